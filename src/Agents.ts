@@ -1,0 +1,59 @@
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { AgentDefinition, AgentFailure, AgentNotFound, Usage } from "./Domain/Agent.ts"
+import type { JobId, RunId } from "./Domain/Ids.ts"
+import type { ToolCall } from "./Domain/Run.ts"
+import type { Turn } from "./Domain/Session.ts"
+
+/** One call of an agent: what it is asked, and the run it is part of. */
+export interface Invocation {
+  /** Null when the agent is run by hand, outside any job. */
+  readonly run: {
+    readonly id: RunId
+    readonly job_id: JobId
+    readonly job_name: string
+    readonly attempt: number
+    /** UTC ms. */
+    readonly scheduled_for: number
+  } | null
+  readonly input: string
+  /** What the previous run left for this one. */
+  readonly summary: string | null
+  /** The conversation so far, oldest first; empty unless the session is shared. */
+  readonly turns: ReadonlyArray<Turn>
+  /** Counts from 1 within one heartbeat; null outside heartbeats. */
+  readonly iteration: number | null
+  /** A folder that lives as long as the session; made when first asked for. */
+  readonly sessionDirectory: Effect.Effect<string>
+  /** Appends to the run's log, live. */
+  readonly log: (text: string) => Effect.Effect<void>
+}
+
+/** What an agent answered. */
+export interface AgentResult {
+  readonly output: string
+  /** The agent's own summary for the next run. */
+  readonly summary?: string | undefined
+  readonly usage?: Usage | undefined
+  readonly exit_code?: number | undefined
+  readonly tool_calls?: ReadonlyArray<ToolCall> | undefined
+}
+
+/** An agent written in code. Interruption must stop it; its scope closes with the attempt. */
+export type AgentHandler = (invocation: Invocation) => Effect.Effect<AgentResult, AgentFailure, Scope.Scope>
+
+/** Knows the agents by name and runs them, whatever their kind. */
+export class AgentRuntime extends Context.Tag("symbiont/AgentRuntime")<
+  AgentRuntime,
+  {
+    readonly find: (id: string) => Effect.Effect<AgentDefinition, AgentNotFound>
+    readonly list: Effect.Effect<ReadonlyArray<AgentDefinition>>
+    /** Replaces the agents that came from files; those provided in code stay. */
+    readonly load: (agents: ReadonlyArray<AgentDefinition>) => Effect.Effect<void>
+    readonly invoke: (
+      agent: AgentDefinition,
+      invocation: Invocation
+    ) => Effect.Effect<AgentResult, AgentFailure, Scope.Scope>
+  }
+>() {}

@@ -1,0 +1,96 @@
+import * as Schema from "effect/Schema"
+
+/** Name of an agent, as schedules refer to it. */
+export const AgentId = Schema.String.pipe(
+  Schema.minLength(1),
+  Schema.maxLength(200),
+  Schema.pattern(/^[^\p{Cc}]+$/u, { message: () => "a name without control characters" }),
+  Schema.brand("AgentId")
+)
+export type AgentId = typeof AgentId.Type
+
+const common = {
+  id: AgentId,
+  description: Schema.optionalWith(Schema.String, { exact: true }),
+  capabilities: Schema.optionalWith(Schema.Array(Schema.String), { exact: true, default: () => [] })
+}
+
+/** An agent that is a process: input on stdin, output on stdout, exit 0 is success, 75 a transient failure. */
+export const CommandAgent = Schema.Struct({
+  ...common,
+  kind: Schema.Literal("command"),
+  command: Schema.NonEmptyArray(Schema.String),
+  env: Schema.optionalWith(Schema.Record({ key: Schema.String, value: Schema.String }), {
+    exact: true,
+    default: () => ({})
+  })
+})
+export type CommandAgent = typeof CommandAgent.Type
+
+/** An agent implemented in code, provided to the agent runtime as a function. */
+export const EffectAgent = Schema.Struct({ ...common, kind: Schema.Literal("effect") })
+export type EffectAgent = typeof EffectAgent.Type
+
+/** An agent that is a language model behind a provider. */
+export const ModelAgent = Schema.Struct({
+  ...common,
+  kind: Schema.Literal("model"),
+  model: Schema.NonEmptyString,
+  system_prompt: Schema.optionalWith(Schema.String, { exact: true }),
+  temperature: Schema.optionalWith(Schema.Number, { exact: true }),
+  max_tokens: Schema.optionalWith(Schema.Int.pipe(Schema.positive()), { exact: true })
+})
+export type ModelAgent = typeof ModelAgent.Type
+
+/** An agent behind an HTTP endpoint that takes the run as JSON. */
+export const UrlAgent = Schema.Struct({ ...common, kind: Schema.Literal("url"), url: Schema.NonEmptyString })
+export type UrlAgent = typeof UrlAgent.Type
+
+/** Any agent, by kind. */
+export const AgentDefinition = Schema.Union(CommandAgent, EffectAgent, ModelAgent, UrlAgent).annotations({
+  identifier: "AgentDefinition"
+})
+export type AgentDefinition = typeof AgentDefinition.Type
+
+/** What models and tools cost a run. Costs in US dollars. */
+export const Usage = Schema.Struct({
+  input_tokens: Schema.Number,
+  output_tokens: Schema.Number,
+  cost_usd: Schema.optionalWith(Schema.Number, { exact: true })
+}).annotations({ identifier: "Usage" })
+export type Usage = typeof Usage.Type
+
+/** How a failure is to be handled: `permanent` is never retried, `rate_limited` may say when to come back. */
+export const FailureKind = Schema.Literal("transient", "rate_limited", "permanent", "timeout", "policy", "budget")
+export type FailureKind = typeof FailureKind.Type
+
+/** Longest error text kept on a run, in characters. */
+export const maxErrorLength = 2_000
+
+/** One execution of an agent failed. `retry_after_ms` comes from a rate limit. */
+export class AgentFailure extends Schema.TaggedError<AgentFailure>()("AgentFailure", {
+  kind: FailureKind,
+  message: Schema.String,
+  exit_code: Schema.optionalWith(Schema.Int, { exact: true }),
+  retry_after_ms: Schema.optionalWith(Schema.Number, { exact: true })
+}) {}
+
+/** No agent of that name is known to this service. */
+export class AgentNotFound extends Schema.TaggedError<AgentNotFound>()("AgentNotFound", {
+  agent_id: Schema.String,
+  known: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `no agent named "${this.agent_id}"; ${
+      this.known.length === 0 ? "no agents are loaded" : `known agents: ${this.known.join(", ")}`
+    }`
+  }
+}
+
+/** Answer of an agent that was run by hand, outside any schedule. */
+export const AgentAnswer = Schema.Struct({
+  output: Schema.String,
+  usage: Schema.optionalWith(Usage, { exact: true }),
+  exit_code: Schema.optionalWith(Schema.Int, { exact: true })
+}).annotations({ identifier: "AgentAnswer" })
+export type AgentAnswer = typeof AgentAnswer.Type

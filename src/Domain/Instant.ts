@@ -1,0 +1,22 @@
+import * as Schema from "effect/Schema"
+
+const isoWithOffset = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/
+
+/**
+ * A point in time: UTC milliseconds since the epoch in code and in rows, ISO 8601 `Z` with milliseconds on the wire.
+ * Decoding accepts any ISO 8601 text with an offset.
+ */
+export const Instant = Schema.transform(
+  Schema.String.pipe(
+    Schema.filter((text) => isoWithOffset.test(text) && !Number.isNaN(Date.parse(text)), {
+      identifier: "InstantText",
+      message: () => "an ISO 8601 instant with an offset, such as 2026-02-15T14:30:00Z",
+      jsonSchema: { type: "string", format: "date-time" }
+    })
+  ),
+  Schema.Int,
+  { strict: true, decode: (text) => Date.parse(text), encode: (millis) => new Date(millis).toISOString() }
+).annotations({ identifier: "Instant" })
+
+/** ISO 8601 `Z` text with milliseconds of an instant in UTC milliseconds. */
+export const formatInstant = (millis: number): string => new Date(millis).toISOString()

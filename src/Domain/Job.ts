@@ -1,0 +1,209 @@
+import * as Schema from "effect/Schema"
+import { AgentId } from "./Agent.ts"
+import { DeliveryChannel } from "./Delivery.ts"
+import { DurationText } from "./Duration.ts"
+import { JobId } from "./Ids.ts"
+import { Instant } from "./Instant.ts"
+import { Policy } from "./Policy.ts"
+import { Misfire, OnInterrupt, Overlap, Retry, TriggerFields } from "./Schedule.ts"
+import { Heartbeat, SessionMode } from "./Session.ts"
+
+/** A job's unique name, for people. */
+export const JobName = Schema.String.pipe(
+  Schema.filter(
+    (name) =>
+      (name.length > 0 && name.length <= 200 && /^[^\p{Cc}]+$/u.test(name) && !/^job_[0-9a-z]{26}$/.test(name)) ||
+      "a name of 1 to 200 characters without control characters, not shaped like a job id"
+  ),
+  Schema.brand("JobName")
+)
+export type JobName = typeof JobName.Type
+
+const nonNegativeInt = Schema.Int.pipe(Schema.nonNegative())
+
+const required = { name: JobName, agent_id: AgentId }
+
+const optional = {
+  ...TriggerFields,
+  description: Schema.String.pipe(Schema.maxLength(2_000)),
+  misfire: Misfire,
+  max_catchup: Schema.Int.pipe(Schema.between(1, 1_000)),
+  input: Schema.String,
+  heartbeat: Heartbeat,
+  webhook_url: Schema.String,
+  webhook_headers: Schema.Record({ key: Schema.String, value: Schema.String }),
+  slack_channel: Schema.String,
+  email_recipients: Schema.Array(Schema.String),
+  policy: Policy,
+  policy_ref: Schema.NonEmptyString,
+  audit: Schema.String,
+  max_retries: Schema.Int.pipe(Schema.between(1, 1_000)),
+  retry: Retry,
+  on_interrupt: OnInterrupt,
+  max_runtime: Schema.Union(DurationText, Schema.Literal("none")),
+  max_jitter: nonNegativeInt.pipe(Schema.lessThanOrEqualTo(86_400)),
+  session_max_bytes: Schema.Int.pipe(Schema.between(1_024, 1_073_741_824)),
+  agent_pin_jwt: Schema.String,
+  one_shot: Schema.Boolean
+}
+
+const defaulted = {
+  session_mode: SessionMode,
+  delivery: Schema.Array(DeliveryChannel),
+  max_concurrent: Schema.Int.pipe(Schema.between(1, 10_000)),
+  overlap: Overlap,
+  labels: Schema.Array(Schema.NonEmptyString)
+}
+
+type Fields = Record<string, Schema.Schema.Any>
+
+const mapFields = <F extends Fields, Out>(fields: F, f: (schema: Schema.Schema.Any) => unknown): Out =>
+  Object.fromEntries(Object.entries(fields).map(([key, schema]) => [key, f(schema)])) as Out
+
+const optionalFields = <F extends Fields>(fields: F) =>
+  mapFields<F, { readonly [K in keyof F]: Schema.optionalWith<F[K], { exact: true }> }>(fields, (schema) =>
+    Schema.optionalWith(schema, { exact: true })
+  )
+
+const patchFields = <F extends Fields>(fields: F) =>
+  mapFields<F, { readonly [K in keyof F]: Schema.optionalWith<Schema.NullOr<F[K]>, { exact: true }> }>(
+    fields,
+    (schema) => Schema.optionalWith(Schema.NullOr(schema), { exact: true })
+  )
+
+const definitionFields = {
+  ...required,
+  ...optionalFields(optional),
+  session_mode: Schema.optionalWith(defaulted.session_mode, {
+    exact: true,
+    default: () => "ephemeral_with_summary" as const
+  }),
+  delivery: Schema.optionalWith(defaulted.delivery, { exact: true, default: () => ["log_file" as const] }),
+  max_concurrent: Schema.optionalWith(defaulted.max_concurrent, { exact: true, default: () => 1 }),
+  overlap: Schema.optionalWith(defaulted.overlap, { exact: true, default: () => "skip" as const }),
+  labels: Schema.optionalWith(defaulted.labels, { exact: true, default: () => [] })
+}
+
+/**
+ * What a person writes to define a job; the body of create, the payload of files. Field-level validity only: the rules
+ * across fields (exactly one trigger, a trigger that fires, channels with their settings) are checked by Jobs.
+ */
+export const JobDefinition = Schema.Struct(definitionFields).annotations({ identifier: "JobDefinition" })
+export type JobDefinition = typeof JobDefinition.Type
+
+/** A partial update: any field of a definition; `null` clears an optional field. */
+export const JobPatch = Schema.Struct({
+  ...optionalFields({ ...required, ...defaulted }),
+  ...patchFields(optional)
+}).annotations({ identifier: "JobPatch" })
+export type JobPatch = typeof JobPatch.Type
+
+/** `completed`: a one-shot that succeeded. `failed`: a one-shot that never ran. `dead_letter`: too many failures. */
+export const JobStatus = Schema.Literal("active", "paused", "completed", "failed", "dead_letter")
+export type JobStatus = typeof JobStatus.Type
+
+/** Who paused a job: a later apply of its file resumes only what apply paused. */
+export const PausedBy = Schema.Literal("operator", "apply")
+
+const stateFields = {
+  id: JobId,
+  status: JobStatus,
+  paused_by: Schema.NullOr(PausedBy),
+  next_run: Schema.NullOr(Instant),
+  last_run: Schema.NullOr(Instant),
+  failure_count: nonNegativeInt,
+  created_at: Instant,
+  updated_at: Instant,
+  /** Grows by one with every change of definition or status by a person; the ETag. */
+  version: Schema.Int,
+  /** Path of the file that the job came from, if any. */
+  source_file: Schema.NullOr(Schema.String)
+}
+
+/** A stored job: its definition and its state. */
+export const Job = Schema.Struct({ ...definitionFields, ...stateFields }).annotations({ identifier: "Job" })
+export type Job = typeof Job.Type
+
+/** A job as it was just stored, with what is doubtful about it. */
+export const JobWithWarnings = Schema.Struct({ ...Job.fields, warnings: Schema.Array(Schema.String) }).annotations({
+  identifier: "JobWithWarnings"
+})
+export type JobWithWarnings = typeof JobWithWarnings.Type
+
+/** Names of the definition's fields, in the order they are declared. */
+export const definitionKeys = Object.keys(definitionFields) as ReadonlyArray<keyof typeof definitionFields>
+
+/** The definition part of a job. */
+export const definitionOf = (job: Job): JobDefinition =>
+  Object.fromEntries(definitionKeys.filter((key) => key in job).map((key) => [key, job[key]])) as JobDefinition
+
+/** One thing wrong with some input: where and what. */
+export const Issue = Schema.Struct({ path: Schema.String, message: Schema.String }).annotations({ identifier: "Issue" })
+export type Issue = typeof Issue.Type
+
+/** A definition that is well-formed but cannot be scheduled. */
+export class JobInvalid extends Schema.TaggedError<JobInvalid>()("JobInvalid", {
+  issues: Schema.NonEmptyArray(Issue)
+}) {
+  override get message() {
+    return this.issues
+      .map((issue) => (issue.path === "" ? issue.message : `${issue.path}: ${issue.message}`))
+      .join("; ")
+  }
+}
+
+/** No job of that id or name. */
+export class JobNotFound extends Schema.TaggedError<JobNotFound>()("JobNotFound", { job: Schema.String }) {
+  override get message() {
+    return `no job with the id or name "${this.job}"`
+  }
+}
+
+/** Another job has that name. */
+export class JobNameTaken extends Schema.TaggedError<JobNameTaken>()("JobNameTaken", {
+  name: Schema.String,
+  id: JobId
+}) {
+  override get message() {
+    return `a job named "${this.name}" exists already (${this.id}); update it, or choose another name`
+  }
+}
+
+/** The job changed since the caller read it. */
+export class JobVersionMismatch extends Schema.TaggedError<JobVersionMismatch>()("JobVersionMismatch", {
+  job: Schema.String,
+  version: Schema.Int
+}) {
+  override get message() {
+    return `job "${this.job}" was changed meanwhile (it is at version ${this.version}); read it again and retry`
+  }
+}
+
+/** The job is in a state in which that cannot be done. */
+export class JobStateConflict extends Schema.TaggedError<JobStateConflict>()("JobStateConflict", {
+  job: Schema.String,
+  status: JobStatus,
+  message: Schema.String
+}) {}
+
+/** The stored row of a job cannot be read; the job is set aside until it is repaired or deleted. */
+export class JobUnreadable extends Schema.TaggedError<JobUnreadable>()("JobUnreadable", {
+  job: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `the stored row of job "${this.job}" is damaged and set aside: ${this.detail}; delete and create it again`
+  }
+}
+
+/** A job as the store keeps it: what is shown, and what only the scheduler needs. */
+export const StoredJob = Schema.Struct({
+  ...Job.fields,
+  /** Start of the count of an `every` trigger. */
+  anchor: Instant,
+  /** Summary of the latest finished run, for the next one. */
+  last_summary: Schema.NullOr(Schema.String),
+  /** The definition as its file last stated it; edits made since show as drift. */
+  applied: Schema.NullOr(JobDefinition)
+})
+export type StoredJob = typeof StoredJob.Type

@@ -1,0 +1,35 @@
+import * as Schema from "effect/Schema"
+import { JobId, SessionId } from "./Ids.ts"
+import { Instant } from "./Instant.ts"
+
+/** What an agent remembers between runs (and between the iterations of a heartbeat). */
+export const SessionMode = Schema.Literal("ephemeral_with_summary", "shared_persistent", "fully_ephemeral")
+export type SessionMode = typeof SessionMode.Type
+
+/** One turn of a conversation. */
+export const Turn = Schema.Struct({
+  role: Schema.Literal("user", "assistant"),
+  text: Schema.String
+})
+export type Turn = typeof Turn.Type
+
+/** The stored conversation of a job whose session mode is `shared_persistent`. */
+export const Session = Schema.Struct({
+  id: SessionId,
+  job_id: JobId,
+  turns: Schema.Array(Turn),
+  created_at: Instant,
+  updated_at: Instant
+}).annotations({ identifier: "Session" })
+export type Session = typeof Session.Type
+
+/** Longest summary handed to the next run, in characters. */
+export const maxSummaryLength = 2_000
+
+/** Heartbeat settings: a run becomes a loop of iterations that the agent ends with `sleep`. */
+export const Heartbeat = Schema.Struct({
+  enabled: Schema.Boolean,
+  context_mode: Schema.optionalWith(SessionMode, { exact: true }),
+  max_iterations: Schema.optionalWith(Schema.Int.pipe(Schema.between(1, 100_000)), { exact: true })
+}).annotations({ identifier: "Heartbeat" })
+export type Heartbeat = typeof Heartbeat.Type

@@ -1,0 +1,232 @@
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
+import type { AuditDraft, AuditEvent, AuditType } from "./Domain/Audit.ts"
+import type { Delivery, DeliveryChannel, DeliveryKind } from "./Domain/Delivery.ts"
+import type { BootId, DeliveryId, JobId, RunId } from "./Domain/Ids.ts"
+import type { Job, JobNameTaken, JobNotFound, JobStatus, JobUnreadable, StoredJob } from "./Domain/Job.ts"
+import type { Attempt, FencedOut, IdempotencyConflict, Run, RunNotFound, RunStatus, RunSummary } from "./Domain/Run.ts"
+import type { Session } from "./Domain/Session.ts"
+
+/** A run row to insert: its slot or request, and where it starts in its life. */
+export interface NewRun
+  extends Pick<Run, "trigger" | "status" | "scheduled_for" | "start_at" | "input" | "reason">,
+    Partial<Pick<Run, "missed_count" | "missed_from" | "missed_to">> {
+  /** False for a run that waits for the job's permit (a queued one). Only pending runs hold one. */
+  readonly holds_permit: boolean
+}
+
+/** How many runs of a job are live: holders of its permits, and those queued for one. */
+export interface LiveRuns {
+  readonly holding: number
+  readonly queued: number
+  /** Runs that hold a permit, oldest first. */
+  readonly holders: ReadonlyArray<RunId>
+}
+
+/** What becomes of a job's due slots: run rows, the job's cursor, runs that must make room. */
+export interface SlotPlan {
+  readonly runs: ReadonlyArray<NewRun>
+  readonly next_run: number | null
+  readonly status?: JobStatus
+  readonly cancel: ReadonlyArray<RunId>
+  readonly audit: ReadonlyArray<AuditDraft>
+}
+
+/** One look of a dispatcher at the store. Instants in UTC ms. */
+export interface LookOptions {
+  readonly now: number
+  readonly owner: BootId
+  /** How many runs may be started. */
+  readonly permits: number
+  /** How many due jobs may be claimed. */
+  readonly batch: number
+  readonly plan: (job: StoredJob, live: LiveRuns) => SlotPlan
+}
+
+/** A run that was started by a look: its attempt is open under the caller's boot id. */
+export interface StartedRun {
+  readonly run: Run
+  readonly job: StoredJob
+  readonly attempt: Attempt
+}
+
+/** What a look did, and when to look again (null: nothing is waiting). */
+export interface Look {
+  readonly started: ReadonlyArray<StartedRun>
+  readonly claimed: number
+  /** Runs already live that a new slot replaces (`overlap: cancel_previous`). */
+  readonly cancel: ReadonlyArray<{ readonly job_id: JobId; readonly run_id: RunId }>
+  readonly quarantined: ReadonlyArray<{ readonly job_id: string; readonly detail: string }>
+}
+
+/** A delivery to create with the end of a run. */
+export interface NewDelivery {
+  readonly channel: DeliveryChannel
+  readonly kind: DeliveryKind
+}
+
+/** Everything that the end of an attempt changes, written in one transaction. */
+export interface Settlement {
+  readonly attempt: Pick<Attempt, "outcome" | "failure" | "error_message">
+  readonly run: Partial<
+    Pick<
+      Run,
+      | "status"
+      | "start_at"
+      | "next_attempt_at"
+      | "finished_at"
+      | "execution_time_ms"
+      | "output"
+      | "error_message"
+      | "reason"
+      | "decision"
+      | "session_id"
+      | "stop_reason"
+      | "usage"
+      | "iterations"
+      | "tool_calls"
+    >
+  >
+  readonly job: Partial<Pick<StoredJob, "status" | "next_run" | "last_run" | "failure_count" | "last_summary">>
+  readonly session?: Session | undefined
+  readonly deliveries: ReadonlyArray<NewDelivery>
+  readonly audit: ReadonlyArray<AuditDraft>
+}
+
+/** The current attempt of a run, as its owner knows it. */
+export interface AttemptRef {
+  readonly run_id: RunId
+  readonly attempt: number
+  readonly owner: BootId
+}
+
+/** A page of a keyset-paged list: the rows, and where the next page begins. */
+export interface Page<A> {
+  readonly items: ReadonlyArray<A>
+  readonly next: string | null
+}
+
+/** Which jobs, in the order of their ids (the order of creation). */
+export interface JobFilter {
+  readonly status?: JobStatus | undefined
+  readonly agent_id?: string | undefined
+  readonly label?: string | undefined
+  readonly limit: number
+  readonly cursor?: string | undefined
+}
+
+/** Which runs of a job, newest first. */
+export interface RunFilter {
+  readonly status?: RunStatus | undefined
+  readonly limit: number
+  readonly cursor?: string | undefined
+}
+
+/** Lasting totals and present counts. */
+export interface StoreCounts {
+  readonly active_jobs: number
+  readonly paused_jobs: number
+  readonly quarantined_jobs: number
+  readonly running: number
+  readonly runs_succeeded: number
+  readonly runs_failed: number
+  readonly execution_time_ms_sum: number
+  readonly execution_time_count: number
+}
+
+/** A delivery to send, with what its channel needs. */
+export interface DueDelivery {
+  readonly delivery: Delivery
+  readonly run: Run
+  readonly job: StoredJob
+}
+
+/**
+ * The durable state of the scheduler, behind an interface that names no database. Every method is one transaction;
+ * functions handed in are pure and run inside it. Database failures are defects, but for a full disk at the door of
+ * the HTTP API.
+ */
+export class JobStore extends Context.Tag("symbiont/JobStore")<
+  JobStore,
+  {
+    /** Adds jobs, all or none. */
+    readonly insertJobs: (
+      jobs: ReadonlyArray<{ readonly job: StoredJob; readonly audit: ReadonlyArray<AuditDraft> }>
+    ) => Effect.Effect<void, JobNameTaken>
+    /** Reads, changes and writes a job in one transaction; a change of definition or status raises its version. */
+    readonly modifyJob: <E>(
+      ref: string,
+      change: (
+        job: StoredJob,
+        live: LiveRuns
+      ) => Either.Either<{ readonly job: StoredJob; readonly audit: ReadonlyArray<AuditDraft> }, E>
+    ) => Effect.Effect<StoredJob, E | JobNotFound | JobNameTaken | JobUnreadable>
+    /** Ends a job; its runs stay readable, live ones finish. */
+    readonly deleteJob: (
+      ref: string,
+      now: number,
+      audit: (job: Pick<Job, "id" | "name">) => AuditDraft
+    ) => Effect.Effect<JobId, JobNotFound>
+    readonly findJob: (ref: string) => Effect.Effect<StoredJob, JobNotFound | JobUnreadable>
+    readonly listJobs: (filter: JobFilter) => Effect.Effect<Page<StoredJob>>
+    /** Every job that came from a file. */
+    readonly jobsFromFiles: Effect.Effect<ReadonlyArray<StoredJob>>
+
+    /** Claims due slots and starts ready runs, in due order. */
+    readonly look: (options: LookOptions) => Effect.Effect<Look>
+    /** The next instant after `now` at which a look can find work: a slot, a jittered start, a retry. */
+    readonly nextWake: (now: number, permits: number) => Effect.Effect<number | null>
+    /** Adds a run outside the schedule. The same idempotency key with the same hash gives the same run. */
+    readonly insertManualRun: <E>(
+      ref: string,
+      now: number,
+      make: (job: StoredJob, live: LiveRuns) => Either.Either<NewRun, E>,
+      idempotency?: { readonly key: string; readonly hash: string } | undefined
+    ) => Effect.Effect<Run, E | JobNotFound | JobUnreadable | IdempotencyConflict>
+    /** Ends the current attempt of a run; refused for any but its owner. */
+    readonly finish: (
+      ref: AttemptRef,
+      now: number,
+      settle: (run: Run, job: StoredJob) => Settlement
+    ) => Effect.Effect<Run, FencedOut>
+    /** Cancels a run that waits; a running one is for its actor to stop. */
+    readonly cancelPending: (
+      run_id: RunId,
+      now: number,
+      settle: (run: Run) => Pick<Settlement, "run" | "audit">
+    ) => Effect.Effect<Run, RunNotFound>
+    /** Says that this node lives until `until`; adds the node if it is new. */
+    readonly renewLease: (owner: BootId, now: number, until: number) => Effect.Effect<void>
+    /** Ends the attempts of nodes whose lease ran out; returns how many. At most one batch. */
+    readonly recover: (
+      now: number,
+      owner: BootId,
+      settle: (run: Run, job: StoredJob, interruptions: number) => Settlement
+    ) => Effect.Effect<number>
+
+    readonly findRun: (id: string) => Effect.Effect<Run, RunNotFound>
+    readonly listRuns: (jobRef: string, filter: RunFilter) => Effect.Effect<Page<RunSummary>, JobNotFound>
+    readonly findSession: (job_id: JobId) => Effect.Effect<Session | null>
+
+    /** Deliveries that are due, oldest first. */
+    readonly dueDeliveries: (now: number, limit: number) => Effect.Effect<ReadonlyArray<DueDelivery>>
+    readonly nextDelivery: Effect.Effect<number | null>
+    readonly settleDelivery: (
+      id: DeliveryId,
+      change: Pick<Delivery, "state" | "next_attempt_at" | "delivered_at" | "error">,
+      audit: ReadonlyArray<AuditDraft>
+    ) => Effect.Effect<void>
+
+    readonly appendAudit: (events: ReadonlyArray<AuditDraft>, now: number) => Effect.Effect<void>
+    /** Audit events, newest first. */
+    readonly listAudit: (filter: {
+      readonly type?: AuditType | undefined
+      readonly job_id?: JobId | undefined
+      readonly limit: number
+    }) => Effect.Effect<ReadonlyArray<AuditEvent>>
+    readonly counts: Effect.Effect<StoreCounts>
+    /** Fails as a defect when the database does not answer. */
+    readonly ping: Effect.Effect<void>
+  }
+>() {}

@@ -1,0 +1,79 @@
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type { Actor } from "./Domain/Audit.ts"
+import type { JobId } from "./Domain/Ids.ts"
+import type {
+  Job,
+  JobDefinition,
+  JobInvalid,
+  JobNameTaken,
+  JobNotFound,
+  JobPatch,
+  JobStateConflict,
+  JobUnreadable,
+  JobVersionMismatch,
+  JobWithWarnings
+} from "./Domain/Job.ts"
+import type {
+  ConcurrencyLimitReached,
+  IdempotencyConflict,
+  Run,
+  RunEnded,
+  RunNotFound,
+  RunSummary
+} from "./Domain/Run.ts"
+import type { TriggerSpec } from "./Domain/Schedule.ts"
+import type { JobFilter, Page, RunFilter } from "./JobStore.ts"
+
+/** The next instants of a trigger (UTC ms), in words, with what a person should know about them. */
+export interface Preview {
+  readonly description: string
+  readonly upcoming: ReadonlyArray<number>
+  readonly notes: ReadonlyArray<string>
+}
+
+/**
+ * Everything that people and programs do with jobs; the one door for HTTP, CLI and files. `ref` is a job's id or its
+ * name. Each change is durable, audited under `actor` and known to the dispatcher before it returns.
+ */
+export class Jobs extends Context.Tag("symbiont/Jobs")<
+  Jobs,
+  {
+    readonly create: (
+      definition: JobDefinition,
+      actor: Actor
+    ) => Effect.Effect<JobWithWarnings, JobInvalid | JobNameTaken>
+    readonly update: (
+      ref: string,
+      patch: JobPatch,
+      options: { readonly actor: Actor; readonly ifVersion?: number | undefined }
+    ) => Effect.Effect<JobWithWarnings, JobInvalid | JobNotFound | JobNameTaken | JobVersionMismatch | JobUnreadable>
+    readonly remove: (ref: string, actor: Actor) => Effect.Effect<JobId, JobNotFound>
+    readonly get: (ref: string) => Effect.Effect<Job, JobNotFound | JobUnreadable>
+    readonly list: (filter: JobFilter) => Effect.Effect<Page<Job>>
+    readonly pause: (ref: string, actor: Actor) => Effect.Effect<Job, JobNotFound | JobStateConflict | JobUnreadable>
+    readonly resume: (ref: string, actor: Actor) => Effect.Effect<Job, JobNotFound | JobStateConflict | JobUnreadable>
+    readonly reset: (ref: string, actor: Actor) => Effect.Effect<Job, JobNotFound | JobStateConflict | JobUnreadable>
+    /** Starts a run outside the schedule; waits until the dispatcher has looked, so it is usually running already. */
+    readonly runNow: (
+      ref: string,
+      options: {
+        readonly actor: Actor
+        readonly input?: string | undefined
+        /** Wait for a permit instead of failing at `max_concurrent`. */
+        readonly queue?: boolean | undefined
+        readonly idempotencyKey?: string | undefined
+      }
+    ) => Effect.Effect<Run, JobNotFound | JobUnreadable | ConcurrencyLimitReached | IdempotencyConflict>
+    readonly history: (ref: string, filter: RunFilter) => Effect.Effect<Page<RunSummary>, JobNotFound>
+    /** The job's next instants (UTC ms), jitter left out; none when it is not active. */
+    readonly upcoming: (ref: string, count: number) => Effect.Effect<ReadonlyArray<number>, JobNotFound | JobUnreadable>
+    /** What a trigger would do; nothing is stored. `from` is exclusive, UTC ms. */
+    readonly preview: (
+      trigger: TriggerSpec,
+      options: { readonly from?: number | undefined; readonly count: number }
+    ) => Effect.Effect<Preview, JobInvalid>
+    readonly getRun: (id: string) => Effect.Effect<Run, RunNotFound>
+    readonly cancelRun: (id: string, actor: Actor) => Effect.Effect<Run, RunNotFound | RunEnded>
+  }
+>() {}
