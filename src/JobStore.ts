@@ -37,6 +37,8 @@ export interface SlotPlan {
 export interface LookOptions {
   readonly now: number
   readonly owner: BootId
+  /** Partitions this node works on; null for all. */
+  readonly partitions: ReadonlyArray<number> | null
   /** How many runs may be started. */
   readonly permits: number
   /** How many due jobs may be claimed. */
@@ -176,7 +178,7 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
     /** Claims due slots and starts ready runs, in due order. */
     readonly look: (options: LookOptions) => Effect.Effect<Look>
     /** The next instant after `now` at which a look can find work: a slot, a jittered start, a retry. */
-    readonly nextWake: (now: number, permits: number) => Effect.Effect<number | null>
+    readonly nextWake: (options: Pick<LookOptions, "now" | "permits" | "partitions">) => Effect.Effect<number | null>
     /** Adds a run outside the schedule. The same idempotency key with the same hash gives the same run. */
     readonly insertManualRun: <E>(
       ref: string,
@@ -184,11 +186,11 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
       make: (job: StoredJob, live: LiveRuns) => Either.Either<NewRun, E>,
       idempotency?: { readonly key: string; readonly hash: string } | undefined
     ) => Effect.Effect<Run, E | JobNotFound | JobUnreadable | IdempotencyConflict>
-    /** Ends the current attempt of a run; refused for any but its owner. */
+    /** Ends the current attempt of a run; refused for any but its owner. `job` is null when its row is unreadable. */
     readonly finish: (
       ref: AttemptRef,
       now: number,
-      settle: (run: Run, job: StoredJob) => Settlement
+      settle: (run: Run, job: StoredJob | null) => Settlement
     ) => Effect.Effect<Run, FencedOut>
     /** Cancels a run that waits; a running one is for its actor to stop. */
     readonly cancelPending: (
@@ -196,13 +198,17 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
       now: number,
       settle: (run: Run) => Pick<Settlement, "run" | "audit">
     ) => Effect.Effect<Run, RunNotFound>
-    /** Says that this node lives until `until`; adds the node if it is new. */
-    readonly renewLease: (owner: BootId, now: number, until: number) => Effect.Effect<void>
+    /**
+     * Adds this node, alive until `until`. On an engine that one process owns, all others are thereby known to be dead.
+     */
+    readonly registerNode: (owner: BootId, now: number, until: number) => Effect.Effect<void>
+    /** Says that this node lives until `until`: one row, whatever the number of its runs. */
+    readonly renewLease: (owner: BootId, until: number) => Effect.Effect<void>
     /** Ends the attempts of nodes whose lease ran out; returns how many. At most one batch. */
     readonly recover: (
       now: number,
       owner: BootId,
-      settle: (run: Run, job: StoredJob, interruptions: number) => Settlement
+      settle: (run: Run, job: StoredJob | null) => Settlement
     ) => Effect.Effect<number>
 
     readonly findRun: (id: string) => Effect.Effect<Run, RunNotFound>

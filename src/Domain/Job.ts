@@ -207,3 +207,11 @@ export const StoredJob = Schema.Struct({
   applied: Schema.NullOr(JobDefinition)
 })
 export type StoredJob = typeof StoredJob.Type
+
+/** What the job's agent remembers: a heartbeat's own context mode, else the session mode. */
+export const sessionModeOf = (job: Pick<Job, "heartbeat" | "session_mode">): SessionMode =>
+  job.heartbeat?.enabled === true ? (job.heartbeat.context_mode ?? job.session_mode) : job.session_mode
+
+/** How many runs of a job may hold its permits at once: a shared session is used by one run at a time. */
+export const runsAtOnce = (job: Pick<Job, "max_concurrent" | "heartbeat" | "session_mode">): number =>
+  sessionModeOf(job) === "shared_persistent" ? 1 : job.max_concurrent

@@ -1,0 +1,195 @@
+import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import { AuditEvent } from "../Domain/Audit.ts"
+import { Delivery } from "../Domain/Delivery.ts"
+import { BootId } from "../Domain/Ids.ts"
+import { definitionOf, JobDefinition, StoredJob } from "../Domain/Job.ts"
+import { Attempt, Run } from "../Domain/Run.ts"
+import { Session } from "../Domain/Session.ts"
+import { partitionOf } from "../Domain/StableHash.ts"
+
+type ColumnFields<F extends Record<string, Schema.Schema.Any>> = {
+  readonly [K in keyof F]: Schema.SchemaClass<Schema.Schema.Type<F[K]>>
+}
+
+/** Columns hold the decoded form of a field: instants are integers of UTC ms. */
+const columns = <F extends Record<string, Schema.Schema.Any>>(fields: F): ColumnFields<F> =>
+  Object.fromEntries(
+    Object.entries(fields).map(([key, field]) => [key, Schema.typeSchema(field as Schema.Schema<unknown>)])
+  ) as unknown as ColumnFields<F>
+
+const json = <A, I>(schema: Schema.Schema<A, I>) => Schema.parseJson(Schema.typeSchema(schema))
+const jsonOrNull = <A, I>(schema: Schema.Schema<A, I>) => Schema.NullOr(Schema.parseJson(Schema.typeSchema(schema)))
+
+const bit = Schema.transform(Schema.Literal(0, 1), Schema.Boolean, {
+  strict: true,
+  decode: (value) => value === 1,
+  encode: (value) => (value ? 1 : 0)
+})
+
+const describe = (error: ParseResult.ParseError): string =>
+  ParseResult.ArrayFormatter.formatErrorSync(error)
+    .map((issue) => `${issue.path.join(".")}: ${issue.message}`)
+    .join("; ")
+
+const job = StoredJob.fields
+
+/** A row of `jobs`, but for what only the database looks at. */
+export const JobRow = Schema.Struct({
+  ...columns({
+    id: job.id,
+    name: job.name,
+    agent_id: job.agent_id,
+    status: job.status,
+    paused_by: job.paused_by,
+    next_run: job.next_run,
+    last_run: job.last_run,
+    failure_count: job.failure_count,
+    anchor: job.anchor,
+    version: job.version,
+    source_file: job.source_file,
+    last_summary: job.last_summary,
+    created_at: job.created_at,
+    updated_at: job.updated_at
+  }),
+  partition: Schema.Int,
+  definition: Schema.parseJson(JobDefinition),
+  applied: Schema.NullOr(Schema.parseJson(JobDefinition))
+})
+
+const decodeJobRow = Schema.decodeUnknownEither(JobRow)
+const encodeJobRow = Schema.encodeSync(JobRow)
+
+/** A stored job from its row, or what is wrong with the row. */
+export const jobFromRow = (row: unknown): Either.Either<StoredJob, string> =>
+  Either.mapBoth(decodeJobRow(row), {
+    onLeft: describe,
+    onRight: ({ definition, partition: _, ...state }) => ({ ...definition, ...state })
+  })
+
+/** The row of a stored job. */
+export const jobToRow = (stored: StoredJob): typeof JobRow.Encoded => {
+  const { anchor, applied, last_summary, ...shown } = stored
+  return encodeJobRow({
+    id: shown.id,
+    name: shown.name,
+    agent_id: shown.agent_id,
+    status: shown.status,
+    paused_by: shown.paused_by,
+    next_run: shown.next_run,
+    last_run: shown.last_run,
+    failure_count: shown.failure_count,
+    version: shown.version,
+    source_file: shown.source_file,
+    created_at: shown.created_at,
+    updated_at: shown.updated_at,
+    anchor,
+    applied,
+    last_summary,
+    partition: partitionOf(shown.id),
+    definition: definitionOf(shown)
+  })
+}
+
+const run = Run.fields
+
+/** A row of `runs`. */
+export const RunRow = Schema.Struct({
+  ...columns({
+    id: run.id,
+    job_id: run.job_id,
+    job_name: run.job_name,
+    agent_id: run.agent_id,
+    trigger: run.trigger,
+    status: run.status,
+    scheduled_for: run.scheduled_for,
+    start_at: run.start_at,
+    next_attempt_at: run.next_attempt_at,
+    started_at: run.started_at,
+    finished_at: run.finished_at,
+    execution_time_ms: run.execution_time_ms,
+    input: run.input,
+    error_message: run.error_message,
+    session_id: run.session_id,
+    stop_reason: run.stop_reason,
+    missed_count: run.missed_count,
+    missed_from: run.missed_from,
+    missed_to: run.missed_to,
+    output: run.output
+  }),
+  reason: jsonOrNull(run.reason),
+  decision: jsonOrNull(run.decision),
+  usage: jsonOrNull(run.usage),
+  iterations: json(run.iterations),
+  tool_calls: json(run.tool_calls),
+  ready_at: Schema.NullOr(Schema.Int),
+  holds_permit: bit,
+  attempt: Schema.Int,
+  owner: Schema.NullOr(BootId),
+  partition: Schema.Int,
+  created_at: Schema.Int
+})
+export type RunRow = typeof RunRow.Type
+
+export const decodeRunRow = Schema.decodeUnknownEither(RunRow)
+export const encodeRunRow = Schema.encodeSync(RunRow)
+/** Encodes only the columns that are given, for updates. */
+export const encodeRunPatch = Schema.encodeSync(Schema.partialWith(RunRow, { exact: true }))
+
+/** A run from its row, its attempts and its deliveries. */
+export const runFromRow = (row: RunRow, attempts: ReadonlyArray<Attempt>, deliveries: ReadonlyArray<Delivery>): Run => {
+  const {
+    attempt: _a,
+    created_at: _c,
+    holds_permit: _h,
+    owner: _o,
+    partition: _p,
+    ready_at: _r,
+    ...rest
+  } = row
+  return { ...rest, attempts, deliveries }
+}
+
+/** A row of `attempts`. */
+export const AttemptRow = Schema.Struct({ run_id: columns({ id: run.id }).id, ...columns(Attempt.fields) })
+export const decodeAttemptRow = Schema.decodeUnknownEither(AttemptRow)
+
+/** A row of `deliveries`. */
+export const DeliveryRow = Schema.Struct(columns(Delivery.fields))
+export const decodeDeliveryRow = Schema.decodeUnknownEither(DeliveryRow)
+
+const session = Session.fields
+
+/** A row of `sessions`. */
+export const SessionRow = Schema.Struct({
+  ...columns({
+    id: session.id,
+    job_id: session.job_id,
+    created_at: session.created_at,
+    updated_at: session.updated_at
+  }),
+  turns: json(session.turns)
+})
+export const decodeSessionRow = Schema.decodeUnknownEither(SessionRow)
+export const encodeSessionRow = Schema.encodeSync(SessionRow)
+
+const audit = AuditEvent.fields
+
+/** A row of `audit`, but for its sequence number. */
+export const AuditRow = Schema.Struct({
+  ...columns({
+    id: audit.id,
+    time: audit.time,
+    type: audit.type,
+    actor: audit.actor,
+    job_id: audit.job_id,
+    job_name: audit.job_name,
+    run_id: audit.run_id,
+    reason: audit.reason
+  }),
+  before: Schema.NullOr(Schema.parseJson(Schema.Unknown)),
+  after: Schema.NullOr(Schema.parseJson(Schema.Unknown))
+})
+export const decodeAuditRow = Schema.decodeUnknownEither(AuditRow)
+export const encodeAuditRow = Schema.encodeSync(AuditRow)

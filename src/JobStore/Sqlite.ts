@@ -1,0 +1,121 @@
+import * as Migrator from "@effect/sql/Migrator"
+import { SqlClient } from "@effect/sql/SqlClient"
+import { SqliteClient } from "@effect/sql-sqlite-node"
+import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import { Ids } from "../Domain/Ids.ts"
+import { JobStore } from "../JobStore.ts"
+import { migrations, schemaVersion } from "./Migrations.ts"
+import { SqliteAudit } from "./SqliteAudit.ts"
+import { SqliteHistory } from "./SqliteHistory.ts"
+import { SqliteJobs } from "./SqliteJobs.ts"
+import { SqliteOutbox } from "./SqliteOutbox.ts"
+import { SqliteRuns } from "./SqliteRuns.ts"
+import { Writer } from "./Writer.ts"
+
+/** The database was written by a newer version of this program. */
+export class DatabaseTooNew extends Data.TaggedError("DatabaseTooNew")<{
+  readonly filename: string
+  readonly found: number
+}> {
+  override get message() {
+    return `${this.filename} was written by a newer version of symbi (schema ${this.found}, this one knows ${schemaVersion}); upgrade symbi, or use another data folder`
+  }
+}
+
+/** The file cannot be opened or is no database of this program. */
+export class DatabaseUnusable extends Data.TaggedError("DatabaseUnusable")<{
+  readonly filename: string
+  readonly cause: unknown
+}> {
+  override get message() {
+    const detail = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    return `cannot use the database ${this.filename}: ${detail}`
+  }
+}
+
+const decodeVersions = Schema.decodeUnknown(Schema.Array(Schema.Struct({ id: Schema.NullOr(Schema.Number) })))
+
+const refuseNewer = Effect.fnUntraced(function* (filename: string) {
+  const sql = yield* SqlClient
+  const tables = yield* sql`SELECT name FROM sqlite_master WHERE name = 'effect_sql_migrations'`
+  if (tables.length === 0) return
+  const [row] = yield* decodeVersions(yield* sql`SELECT max(migration_id) AS id FROM effect_sql_migrations`)
+  const found = row?.id ?? 0
+  if (found > schemaVersion) return yield* new DatabaseTooNew({ filename, found })
+})
+
+const prepare = Effect.fn("JobStore.prepare")(function* (filename: string) {
+  const sql = yield* SqlClient
+  yield* sql`PRAGMA synchronous = FULL`
+  yield* sql`PRAGMA foreign_keys = ON`
+  yield* refuseNewer(filename)
+  yield* Migrator.make({})({ loader: Migrator.fromRecord(migrations) }).pipe(Effect.provideService(SqlClient, sql))
+})
+
+const services = SqliteRuns.Default.pipe(
+  Layer.merge(SqliteOutbox.Default),
+  Layer.provideMerge(SqliteHistory.Default),
+  Layer.provideMerge(SqliteJobs.Default),
+  Layer.provideMerge(Layer.merge(SqliteAudit.Default, Writer.Default)),
+  Layer.provideMerge(Ids.Default)
+)
+
+const store = Layer.effect(
+  JobStore,
+  Effect.gen(function* () {
+    const sql = yield* SqlClient
+    const jobs = yield* SqliteJobs
+    const runs = yield* SqliteRuns
+    const history = yield* SqliteHistory
+    const outbox = yield* SqliteOutbox
+    const audit = yield* SqliteAudit
+    const writer = yield* Writer
+    return JobStore.of({
+      insertJobs: jobs.insert,
+      modifyJob: jobs.modify,
+      deleteJob: jobs.remove,
+      findJob: jobs.find,
+      listJobs: jobs.list,
+      jobsFromFiles: jobs.fromFiles,
+      look: runs.look,
+      nextWake: runs.nextWake,
+      insertManualRun: runs.insertManual,
+      finish: runs.finish,
+      cancelPending: runs.cancelPending,
+      registerNode: runs.registerNode,
+      renewLease: runs.renewLease,
+      recover: runs.recover,
+      findRun: history.findRun,
+      listRuns: history.listRuns,
+      findSession: history.findSession,
+      dueDeliveries: outbox.due,
+      nextDelivery: outbox.next,
+      settleDelivery: outbox.settle,
+      appendAudit: (events, now) => writer.commit(audit.append(events, now)),
+      listAudit: audit.list,
+      counts: history.counts,
+      ping: sql`SELECT 1`.pipe(Effect.orDie, Effect.asVoid)
+    })
+  })
+)
+
+/**
+ * The store on one SQLite file (`:memory:` for none): WAL, `synchronous=FULL`, foreign keys, group commit. One process
+ * owns the file.
+ */
+export const layerSqlite = (filename: string): Layer.Layer<JobStore, DatabaseTooNew | DatabaseUnusable> => {
+  // The driver throws where the file cannot be opened.
+  const client = SqliteClient.layer({ filename }).pipe(
+    Layer.catchAllCause((cause) => Layer.fail(new DatabaseUnusable({ filename, cause: Cause.squash(cause) })))
+  )
+  const prepared = Layer.effectDiscard(
+    Effect.mapError(prepare(filename), (error) =>
+      error._tag === "DatabaseTooNew" ? error : new DatabaseUnusable({ filename, cause: error })
+    )
+  )
+  return store.pipe(Layer.provide(services), Layer.provide(prepared), Layer.provide(client))
+}

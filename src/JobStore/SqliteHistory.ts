@@ -1,0 +1,133 @@
+import * as SqlClient from "@effect/sql/SqlClient"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import type { Delivery } from "../Domain/Delivery.ts"
+import type { JobId, RunId } from "../Domain/Ids.ts"
+import { type Attempt, type Run, RunNotFound, type RunSummary } from "../Domain/Run.ts"
+import type { Session } from "../Domain/Session.ts"
+import type { Page, RunFilter, StoreCounts } from "../JobStore.ts"
+import { decodeAttemptRow, decodeDeliveryRow, decodeRunRow, decodeSessionRow, type RunRow, runFromRow } from "./Rows.ts"
+import { SqliteJobs } from "./SqliteJobs.ts"
+
+const decodeCounts = Schema.decodeUnknown(Schema.Array(Schema.Struct({ name: Schema.String, n: Schema.Number })))
+
+const groupBy = <A extends { readonly run_id: RunId }>(
+  items: ReadonlyArray<A>
+): ReadonlyMap<RunId, ReadonlyArray<A>> => {
+  const groups = new Map<RunId, Array<A>>()
+  for (const item of items) {
+    const group = groups.get(item.run_id)
+    if (group === undefined) groups.set(item.run_id, [item])
+    else group.push(item)
+  }
+  return groups
+}
+
+/** Columns of a run but for those that can be large. */
+const summaryColumns = `id, job_id, job_name, agent_id, trigger, status, scheduled_for, start_at, next_attempt_at, ready_at,
+  holds_permit, started_at, finished_at, execution_time_ms, attempt, owner, partition, input, error_message,
+  reason, decision, session_id, stop_reason, usage, missed_count, missed_from, missed_to, created_at,
+  '[]' AS iterations, '[]' AS tool_calls, NULL AS output`
+
+/** Reads of runs, sessions and totals. */
+export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/JobStore/SqliteHistory", {
+  effect: Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const jobs = yield* SqliteJobs
+
+    const readable = Effect.fnUntraced(function* (rows: ReadonlyArray<unknown>) {
+      const runs: Array<RunRow> = []
+      for (const row of rows) {
+        const run = decodeRunRow(row)
+        if (Either.isRight(run)) runs.push(run.right)
+        else yield* Effect.logWarning("run left out: its row is damaged", run.left.message)
+      }
+      return runs as ReadonlyArray<RunRow>
+    })
+
+    /** Runs of some rows, with their attempts and deliveries. */
+    const assemble = Effect.fnUntraced(function* (rows: ReadonlyArray<RunRow>) {
+      if (rows.length === 0) return []
+      const ids = rows.map((row) => row.id)
+      const attemptRows = yield* sql`SELECT * FROM attempts WHERE run_id IN ${sql.in(ids)} ORDER BY run_id, number`
+      const deliveryRows = yield* sql`SELECT * FROM deliveries WHERE run_id IN ${sql.in(ids)} ORDER BY id`
+      const attempts = groupBy(
+        attemptRows.flatMap((row) => Either.match(decodeAttemptRow(row), { onLeft: () => [], onRight: (a) => [a] }))
+      )
+      const deliveries: ReadonlyMap<RunId, ReadonlyArray<Delivery>> = groupBy(
+        deliveryRows.flatMap((row) => Either.match(decodeDeliveryRow(row), { onLeft: () => [], onRight: (d) => [d] }))
+      )
+      return rows.map(
+        (row): Run =>
+          runFromRow(
+            row,
+            (attempts.get(row.id) ?? []).map(({ run_id: _, ...attempt }): Attempt => attempt),
+            deliveries.get(row.id) ?? []
+          )
+      )
+    })
+
+    /** One run by id, inside or outside a transaction. */
+    const runById = Effect.fnUntraced(function* (id: string) {
+      const rows = yield* readable(yield* sql`SELECT * FROM runs WHERE id = ${id}`)
+      const [run] = yield* assemble(rows)
+      return run ?? (yield* new RunNotFound({ run: id }))
+    })
+
+    const findRun = Effect.fn("JobStore.findRun")(function* (id: string) {
+      return yield* runById(id).pipe(Effect.catchTag("SqlError", Effect.die))
+    })
+
+    const listRuns = Effect.fn("JobStore.listRuns")(
+      function* (jobRef: string, filter: RunFilter) {
+        const job = yield* jobs.findRow(jobRef)
+        const conditions = [
+          sql`job_id = ${"id" in job ? String(job.id) : jobRef}`,
+          ...(filter.status === undefined ? [] : [sql`status = ${filter.status}`]),
+          ...(filter.cursor === undefined ? [] : [sql`id < ${filter.cursor}`])
+        ]
+        const rows = yield* sql`SELECT ${sql.literal(summaryColumns)} FROM runs WHERE ${sql.and(conditions)}
+        ORDER BY id DESC LIMIT ${filter.limit + 1}`
+        const runs = yield* assemble(yield* readable(rows.slice(0, filter.limit)))
+        const last = runs.at(-1)
+        return {
+          items: runs.map(({ iterations: _i, output: _o, tool_calls: _t, ...summary }): RunSummary => summary),
+          next: rows.length > filter.limit && last !== undefined ? last.id : null
+        } satisfies Page<RunSummary>
+      },
+      Effect.catchTag("SqlError", Effect.die)
+    )
+
+    const findSession = Effect.fn("JobStore.findSession")(function* (job_id: JobId) {
+      const [row] = yield* sql`SELECT * FROM sessions WHERE job_id = ${job_id}`
+      if (row === undefined) return null
+      const session = decodeSessionRow(row)
+      if (Either.isRight(session)) return session.right as Session
+      yield* Effect.logWarning("session started anew: its row is damaged", session.left.message)
+      return null
+    }, Effect.orDie)
+
+    const counts = Effect.gen(function* () {
+      const rows = yield* decodeCounts(
+        yield* sql`SELECT status AS name, n FROM job_counts
+          UNION ALL SELECT name, value FROM counters
+          UNION ALL SELECT 'quarantined', count(*) FROM jobs WHERE quarantined IS NOT NULL
+          UNION ALL SELECT 'running', count(*) FROM runs WHERE status = 'running'`
+      )
+      const of = (name: string) => rows.find((row) => row.name === name)?.n ?? 0
+      return {
+        active_jobs: of("active"),
+        paused_jobs: of("paused"),
+        quarantined_jobs: of("quarantined"),
+        running: of("running"),
+        runs_succeeded: of("runs_succeeded"),
+        runs_failed: of("runs_failed"),
+        execution_time_ms_sum: of("execution_time_ms_sum"),
+        execution_time_count: of("execution_time_count")
+      } satisfies StoreCounts
+    }).pipe(Effect.orDie, Effect.withSpan("JobStore.counts"))
+
+    return { assemble, counts, findRun, findSession, listRuns, readable, runById } as const
+  })
+}) {}

@@ -1,0 +1,201 @@
+import * as SqlClient from "@effect/sql/SqlClient"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import type { AuditDraft } from "../Domain/Audit.ts"
+import { JobId, RunId } from "../Domain/Ids.ts"
+import { type Job, JobNameTaken, JobNotFound, JobUnreadable, type StoredJob } from "../Domain/Job.ts"
+import type { JobFilter, LiveRuns, Page } from "../JobStore.ts"
+import { jobFromRow, jobToRow } from "./Rows.ts"
+import { SqliteAudit } from "./SqliteAudit.ts"
+import { Writer } from "./Writer.ts"
+
+/** Most ids bound to one statement. */
+const maxBound = 500
+
+const LiveRow = Schema.Struct({ id: RunId, job_id: Schema.String, holds_permit: Schema.Number })
+const decodeLiveRows = Schema.decodeUnknown(Schema.Array(LiveRow))
+const decodeJobId = Schema.decodeUnknown(Schema.Struct({ id: JobId }))
+
+const idOf = (row: object): string => ("id" in row && typeof row.id === "string" ? row.id : "")
+
+/** The jobs table. Methods that name no transaction of their own run inside their caller's. */
+export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/SqliteJobs", {
+  effect: Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const writer = yield* Writer
+    const audit = yield* SqliteAudit
+
+    /** The row of a job by id or name, deleted ones only by id. */
+    const findRow = Effect.fnUntraced(function* (ref: string) {
+      const [row] = yield* sql`SELECT * FROM jobs WHERE deleted_at IS NULL AND (id = ${ref} OR name = ${ref}) LIMIT 1`
+      return row ?? (yield* new JobNotFound({ job: ref }))
+    })
+
+    const readRow = (ref: string, row: unknown) =>
+      Either.mapLeft(jobFromRow(row), (detail) => new JobUnreadable({ job: ref, detail }))
+
+    /** Live runs of some jobs, by job; jobs without any are absent. */
+    const liveRuns = Effect.fnUntraced(function* (jobIds: ReadonlyArray<string>) {
+      const live = new Map<string, { holding: number; queued: number; holders: Array<LiveRuns["holders"][number]> }>()
+      for (let i = 0; i < jobIds.length; i += maxBound) {
+        const rows = yield* Effect.flatMap(
+          sql`SELECT id, job_id, holds_permit FROM runs
+            WHERE status IN ('pending', 'running') AND job_id IN ${sql.in(jobIds.slice(i, i + maxBound))} ORDER BY id`,
+          decodeLiveRows
+        ).pipe(Effect.catchTag("ParseError", Effect.die))
+        for (const row of rows) {
+          const entry = live.get(row.job_id) ?? { holding: 0, queued: 0, holders: [] }
+          live.set(row.job_id, entry)
+          if (row.holds_permit === 1) {
+            entry.holding++
+            entry.holders.push(row.id)
+          } else {
+            entry.queued++
+          }
+        }
+      }
+      return live as ReadonlyMap<string, LiveRuns>
+    })
+
+    const noLiveRuns: LiveRuns = { holding: 0, queued: 0, holders: [] }
+
+    const liveRunsOf = (jobId: string) => Effect.map(liveRuns([jobId]), (live) => live.get(jobId) ?? noLiveRuns)
+
+    /** Stored jobs by id, deleted ones included; unreadable rows are absent. */
+    const byIds = Effect.fnUntraced(function* (jobIds: ReadonlyArray<string>) {
+      const jobs = new Map<string, StoredJob>()
+      for (let i = 0; i < jobIds.length; i += maxBound) {
+        const rows = yield* sql`SELECT * FROM jobs WHERE id IN ${sql.in(jobIds.slice(i, i + maxBound))}`
+        for (const row of rows) {
+          const job = jobFromRow(row)
+          if (Either.isRight(job)) jobs.set(job.right.id, job.right)
+        }
+      }
+      return jobs as ReadonlyMap<string, StoredJob>
+    })
+
+    const nameTaken = Effect.fnUntraced(function* (name: string, except: string) {
+      const [row] = yield* sql`SELECT id FROM jobs WHERE name = ${name} AND deleted_at IS NULL AND id <> ${except}`
+      if (row === undefined) return
+      const { id } = yield* Effect.orDie(decodeJobId(row))
+      return yield* new JobNameTaken({ name, id })
+    })
+
+    const insert = Effect.fn("JobStore.insertJobs")(function* (
+      jobs: ReadonlyArray<{ readonly job: StoredJob; readonly audit: ReadonlyArray<AuditDraft> }>
+    ) {
+      yield* writer.commit(
+        Effect.forEach(
+          jobs,
+          Effect.fnUntraced(function* ({ audit: events, job }) {
+            yield* nameTaken(job.name, job.id)
+            yield* sql`INSERT INTO jobs ${sql.insert(jobToRow(job))}`
+            yield* audit.append(events, job.created_at)
+          }),
+          { discard: true }
+        )
+      )
+    })
+
+    const write = (job: StoredJob) => {
+      const { id, ...row } = jobToRow(job)
+      return sql`UPDATE jobs SET ${sql.update(row)} WHERE id = ${id}`
+    }
+
+    const modify = Effect.fn("JobStore.modifyJob")(function* <E>(
+      ref: string,
+      change: (
+        job: StoredJob,
+        live: LiveRuns
+      ) => Either.Either<{ readonly job: StoredJob; readonly audit: ReadonlyArray<AuditDraft> }, E>
+    ) {
+      return yield* writer.commit(
+        Effect.gen(function* () {
+          const row = yield* findRow(ref)
+          const before = yield* readRow(ref, row)
+          const { audit: events, job } = yield* change(before, yield* liveRunsOf(before.id))
+          if (job === before) return before
+          if (job.name !== before.name) yield* nameTaken(job.name, job.id)
+          yield* write(job)
+          yield* audit.append(events, job.updated_at)
+          return job
+        })
+      )
+    })
+
+    const remove = Effect.fn("JobStore.deleteJob")(function* (
+      ref: string,
+      now: number,
+      event: (job: Pick<Job, "id" | "name">) => AuditDraft
+    ) {
+      return yield* writer.commit(
+        Effect.gen(function* () {
+          const row = yield* findRow(ref)
+          const id = idOf(row) as JobId
+          yield* sql`UPDATE jobs SET deleted_at = ${now}, next_run = NULL, quarantined = NULL WHERE id = ${id}`
+          yield* sql`DELETE FROM sessions WHERE job_id = ${id}`
+          const name = "name" in row && typeof row.name === "string" ? row.name : ref
+          yield* audit.append([event({ id, name: name as Job["name"] })], now)
+          return id
+        })
+      )
+    })
+
+    const find = Effect.fn("JobStore.findJob")(function* (ref: string) {
+      const row = yield* findRow(ref).pipe(Effect.catchTag("SqlError", Effect.die))
+      return yield* readRow(ref, row)
+    })
+
+    const readable = Effect.fnUntraced(function* (rows: ReadonlyArray<object>) {
+      const jobs: Array<StoredJob> = []
+      for (const row of rows) {
+        const job = jobFromRow(row)
+        if (Either.isRight(job)) jobs.push(job.right)
+        else yield* Effect.logWarning("job left out of a list: its row is damaged", idOf(row), job.left)
+      }
+      return jobs as ReadonlyArray<StoredJob>
+    })
+
+    const list = Effect.fn("JobStore.listJobs")(function* (filter: JobFilter) {
+      const conditions = [
+        sql`deleted_at IS NULL`,
+        ...(filter.status === undefined ? [] : [sql`status = ${filter.status}`]),
+        ...(filter.agent_id === undefined ? [] : [sql`agent_id = ${filter.agent_id}`]),
+        ...(filter.label === undefined
+          ? []
+          : [sql`EXISTS (SELECT 1 FROM json_each(definition, '$.labels') WHERE value = ${filter.label})`]),
+        ...(filter.cursor === undefined ? [] : [sql`id > ${filter.cursor}`])
+      ]
+      const rows = yield* sql`SELECT * FROM jobs WHERE ${sql.and(conditions)} ORDER BY id LIMIT ${filter.limit + 1}`
+      const shown = rows.slice(0, filter.limit)
+      const last = shown.at(-1)
+      return {
+        items: yield* readable(shown),
+        next: rows.length > filter.limit && last !== undefined ? idOf(last) : null
+      } satisfies Page<StoredJob>
+    }, Effect.orDie)
+
+    const fromFiles = sql`SELECT * FROM jobs WHERE source_file IS NOT NULL AND deleted_at IS NULL ORDER BY id`.pipe(
+      Effect.flatMap(readable),
+      Effect.orDie,
+      Effect.withSpan("JobStore.jobsFromFiles")
+    )
+
+    return {
+      byIds,
+      find,
+      findRow,
+      fromFiles,
+      insert,
+      list,
+      liveRuns,
+      liveRunsOf,
+      modify,
+      noLiveRuns,
+      readRow,
+      remove,
+      write
+    } as const
+  })
+}) {}

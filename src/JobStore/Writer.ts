@@ -1,0 +1,84 @@
+import * as SqlClient from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
+import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Mailbox from "effect/Mailbox"
+
+interface Write {
+  readonly run: Effect.Effect<void, unknown>
+  readonly exit: () => Exit.Exit<unknown, unknown> | undefined
+  readonly complete: (exit: Exit.Exit<unknown, unknown>) => Effect.Effect<unknown>
+}
+
+/** Most writes that share one transaction, and most that may wait. */
+const maxBatch = 256
+const capacity = 4_096
+
+/**
+ * Group commit: writes of many fibers share a transaction, and each caller waits until its own is durable. A write
+ * that fails undoes the batch; every write of it is then done again alone, so no failure touches another's write.
+ */
+export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer", {
+  scoped: Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const mailbox = yield* Mailbox.make<Write>({ capacity })
+
+    // A commit that fails (disk full) can leave the transaction open, which would refuse every later one.
+    const abandon = Effect.ignore(sql`ROLLBACK`)
+
+    const inTransaction = (batch: ReadonlyArray<Write>): Effect.Effect<void, unknown> =>
+      sql
+        .withTransaction(Effect.forEach(batch, (write) => write.run, { discard: true }))
+        .pipe(Effect.onError(() => abandon))
+
+    const alone = (write: Write) =>
+      Effect.flatMap(Effect.exit(inTransaction([write])), (exit) =>
+        write.complete(Exit.isFailure(exit) ? exit : (write.exit() ?? Exit.void))
+      )
+
+    const commitBatch = (batch: ReadonlyArray<Write>) =>
+      Effect.flatMap(Effect.exit(inTransaction(batch)), (exit) =>
+        Exit.isSuccess(exit)
+          ? Effect.forEach(batch, (write) => write.complete(write.exit() ?? Exit.void), { discard: true })
+          : Effect.forEach(batch, alone, { discard: true })
+      )
+
+    const loop: Effect.Effect<void> = Effect.flatMap(mailbox.takeAll, ([writes, done]) => {
+      const batches = Chunk.chunksOf(writes, maxBatch)
+      return Effect.andThen(
+        Effect.forEach(batches, (batch) => commitBatch(Chunk.toReadonlyArray(batch)), { discard: true }),
+        done ? Effect.void : Effect.suspend(() => loop)
+      )
+    })
+
+    const fiber = yield* Effect.forkDaemon(Effect.uninterruptible(loop))
+    yield* Effect.addFinalizer(() => Effect.andThen(mailbox.end, fiber.await))
+
+    /** Runs a write in the next shared transaction; returns when it is durable. Database failures are defects. */
+    const commit = <A, E>(write: Effect.Effect<A, E | SqlError>): Effect.Effect<A, Exclude<E, SqlError>> =>
+      Effect.gen(function* () {
+        const done = yield* Deferred.make<A, E | SqlError>()
+        let result: Exit.Exit<A, E | SqlError> | undefined
+        yield* mailbox.offer({
+          run: Effect.flatMap(Effect.exit(write), (exit) => {
+            result = exit
+            return exit
+          }),
+          exit: () => result,
+          complete: (exit) => Deferred.done(done, exit as Exit.Exit<A, E | SqlError>)
+        })
+        return yield* Deferred.await(done)
+      }).pipe(Effect.catchAllCause((cause) => Effect.failCause(sqlErrorsAsDefects(cause))))
+
+    return { commit } as const
+  })
+}) {}
+
+const isSqlError = (error: unknown): error is SqlError =>
+  typeof error === "object" && error !== null && "_tag" in error && error._tag === "SqlError"
+
+const sqlErrorsAsDefects = <E>(cause: Cause.Cause<E>): Cause.Cause<Exclude<E, SqlError>> =>
+  Cause.flatMap(cause, (error) => (isSqlError(error) ? Cause.die(error) : Cause.fail(error as Exclude<E, SqlError>)))
