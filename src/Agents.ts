@@ -1,10 +1,15 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import { makeRuntime } from "./Agents/Runtime.ts"
 import type { AgentDefinition, AgentFailure, AgentNotFound, Usage } from "./Domain/Agent.ts"
 import type { JobId, RunId } from "./Domain/Ids.ts"
 import type { ToolCall } from "./Domain/Run.ts"
 import type { Turn } from "./Domain/Session.ts"
+import type { ServiceEnvironment } from "./ServiceEnvironment.ts"
+
+export { type EffectAgentEntry, EffectAgents } from "./Agents/EffectAgents.ts"
 
 /** One call of an agent: what it is asked, and the run it is part of. */
 export interface Invocation {
@@ -56,4 +61,7 @@ export class AgentRuntime extends Context.Tag("symbiont/AgentRuntime")<
       invocation: Invocation
     ) => Effect.Effect<AgentResult, AgentFailure, Scope.Scope>
   }
->() {}
+>() {
+  /** Runs command agents and those of {@link EffectAgents}; starts with the latter only, until `load`. */
+  static readonly layer: Layer.Layer<AgentRuntime, never, ServiceEnvironment> = Layer.effect(AgentRuntime, makeRuntime)
+}

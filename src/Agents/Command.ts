@@ -1,0 +1,133 @@
+import * as NodeStream from "@effect/platform-node/NodeStream"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import type { AgentResult, Invocation } from "../Agents.ts"
+import { AgentFailure, type CommandAgent } from "../Domain/Agent.ts"
+import { formatInstant } from "../Domain/Instant.ts"
+import { maxSummaryLength } from "../Domain/Session.ts"
+import { interpolate, type ServiceEnvironment } from "../ServiceEnvironment.ts"
+import { makeCapture, makeLogFeed } from "./Output.ts"
+import * as ProcessGroup from "./ProcessGroup.ts"
+
+type Environment = typeof ServiceEnvironment.Service
+
+const inherited = ["PATH", "HOME", "LANG", "TZ"]
+
+/** Exit code by which a command says "try again" (EX_TEMPFAIL of sysexits.h). */
+const temporaryFailure = 75
+
+const environmentOf = Effect.fnUntraced(function* (agent: CommandAgent, invocation: Invocation, service: Environment) {
+  const env: Record<string, string> = {}
+  for (const name of inherited) {
+    const value = service.variables[name]
+    if (value !== undefined) env[name] = value
+  }
+  if (invocation.run !== null) {
+    env["SYMBI_JOB_ID"] = invocation.run.job_id
+    env["SYMBI_JOB_NAME"] = invocation.run.job_name
+    env["SYMBI_RUN_ID"] = invocation.run.id
+    env["SYMBI_ATTEMPT"] = String(invocation.run.attempt)
+    env["SYMBI_SCHEDULED_FOR"] = formatInstant(invocation.run.scheduled_for)
+  }
+  env["SYMBI_SESSION_DIR"] = yield* invocation.sessionDirectory
+  // The kernel takes no NUL in a variable and at most 128 KiB.
+  env["SYMBI_SUMMARY"] = (invocation.summary ?? "").replaceAll("\0", "").slice(0, maxSummaryLength)
+  if (invocation.iteration !== null) env["SYMBI_ITERATION"] = String(invocation.iteration)
+  for (const [name, text] of Object.entries(agent.env)) {
+    env[name] = yield* Either.mapLeft(
+      interpolate(text, service.variables),
+      (missing) =>
+        new AgentFailure({
+          kind: "permanent",
+          message: `agent "${agent.id}" needs the environment variable ${missing} (for its env ${name}), which is not set; set it for the service and restart`
+        })
+    )
+  }
+  return env
+})
+
+const failure = (kind: "transient" | "permanent", what: string, tail: string, exit_code?: number) =>
+  new AgentFailure({
+    kind,
+    message: tail === "" ? what : `${what}: ${tail}`,
+    ...(exit_code === undefined ? {} : { exit_code })
+  })
+
+const outcome = (
+  exit: ProcessGroup.ProcessExit,
+  output: string,
+  tail: string
+): Either.Either<AgentResult, AgentFailure> =>
+  exit.code === 0
+    ? Either.right({ output, exit_code: 0 })
+    : exit.code === null
+      ? Either.left(failure("transient", `killed by signal ${exit.signal}`, tail))
+      : Either.left(
+          failure(
+            exit.code === temporaryFailure ? "transient" : "permanent",
+            `exited with code ${exit.code}`,
+            tail,
+            exit.code
+          )
+        )
+
+/**
+ * Runs a command agent: input on stdin, stdout is the output, stderr goes to the run's log live. The attempt owns the
+ * whole process group: when this returns or is interrupted, no process of the group is left.
+ */
+export const runCommand = Effect.fn("Agents.command")(function* (
+  agent: CommandAgent,
+  invocation: Invocation,
+  service: Environment
+): Effect.fn.Return<AgentResult, AgentFailure> {
+  const env = yield* environmentOf(agent, invocation, service)
+  const capture = makeCapture()
+  const feed = makeLogFeed()
+
+  // A log that cannot be written must not fail the run, nor stop stderr from being read.
+  const log = (text: string) =>
+    text === ""
+      ? Effect.void
+      : Effect.catchAllCause(invocation.log(text), (cause) => Effect.logWarning("run log not written", cause))
+
+  const acquire = Effect.gen(function* () {
+    const group = yield* ProcessGroup.start({ command: agent.command, env, directory: service.directory })
+    group.stdout.on("data", capture.add)
+    group.stdin.end(invocation.input)
+    const logging = yield* NodeStream.fromReadable(
+      () => group.stderr,
+      () => "closed" as const
+    ).pipe(
+      Stream.runForEach((chunk) => Effect.suspend(() => log(feed.add(chunk)))),
+      Effect.ignore,
+      Effect.zipRight(Effect.suspend(() => log(feed.end()))),
+      Effect.interruptible,
+      Effect.forkDaemon
+    )
+    const drained = Effect.zipRight(Deferred.await(group.closed), Fiber.await(logging))
+    return { group, logging, drained }
+  })
+
+  return yield* Effect.acquireUseRelease(
+    acquire,
+    ({ drained, group }) =>
+      Effect.gen(function* () {
+        const exit = yield* Deferred.await(group.exited)
+        // A process that was left behind may still write, or hold the pipes for ever.
+        yield* Effect.timeoutOption(drained, ProcessGroup.killGrace)
+        return yield* outcome(exit, capture.text(), feed.tail())
+      }),
+    ({ drained, group, logging }) =>
+      Effect.gen(function* () {
+        yield* ProcessGroup.terminate(group.pid)
+        // Only a process that left the group can hold the pipes now.
+        yield* drained.pipe(Effect.interruptible, Effect.timeoutOption("1 second"), Effect.withClock(Clock.make()))
+        group.stdout.destroy()
+        yield* Fiber.interrupt(logging)
+      })
+  )
+})

@@ -1,0 +1,54 @@
+import * as Effect from "effect/Effect"
+import * as Ref from "effect/Ref"
+import type { AgentRuntime } from "../Agents.ts"
+import { type AgentDefinition, AgentFailure, AgentNotFound } from "../Domain/Agent.ts"
+import { ServiceEnvironment } from "../ServiceEnvironment.ts"
+import { runCommand } from "./Command.ts"
+import { definitionOfEntry, EffectAgents } from "./EffectAgents.ts"
+
+const byId = (agents: ReadonlyArray<AgentDefinition>): ReadonlyMap<string, AgentDefinition> =>
+  new Map(agents.map((agent) => [agent.id, agent]))
+
+const permanent = (message: string) => Effect.fail(new AgentFailure({ kind: "permanent", message }))
+
+/** The agents from files and from code, and how each kind is run. Code wins where both have a name. */
+export const makeRuntime: Effect.Effect<typeof AgentRuntime.Service, never, ServiceEnvironment> = Effect.gen(
+  function* () {
+    const environment = yield* ServiceEnvironment
+    const handlers = yield* EffectAgents
+    const provided = byId([...handlers].map(([name, entry]) => definitionOfEntry(name, entry)))
+    const known = yield* Ref.make(provided)
+
+    const find = Effect.fnUntraced(function* (id: string) {
+      const agents = yield* Ref.get(known)
+      const agent = agents.get(id)
+      return agent ?? (yield* new AgentNotFound({ agent_id: id, known: [...agents.keys()].sort() }))
+    })
+
+    const list = Effect.map(Ref.get(known), (agents) =>
+      [...agents.values()].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+    )
+
+    const load = (agents: ReadonlyArray<AgentDefinition>) => Ref.set(known, new Map([...byId(agents), ...provided]))
+
+    const invoke: (typeof AgentRuntime.Service)["invoke"] = (agent, invocation) => {
+      switch (agent.kind) {
+        case "command":
+          return runCommand(agent, invocation, environment)
+        case "effect": {
+          const entry = handlers.get(agent.id)
+          return entry === undefined
+            ? permanent(`agent "${agent.id}" is written in code, and that code is not part of this service`)
+            : entry.handler(invocation)
+        }
+        case "model":
+        case "url":
+          return permanent(
+            `agent "${agent.id}" is a ${agent.kind} agent, which cannot run in this version; use a command agent`
+          )
+      }
+    }
+
+    return { find, list, load, invoke }
+  }
+)

@@ -1,0 +1,33 @@
+import * as Context from "effect/Context"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+
+/**
+ * What the service's own process was given: its environment variables and the folder it works in. Agents get a chosen
+ * few of the variables, never all.
+ */
+export class ServiceEnvironment extends Context.Tag("symbiont/ServiceEnvironment")<
+  ServiceEnvironment,
+  {
+    readonly variables: Readonly<Record<string, string | undefined>>
+    /** Absolute path, or a path relative to the process's own working directory. */
+    readonly directory: string
+  }
+>() {
+  static readonly layer = (environment: typeof ServiceEnvironment.Service): Layer.Layer<ServiceEnvironment> =>
+    Layer.succeed(ServiceEnvironment, environment)
+}
+
+/** Replaces each `${NAME}` by the variable's value; left is the name of the first one that is not set. `$X` stays. */
+export const interpolate = (
+  text: string,
+  variables: Readonly<Record<string, string | undefined>>
+): Either.Either<string, string> => {
+  let missing: string | undefined
+  const resolved = text.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_, name: string) => {
+    const value = Object.hasOwn(variables, name) ? variables[name] : undefined
+    if (value === undefined) missing ??= name
+    return value ?? ""
+  })
+  return missing === undefined ? Either.right(resolved) : Either.left(missing)
+}
