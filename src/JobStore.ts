@@ -53,13 +53,15 @@ export interface StartedRun {
   readonly attempt: Attempt
 }
 
-/** What a look did, and when to look again (null: nothing is waiting). */
+/** What a look did. */
 export interface Look {
   readonly started: ReadonlyArray<StartedRun>
   readonly claimed: number
   /** Runs already live that a new slot replaces (`overlap: cancel_previous`). */
   readonly cancel: ReadonlyArray<{ readonly job_id: JobId; readonly run_id: RunId }>
   readonly quarantined: ReadonlyArray<{ readonly job_id: string; readonly detail: string }>
+  /** Slots that ended as they were claimed: skipped or missed. */
+  readonly ended: ReadonlyArray<{ readonly job_name: string; readonly status: RunStatus }>
 }
 
 /** A delivery to create with the end of a run. */
@@ -196,7 +198,7 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
     readonly cancelPending: (
       run_id: RunId,
       now: number,
-      settle: (run: Run) => Pick<Settlement, "run" | "audit">
+      settle: (run: Run, job: StoredJob | null) => Pick<Settlement, "run" | "job" | "audit">
     ) => Effect.Effect<Run, RunNotFound>
     /**
      * Adds this node, alive until `until`. On an engine that one process owns, all others are thereby known to be dead.

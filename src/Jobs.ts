@@ -1,7 +1,9 @@
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { AgentRuntime } from "./Agents.ts"
 import type { Actor } from "./Domain/Audit.ts"
-import type { JobId } from "./Domain/Ids.ts"
+import type { Ids, JobId } from "./Domain/Ids.ts"
 import type {
   Job,
   JobDefinition,
@@ -23,7 +25,10 @@ import type {
   RunSummary
 } from "./Domain/Run.ts"
 import type { TriggerSpec } from "./Domain/Schedule.ts"
-import type { JobFilter, Page, RunFilter } from "./JobStore.ts"
+import type { JobFilter, JobStore, Page, RunFilter } from "./JobStore.ts"
+import { make } from "./Jobs/Service.ts"
+import type { JobActors, WakeSignal } from "./Scheduler.ts"
+import type { Settings } from "./Settings.ts"
 
 /** The next instants of a trigger (UTC ms), in words, with what a person should know about them. */
 export interface Preview {
@@ -74,6 +79,10 @@ export class Jobs extends Context.Tag("symbiont/Jobs")<
       options: { readonly from?: number | undefined; readonly count: number }
     ) => Effect.Effect<Preview, JobInvalid>
     readonly getRun: (id: string) => Effect.Effect<Run, RunNotFound>
+    /** Ends a run that waits, stops one that runs; returns it as it ended. */
     readonly cancelRun: (id: string, actor: Actor) => Effect.Effect<Run, RunNotFound | RunEnded>
   }
->() {}
+>() {
+  static readonly layer: Layer.Layer<Jobs, never, JobStore | AgentRuntime | JobActors | WakeSignal | Ids | Settings> =
+    Layer.effect(Jobs, Effect.map(make, Jobs.of))
+}

@@ -139,15 +139,7 @@ export const encodeRunPatch = Schema.encodeSync(Schema.partialWith(RunRow, { exa
 
 /** A run from its row, its attempts and its deliveries. */
 export const runFromRow = (row: RunRow, attempts: ReadonlyArray<Attempt>, deliveries: ReadonlyArray<Delivery>): Run => {
-  const {
-    attempt: _a,
-    created_at: _c,
-    holds_permit: _h,
-    owner: _o,
-    partition: _p,
-    ready_at: _r,
-    ...rest
-  } = row
+  const { attempt: _a, created_at: _c, holds_permit: _h, owner: _o, partition: _p, ready_at: _r, ...rest } = row
   return { ...rest, attempts, deliveries }
 }
 

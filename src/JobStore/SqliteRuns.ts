@@ -94,6 +94,7 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
       const events: Array<AuditDraft> = []
       const cancel: Array<Look["cancel"][number]> = []
       const quarantined: Array<Look["quarantined"][number]> = []
+      const ended: Array<Look["ended"][number]> = []
       for (const row of due) {
         const decoded = jobFromRow(row)
         if (Either.isLeft(decoded)) {
@@ -104,14 +105,17 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
         }
         const job = decoded.right
         const plan = options.plan(job, live.get(job.id) ?? jobs.noLiveRuns)
-        for (const run of plan.runs) rows.push(yield* newRunRow(job, run, now))
+        for (const run of plan.runs) {
+          rows.push(yield* newRunRow(job, run, now))
+          if (isTerminal(run.status)) ended.push({ job_name: job.name, status: run.status })
+        }
         for (const run_id of plan.cancel) cancel.push({ job_id: job.id, run_id })
         events.push(...plan.audit)
         yield* sql`UPDATE jobs SET next_run = ${plan.next_run}, status = ${plan.status ?? job.status} WHERE id = ${job.id}`
       }
       yield* insertRuns(rows)
       yield* audit.append(events, now)
-      return { claimed: due.length, cancel, quarantined }
+      return { claimed: due.length, cancel, quarantined, ended }
     })
 
     const start = Effect.fnUntraced(function* (options: LookOptions) {
@@ -229,6 +233,9 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
         ON CONFLICT (job_id) DO UPDATE SET turns = excluded.turns, updated_at = excluded.updated_at`
     })
 
+    const patchJob = (id: JobId, patch: Settlement["job"]) =>
+      Object.keys(patch).length === 0 ? Effect.void : sql`UPDATE jobs SET ${sql.update(patch)} WHERE id = ${id}`
+
     const settleRow = Effect.fnUntraced(function* (
       row: RunRow,
       job: StoredJob | null,
@@ -247,9 +254,7 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
       )} WHERE id = ${row.id}`
       yield* sql`UPDATE attempts SET finished_at = ${now}, outcome = ${attempt.outcome}, failure = ${attempt.failure},
         error_message = ${attempt.error_message} WHERE run_id = ${row.id} AND number = ${row.attempt}`
-      if (Object.keys(settlement.job).length > 0) {
-        yield* sql`UPDATE jobs SET ${sql.update(settlement.job)} WHERE id = ${row.job_id}`
-      }
+      yield* patchJob(row.job_id, settlement.job)
       if (settlement.session !== undefined) yield* saveSession(settlement.session)
       yield* saveDeliveries(row, settlement, now)
       yield* audit.append(settlement.audit, now)
@@ -351,17 +356,18 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
     const cancelPending = Effect.fn("JobStore.cancelPending")(function* (
       run_id: RunId,
       now: number,
-      settle: (run: Run) => Pick<Settlement, "run" | "audit">
+      settle: (run: Run, job: StoredJob | null) => Pick<Settlement, "run" | "job" | "audit">
     ) {
       return yield* writer.commit(
         Effect.gen(function* () {
           const run = yield* history.runById(run_id)
           if (run.status !== "pending") return run
-          const settlement = settle(run)
+          const job = (yield* jobs.byIds([run.job_id])).get(run.job_id) ?? null
+          const settlement = settle(run, job)
           yield* sql`UPDATE runs SET ${sql.update(encodeRunPatch({ ...settlement.run, ready_at: null }))}
             WHERE id = ${run_id}`
+          yield* patchJob(run.job_id, settlement.job)
           yield* audit.append(settlement.audit, now)
-          const job = (yield* jobs.byIds([run.job_id])).get(run.job_id) ?? null
           yield* promote(run.job_id, job, now)
           return yield* history.runById(run_id)
         })

@@ -1,0 +1,36 @@
+import type * as FileSystem from "@effect/platform/FileSystem"
+import type * as Path from "@effect/platform/Path"
+import * as Layer from "effect/Layer"
+import type { AgentRuntime } from "./Agents.ts"
+import { type DeliveryRouter, Outbox, OutboxSignal } from "./Delivery.ts"
+import { Ids } from "./Domain/Ids.ts"
+import type { JobStore } from "./JobStore.ts"
+import { Jobs } from "./Jobs.ts"
+import type { PolicyGate } from "./PolicyGate.ts"
+import { RunLogs } from "./RunLogs.ts"
+import { actorsLayer, type BootIdentity, dispatcherLayer, type SchedulerStatus, type WakeSignal } from "./Scheduler.ts"
+import type { Settings } from "./Settings.ts"
+
+/** What the engine needs from its edges: where state lives, what agents are, who decides, where output goes. */
+export type EngineRequirements =
+  | JobStore
+  | AgentRuntime
+  | PolicyGate
+  | DeliveryRouter
+  | Settings
+  | FileSystem.FileSystem
+  | Path.Path
+
+/** What the engine gives: the door to jobs, and its state. */
+export type EngineServices = Jobs | SchedulerStatus | RunLogs | WakeSignal | OutboxSignal | BootIdentity | Ids
+
+/**
+ * The whole scheduler without its ways in: dispatcher over job actors over the outbox. Layers close in reverse: the
+ * dispatcher stops claiming, runs in flight drain, their deliveries are sent, and only then the edges close.
+ */
+export const engineLayer: Layer.Layer<EngineServices, never, EngineRequirements> = dispatcherLayer.pipe(
+  Layer.provideMerge(Jobs.layer),
+  Layer.provideMerge(actorsLayer),
+  Layer.provideMerge(Outbox.layer),
+  Layer.provideMerge(Layer.mergeAll(OutboxSignal.Default, RunLogs.Default, Ids.Default))
+)

@@ -1,0 +1,99 @@
+import * as Either from "effect/Either"
+import type { AgentDefinition } from "../Domain/Agent.ts"
+import type { Issue, JobDefinition, JobPatch } from "../Domain/Job.ts"
+import { definitionKeys, JobInvalid } from "../Domain/Job.ts"
+import { make, type Recurrence } from "../Recurrence.ts"
+
+const triggerKeys = ["cron_expr", "every", "at"] as const
+
+const isHttpUrl = (text: string): boolean =>
+  /^\$\{[^}]+\}/.test(text) || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol))
+
+const channelIssues = (definition: JobDefinition): ReadonlyArray<Issue> => {
+  const issues: Array<Issue> = []
+  if (definition.delivery.includes("webhook")) {
+    if (definition.webhook_url === undefined) {
+      issues.push({ path: "webhook_url", message: "delivery to webhook needs a webhook_url" })
+    } else if (!isHttpUrl(definition.webhook_url)) {
+      issues.push({ path: "webhook_url", message: "must be an http or https URL" })
+    }
+  }
+  if (definition.delivery.includes("email") && (definition.email_recipients ?? []).length === 0) {
+    issues.push({ path: "email_recipients", message: "delivery to email needs at least one recipient" })
+  }
+  return issues
+}
+
+/** Compiles a definition's trigger and checks the rules that lie across its fields. */
+export const checkDefinition = (
+  definition: JobDefinition,
+  context: { readonly anchor: number; readonly timezone: string }
+): Either.Either<Recurrence, JobInvalid> => {
+  const recurrence = make(definition, { name: definition.name, ...context })
+  const [first, ...rest] = [...(Either.isLeft(recurrence) ? recurrence.left.issues : []), ...channelIssues(definition)]
+  if (first !== undefined) return Either.left(new JobInvalid({ issues: [first, ...rest] }))
+  return Either.mapLeft(recurrence, (error) => new JobInvalid({ issues: error.issues }))
+}
+
+/** What is doubtful about a valid definition: it will be stored, but may not do what was meant. */
+export const warningsOf = (
+  definition: JobDefinition,
+  agent: AgentDefinition | null,
+  policies: ReadonlyMap<string, unknown>
+): ReadonlyArray<string> => {
+  const warnings: Array<string> = []
+  if (agent === null) {
+    warnings.push(`no agent named "${definition.agent_id}" is loaded; its runs will be denied until one is`)
+  } else if (agent.kind === "model" || agent.kind === "url") {
+    warnings.push(`agent "${agent.id}" is of kind ${agent.kind}, which this version cannot run; its runs will fail`)
+  }
+  if (definition.policy_ref !== undefined && !policies.has(definition.policy_ref)) {
+    warnings.push(`no policy named "${definition.policy_ref}" is provided; runs will be denied`)
+  }
+  if (definition.policy?.require_approval === true) {
+    warnings.push("require_approval: this version cannot ask for approvals; runs will be denied")
+  }
+  if (definition.policy?.require_agent_pin === true) {
+    warnings.push("require_agent_pin: this version cannot verify credentials; runs will be denied")
+  }
+  for (const channel of definition.delivery) {
+    if (channel === "webhook" || channel === "slack" || channel === "email") {
+      warnings.push(`delivery to ${channel} is not available in this version; such deliveries will fail`)
+    }
+  }
+  return warnings
+}
+
+/** A definition with a patch applied; `null` clears a field, and a new trigger replaces the old one. */
+export const applyPatch = (definition: JobDefinition, patch: JobPatch): JobDefinition => {
+  const changed: Record<string, unknown> = { ...definition }
+  if (triggerKeys.some((key) => patch[key] !== undefined && patch[key] !== null)) {
+    for (const key of triggerKeys) delete changed[key]
+  }
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete changed[key]
+    else if (value !== undefined) changed[key] = value
+  }
+  return changed as unknown as JobDefinition
+}
+
+const secretKeys: ReadonlySet<string> = new Set(["agent_pin_jwt", "webhook_headers"])
+
+const shown = (key: string, value: unknown): unknown =>
+  secretKeys.has(key) && value !== undefined ? "[redacted]" : value
+
+/** The fields in which two definitions differ, each side's values, secrets redacted; for the audit log. */
+export const changesOf = (before: JobDefinition, after: JobDefinition) => {
+  const keys = definitionKeys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]))
+  return {
+    before: Object.fromEntries(keys.map((key) => [key, shown(key, before[key])])),
+    after: Object.fromEntries(keys.map((key) => [key, shown(key, after[key])]))
+  }
+}
+
+/** Whether two definitions are due at the same instants. */
+export const sameTrigger = (a: JobDefinition, b: JobDefinition): boolean =>
+  (["cron_expr", "every", "at", "timezone", "dst"] as const).every(
+    (key) => JSON.stringify(a[key]) === JSON.stringify(b[key])
+  ) &&
+  (a.name === b.name || !(a.cron_expr ?? "").includes("H"))

@@ -1,0 +1,283 @@
+import { createHash } from "node:crypto"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { AgentRuntime } from "../Agents.ts"
+import type { Actor } from "../Domain/Audit.ts"
+import { Ids } from "../Domain/Ids.ts"
+import {
+  definitionOf,
+  type Job,
+  type JobDefinition,
+  JobInvalid,
+  type JobPatch,
+  type JobStateConflict,
+  JobVersionMismatch,
+  type JobWithWarnings,
+  runsAtOnce,
+  type StoredJob
+} from "../Domain/Job.ts"
+import { ConcurrencyLimitReached, isTerminal, RunEnded } from "../Domain/Run.ts"
+import type { TriggerSpec } from "../Domain/Schedule.ts"
+import type { JobFilter, LiveRuns, NewRun, RunFilter } from "../JobStore.ts"
+import { JobStore } from "../JobStore.ts"
+import { NamedPolicies } from "../PolicyGate.ts"
+import { make as makeRecurrence, type Recurrence } from "../Recurrence.ts"
+import { JobActors, WakeSignal } from "../Scheduler.ts"
+import { Settings } from "../Settings.ts"
+import { applyPatch, changesOf, checkDefinition, sameTrigger, warningsOf } from "./Definition.ts"
+import * as Transitions from "./Transitions.ts"
+
+/** A new job from a definition that was checked. */
+export const newJob = (
+  definition: JobDefinition,
+  recurrence: Recurrence,
+  base: Pick<StoredJob, "id" | "source_file" | "applied">,
+  now: number
+): StoredJob => ({
+  ...definition,
+  ...base,
+  status: "active",
+  paused_by: null,
+  // A one-shot that is already past keeps its instant: the misfire policy decides.
+  next_run: recurrence.next(now) ?? recurrence.previous(now + 1),
+  last_run: null,
+  failure_count: 0,
+  created_at: now,
+  updated_at: now,
+  version: 1,
+  anchor: now,
+  last_summary: null
+})
+
+/** A stored job under a new definition. A changed trigger counts from the edit; nothing fires by it. */
+export const editedJob = (
+  job: StoredJob,
+  definition: JobDefinition,
+  recurrence: Recurrence,
+  now: number
+): StoredJob => {
+  const { id, status, paused_by, last_run, failure_count, created_at, version, source_file } = job
+  const { anchor, applied, last_summary } = job
+  const edited = {
+    ...definition,
+    ...{ id, status, paused_by, last_run, failure_count, created_at, source_file, anchor, applied, last_summary },
+    next_run: job.next_run,
+    version: version + 1,
+    updated_at: now
+  }
+  if (sameTrigger(definitionOf(job), definition)) return edited
+  const next_run = recurrence.next(now)
+  const revives = (status === "completed" || status === "failed") && next_run !== null
+  return {
+    ...edited,
+    status: revives ? "active" : status,
+    next_run: status === "dead_letter" ? null : next_run,
+    anchor: definition.every === job.every ? anchor : now
+  }
+}
+
+const alreadyPast = new JobInvalid({
+  issues: [
+    {
+      path: "at",
+      message: "is already past; give a later instant, or set misfire to say what becomes of a past one"
+    }
+  ]
+})
+
+export const make = Effect.gen(function* () {
+  const store = yield* JobStore
+  const agents = yield* AgentRuntime
+  const ids = yield* Ids
+  const actors = yield* JobActors
+  const signal = yield* WakeSignal
+  const { scheduler } = yield* Settings
+  const { policies } = yield* NamedPolicies
+
+  const check = (definition: JobDefinition, anchor: number) =>
+    checkDefinition(definition, { anchor, timezone: scheduler.timezone })
+
+  const recurrenceOf = (job: StoredJob) => Either.getOrThrowWith(check(definitionOf(job), job.anchor), (error) => error)
+
+  const withWarnings = Effect.fnUntraced(function* (job: StoredJob) {
+    const agent = yield* Effect.catchAll(agents.find(job.agent_id), () => Effect.succeed(null))
+    return { ...job, warnings: warningsOf(job, agent, policies) } satisfies JobWithWarnings
+  })
+
+  const create = Effect.fn("Jobs.create")(function* (definition: JobDefinition, actor: Actor) {
+    const now = yield* Clock.currentTimeMillis
+    const recurrence = yield* check(definition, now)
+    if (definition.misfire === undefined && recurrence.next(now) === null) return yield* alreadyPast
+    const job = newJob(definition, recurrence, { id: yield* ids.job, source_file: null, applied: null }, now)
+    const { after } = changesOf({} as JobDefinition, definition)
+    yield* store.insertJobs([
+      { job, audit: [{ type: "CronJobCreated", actor, job_id: job.id, job_name: job.name, after }] }
+    ])
+    yield* signal.notify
+    return yield* withWarnings(job)
+  })
+
+  const update = Effect.fn("Jobs.update")(function* (
+    ref: string,
+    patch: JobPatch,
+    options: { readonly actor: Actor; readonly ifVersion?: number | undefined }
+  ) {
+    const now = yield* Clock.currentTimeMillis
+    const job = yield* store.modifyJob(
+      ref,
+      (before): Either.Either<Transitions.Change, JobInvalid | JobVersionMismatch> => {
+        if (options.ifVersion !== undefined && options.ifVersion !== before.version) {
+          return Either.left(new JobVersionMismatch({ job: before.name, version: before.version }))
+        }
+        const old = definitionOf(before)
+        const definition = applyPatch(old, patch)
+        const checked = check(definition, definition.every === before.every ? before.anchor : now)
+        if (Either.isLeft(checked)) return Either.left(checked.left)
+        const moved = !sameTrigger(old, definition)
+        if (moved && definition.misfire === undefined && checked.right.next(now) === null)
+          return Either.left(alreadyPast)
+        return Either.right({
+          job: editedJob(before, definition, checked.right, now),
+          audit: [
+            {
+              type: "CronJobUpdated",
+              actor: options.actor,
+              job_id: before.id,
+              job_name: before.name,
+              ...changesOf(old, definition)
+            }
+          ]
+        })
+      }
+    )
+    yield* signal.notify
+    return yield* withWarnings(job)
+  })
+
+  const transition = (
+    change: (
+      job: StoredJob,
+      recurrence: Recurrence,
+      actor: Actor,
+      now: number
+    ) => Either.Either<Transitions.Change, JobStateConflict>
+  ) =>
+    Effect.fnUntraced(function* (ref: string, actor: Actor) {
+      const now = yield* Clock.currentTimeMillis
+      const job: Job = yield* store
+        .modifyJob(ref, (before) => change(before, recurrenceOf(before), actor, now))
+        .pipe(Effect.catchTag("JobNameTaken", Effect.die))
+      yield* signal.notify
+      return job
+    })
+
+  const remove = Effect.fn("Jobs.remove")(function* (ref: string, actor: Actor) {
+    const now = yield* Clock.currentTimeMillis
+    const id = yield* store.deleteJob(ref, now, (job) => ({
+      type: "CronJobDeleted",
+      actor,
+      job_id: job.id,
+      job_name: job.name
+    }))
+    yield* signal.notify
+    return id
+  })
+
+  const manualRun =
+    (input: string | undefined, queue: boolean, now: number) =>
+    (job: StoredJob, live: LiveRuns): Either.Either<NewRun, ConcurrencyLimitReached> => {
+      if (!queue && live.holding + live.queued >= job.max_concurrent) {
+        return Either.left(new ConcurrencyLimitReached({ job: job.name, max_concurrent: job.max_concurrent }))
+      }
+      return Either.right({
+        trigger: "manual",
+        status: "pending",
+        scheduled_for: now,
+        start_at: null,
+        input: input ?? job.input ?? null,
+        reason: null,
+        holds_permit: live.holding < runsAtOnce(job)
+      })
+    }
+
+  const runNow = Effect.fn("Jobs.runNow")(function* (
+    ref: string,
+    options: {
+      readonly actor: Actor
+      readonly input?: string | undefined
+      readonly queue?: boolean | undefined
+      readonly idempotencyKey?: string | undefined
+    }
+  ) {
+    const now = yield* Clock.currentTimeMillis
+    const { idempotencyKey: key, input } = options
+    const hash = createHash("sha256")
+      .update(JSON.stringify(input ?? null))
+      .digest("hex")
+    const inserted = yield* store.insertManualRun(
+      ref,
+      now,
+      manualRun(input, options.queue === true, now),
+      key === undefined ? undefined : { key, hash }
+    )
+    yield* signal.looked.pipe(Effect.timeoutOption("2 seconds"))
+    return yield* Effect.orDie(store.findRun(inserted.id))
+  })
+
+  const upcoming = Effect.fn("Jobs.upcoming")(function* (ref: string, count: number) {
+    const job = yield* store.findJob(ref)
+    if (job.status !== "active" || job.next_run === null) return []
+    return [job.next_run, ...recurrenceOf(job).upcoming(job.next_run, count - 1)]
+  })
+
+  const preview = Effect.fn("Jobs.preview")(function* (
+    trigger: TriggerSpec,
+    options: { readonly from?: number | undefined; readonly count: number }
+  ) {
+    const from = options.from ?? (yield* Clock.currentTimeMillis)
+    const recurrence = yield* makeRecurrence(trigger, {
+      name: "preview",
+      anchor: from,
+      timezone: scheduler.timezone
+    }).pipe(Either.mapLeft((error) => new JobInvalid({ issues: error.issues })))
+    return { description: recurrence.describe, upcoming: recurrence.upcoming(from, options.count), notes: [] }
+  })
+
+  const cancelled = (actor: Actor) => ({ code: "cancelled", text: `cancelled by ${actor}` })
+
+  const cancelRun = Effect.fn("Jobs.cancelRun")(function* (id: string, actor: Actor) {
+    const now = yield* Clock.currentTimeMillis
+    const run = yield* store.findRun(id)
+    if (isTerminal(run.status)) return yield* new RunEnded({ run: run.id, status: run.status })
+    const reason = cancelled(actor)
+    const waiting = yield* store.cancelPending(run.id, now, (pending, job) => ({
+      run: { status: "cancelled", finished_at: now, reason },
+      job: job?.at !== undefined && pending.trigger !== "manual" && job.status === "active" ? { status: "failed" } : {},
+      audit: [
+        { type: "RunCancelled", actor, job_id: run.job_id, job_name: run.job_name, run_id: run.id, reason: reason.text }
+      ]
+    }))
+    yield* signal.notify
+    if (waiting.status !== "running") return waiting
+    yield* actors.stop(run.job_id, run.id, { kind: "cancelled", reason })
+    return yield* store.findRun(id)
+  })
+
+  return {
+    create,
+    update,
+    remove,
+    get: (ref: string) => store.findJob(ref),
+    list: (filter: JobFilter) => store.listJobs(filter),
+    pause: transition((job, _recurrence, actor, now) => Transitions.pause(job, actor, now)),
+    resume: transition(Transitions.resume),
+    reset: transition(Transitions.reset),
+    runNow,
+    history: (ref: string, filter: RunFilter) => store.listRuns(ref, filter),
+    upcoming,
+    preview,
+    getRun: (id: string) => store.findRun(id),
+    cancelRun
+  }
+})

@@ -1,0 +1,69 @@
+import * as Either from "effect/Either"
+import type { Actor, AuditDraft, AuditType } from "../Domain/Audit.ts"
+import { JobStateConflict, type StoredJob } from "../Domain/Job.ts"
+import type { Recurrence } from "../Recurrence.ts"
+
+/** A job after a change, with what the audit log says of it. */
+export interface Change {
+  readonly job: StoredJob
+  readonly audit: ReadonlyArray<AuditDraft>
+}
+
+const changed = (job: StoredJob, patch: Partial<StoredJob>, type: AuditType, actor: Actor, now: number): Change => ({
+  job: { ...job, ...patch, version: job.version + 1, updated_at: now },
+  audit: [
+    { type, actor, job_id: job.id, job_name: job.name, before: { status: job.status }, after: { status: patch.status } }
+  ]
+})
+
+const conflict = (job: StoredJob, message: string) =>
+  Either.left(new JobStateConflict({ job: job.name, status: job.status, message }))
+
+const hints: Record<StoredJob["status"], string> = {
+  active: "it is active",
+  paused: "it is paused",
+  completed: "it has completed; give it a new `at` to schedule it again",
+  failed: "its only slot has ended without a run; give it a new `at` to schedule it again",
+  dead_letter: "it is dead-lettered; `symbi cron reset` makes it active again"
+}
+
+/** Stops new slots; live runs finish. Pausing a paused job changes nothing. */
+export const pause = (job: StoredJob, actor: Actor, now: number): Either.Either<Change, JobStateConflict> => {
+  if (job.status === "paused") return Either.right({ job, audit: [] })
+  if (job.status !== "active") return conflict(job, `cannot pause job "${job.name}": ${hints[job.status]}`)
+  const paused_by = actor === "apply" ? ("apply" as const) : ("operator" as const)
+  return Either.right(changed(job, { status: "paused", paused_by }, "CronJobPaused", actor, now))
+}
+
+/** Schedules on from now; slots that passed meanwhile are not replayed. */
+export const resume = (
+  job: StoredJob,
+  recurrence: Recurrence,
+  actor: Actor,
+  now: number
+): Either.Either<Change, JobStateConflict> => {
+  if (job.status === "active") return Either.right({ job, audit: [] })
+  if (job.status !== "paused") return conflict(job, `cannot resume job "${job.name}": ${hints[job.status]}`)
+  const next_run = recurrence.next(now)
+  if (next_run === null) {
+    return conflict(job, `cannot resume job "${job.name}": its time has passed; give it a new \`at\` first`)
+  }
+  return Either.right(changed(job, { status: "active", paused_by: null, next_run }, "CronJobResumed", actor, now))
+}
+
+/** Makes a dead-lettered job active again, its failures forgotten. */
+export const reset = (
+  job: StoredJob,
+  recurrence: Recurrence,
+  actor: Actor,
+  now: number
+): Either.Either<Change, JobStateConflict> => {
+  if (job.status !== "dead_letter") {
+    return conflict(job, `cannot reset job "${job.name}": it is ${job.status}, not dead-lettered`)
+  }
+  const next_run = recurrence.next(now)
+  if (next_run === null) {
+    return conflict(job, `cannot reset job "${job.name}": its time has passed; give it a new \`at\`, or run it now`)
+  }
+  return Either.right(changed(job, { status: "active", failure_count: 0, next_run }, "CronJobReset", actor, now))
+}

@@ -1,0 +1,73 @@
+import type { Job } from "../Domain/Job.ts"
+import type { AllowedHours, DenialCode, Policy, PolicyDecision } from "../Domain/Policy.ts"
+import type { PolicyContext } from "../PolicyGate.ts"
+
+const allow: PolicyDecision = { _tag: "Allow" }
+const deny = (code: DenialCode, reason: string): PolicyDecision => ({ _tag: "Deny", code, reason })
+
+const minutesOf = (time: string): number => Number(time.slice(0, 2)) * 60 + Number(time.slice(3, 5))
+
+const clockFormats = new Map<string, Intl.DateTimeFormat>()
+
+const localMinutes = (now: number, timezone: string): number => {
+  let format = clockFormats.get(timezone)
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat("en-GB", {
+      timeZone: timezone,
+      hour: "2-digit",
+      minute: "2-digit",
+      hourCycle: "h23"
+    })
+    clockFormats.set(timezone, format)
+  }
+  return minutesOf(format.format(now))
+}
+
+/** Whether an instant (UTC ms) lies in the window: start inclusive, end exclusive, across midnight if end is before start. */
+export const withinHours = (hours: AllowedHours, now: number): boolean => {
+  const minute = localMinutes(now, hours.timezone ?? "UTC")
+  const start = minutesOf(hours.start)
+  const end = minutesOf(hours.end)
+  return start < end ? start <= minute && minute < end : minute >= start || minute < end
+}
+
+const conditions = (policy: Policy, context: PolicyContext): PolicyDecision => {
+  const environments = policy.allowed_environments
+  if (environments !== undefined && !environments.includes(context.environment)) {
+    return deny(
+      "allowed_environments",
+      `the environment is ${context.environment}; allowed: ${environments.join(", ") || "none"}`
+    )
+  }
+  const hours = policy.allowed_hours
+  if (hours !== undefined && !withinHours(hours, context.now)) {
+    const now = new Date(context.now).toISOString().slice(11, 16)
+    return deny(
+      "allowed_hours",
+      `it is ${now} UTC; allowed from ${hours.start} until before ${hours.end} ${hours.timezone ?? "UTC"}`
+    )
+  }
+  const held = context.agent?.capabilities ?? []
+  const missing = policy.require_capabilities?.find((capability) => !held.includes(capability))
+  if (missing !== undefined) {
+    return deny("require_capabilities", `agent "${context.agent?.id}" lacks the capability "${missing}"`)
+  }
+  if (policy.require_agent_pin === true) {
+    return deny("agent_pin", "the job requires a verified AgentPin credential, which this version cannot verify")
+  }
+  if (policy.require_approval === true) return { _tag: "RequireApproval", approvers: policy.approvers ?? [] }
+  return allow
+}
+
+/** The decision on a job, by its own policy and the one it names; pure. */
+export const decide = (job: Job, context: PolicyContext, policies: ReadonlyMap<string, Policy>): PolicyDecision => {
+  if (context.agent === null) return deny("unknown_agent", `no agent named "${job.agent_id}" is loaded`)
+  const named = job.policy_ref === undefined ? undefined : policies.get(job.policy_ref)
+  if (job.policy_ref !== undefined && named === undefined) {
+    return deny("unknown_policy", `no policy named "${job.policy_ref}" is provided`)
+  }
+  const byName = named === undefined ? allow : conditions(named, context)
+  if (byName._tag === "Deny") return byName
+  const own = job.policy === undefined ? allow : conditions(job.policy, context)
+  return own._tag === "Allow" ? byName : own
+}

@@ -1,0 +1,30 @@
+import * as Layer from "effect/Layer"
+import { BootIdentity } from "./Scheduler/BootIdentity.ts"
+import { ClockWatch } from "./Scheduler/ClockWatch.ts"
+import { Dispatcher, statusLayer } from "./Scheduler/Dispatcher.ts"
+import { JobActors } from "./Scheduler/JobActors.ts"
+import { Pipeline } from "./Scheduler/Pipeline.ts"
+import { WakeSignal } from "./Scheduler/WakeSignal.ts"
+import { Sessions } from "./Sessions.ts"
+
+export { BootIdentity } from "./Scheduler/BootIdentity.ts"
+export { MonotonicClock } from "./Scheduler/ClockWatch.ts"
+export { Dispatcher } from "./Scheduler/Dispatcher.ts"
+export { JobActors } from "./Scheduler/JobActors.ts"
+export { Partitions } from "./Scheduler/Partitions.ts"
+export { RunObserver, type Stage } from "./Scheduler/RunObserver.ts"
+export { SchedulerStatus } from "./Scheduler/Status.ts"
+export { WakeSignal } from "./Scheduler/WakeSignal.ts"
+
+/** The actors that carry runs out. They close after the dispatcher: no run starts while the last ones drain. */
+export const actorsLayer = JobActors.Default.pipe(
+  Layer.provide(Pipeline.Default),
+  Layer.provide(Sessions.Default),
+  Layer.provideMerge(Layer.mergeAll(WakeSignal.Default, BootIdentity.Default))
+)
+
+/** The dispatcher over the actors, and what it says of itself. */
+export const dispatcherLayer = statusLayer.pipe(
+  Layer.provideMerge(Dispatcher.Default),
+  Layer.provide(ClockWatch.Default)
+)

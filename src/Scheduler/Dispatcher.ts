@@ -1,0 +1,161 @@
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Ref from "effect/Ref"
+import type { StoredJob } from "../Domain/Job.ts"
+import type { Run } from "../Domain/Run.ts"
+import { JobStore, type Look } from "../JobStore.ts"
+import { recordLook, recordRun } from "../Observability.ts"
+import { Settings } from "../Settings.ts"
+import { BootIdentity } from "./BootIdentity.ts"
+import { ClockWatch } from "./ClockWatch.ts"
+import { JobActors } from "./JobActors.ts"
+import { emptyRecord, settle } from "./Outcome.ts"
+import { Partitions } from "./Partitions.ts"
+import { makeRecurrences } from "./Recurrences.ts"
+import { makeSlotPlanner } from "./SlotPlanner.ts"
+import { SchedulerStatus } from "./Status.ts"
+import { WakeSignal } from "./WakeSignal.ts"
+
+/** Due jobs claimed in one transaction. */
+const claimBatch = 500
+/** How long a node is taken to live after it last said so: several looks, and never less than 30 s. */
+const minLeaseMillis = 30_000
+
+interface Clockwork {
+  readonly lastLook: number
+  readonly leaseUntil: number
+}
+
+const deadOwner = { code: "owner_died", text: "the service died while it ran" }
+
+/**
+ * One fiber per node that claims due slots and starts ready runs, then sleeps until the next instant at which it can
+ * find work, a wake, or the tick, whichever is first.
+ */
+export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler/Dispatcher", {
+  scoped: Effect.gen(function* () {
+    const store = yield* JobStore
+    const actors = yield* JobActors
+    const signal = yield* WakeSignal
+    const { scheduler } = yield* Settings
+    const { id: owner } = yield* BootIdentity
+    const { owned } = yield* Partitions
+    const clockWatch = yield* ClockWatch
+
+    const tickMillis = scheduler.tick_interval_seconds * 1_000
+    const leaseMillis = Math.max(minLeaseMillis, tickMillis * 5)
+    const planSlots = makeSlotPlanner(scheduler, makeRecurrences(scheduler.timezone))
+    const clockwork = yield* Ref.make<Clockwork>({ lastLook: 0, leaseUntil: 0 })
+
+    const recover = (now: number) =>
+      store
+        .recover(now, owner, (run: Run, job: StoredJob | null) =>
+          job === null
+            ? unreadable(run, now)
+            : settle({ _tag: "Interrupted", reason: deadOwner }, emptyRecord, run, job, scheduler, now)
+        )
+        .pipe(
+          Effect.tap((count) =>
+            count > 0 ? Effect.logInfo(`recovered ${count} runs of a service that died`) : Effect.void
+          ),
+          Effect.repeat({ until: (count) => count === 0 })
+        )
+
+    const keepLease = Effect.fnUntraced(function* (now: number) {
+      const { leaseUntil } = yield* Ref.get(clockwork)
+      if (leaseUntil - now > (leaseMillis * 2) / 3 && leaseUntil - now <= leaseMillis) return
+      if (leaseUntil === 0) yield* store.registerNode(owner, now, now + leaseMillis)
+      else yield* store.renewLease(owner, now + leaseMillis)
+      yield* Ref.update(clockwork, (before) => ({ ...before, leaseUntil: now + leaseMillis }))
+      yield* recover(now)
+    })
+
+    const handOver = Effect.fnUntraced(function* (look: Look) {
+      yield* Effect.forEach(look.started, actors.fire, { discard: true })
+      // Not awaited: a run that takes its time to stop must not hold up the others' starts.
+      yield* Effect.forEach(
+        look.cancel,
+        ({ job_id, run_id }) =>
+          actors.stopSoon(job_id, run_id, {
+            kind: "cancelled",
+            reason: { code: "overlap", text: "replaced by a newer slot (overlap: cancel_previous)" }
+          }),
+        { discard: true }
+      )
+      yield* Effect.forEach(look.ended, (ended) => recordRun({ ...ended, execution_time_ms: null }), { discard: true })
+      yield* Effect.forEach(
+        look.quarantined,
+        ({ detail, job_id }) => Effect.logError(`job ${job_id} is set aside, its row is damaged: ${detail}`),
+        { discard: true }
+      )
+    })
+
+    const look = Effect.gen(function* () {
+      const waiters = yield* signal.takeWaiters
+      const now = yield* Clock.currentTimeMillis
+      yield* keepLease(now)
+      yield* clockWatch.check
+      const partitions = yield* owned
+      const permits = scheduler.max_concurrent_jobs - (yield* actors.inFlight)
+      const due = yield* store.nextWake({ now, permits, partitions })
+      const found =
+        due !== null && due <= now
+          ? yield* store.look({
+              now,
+              owner,
+              partitions,
+              permits,
+              batch: claimBatch,
+              plan: (job, live) => planSlots(job, live, now)
+            })
+          : null
+      if (found !== null) yield* handOver(found)
+      yield* recordLook
+      yield* Ref.update(clockwork, (before) => ({ ...before, lastLook: now }))
+      yield* Effect.forEach(waiters, (waiter) => Deferred.succeed(waiter, undefined), { discard: true })
+      if (found !== null && (found.claimed > 0 || found.started.length > 0)) return 0
+      return due === null || due <= now ? tickMillis : Math.min(tickMillis, due - now)
+    }).pipe(Effect.withSpan("Dispatcher.look"))
+
+    const loop = Effect.forever(
+      Effect.flatMap(look, (millis) =>
+        millis === 0 ? Effect.yieldNow() : Effect.raceFirst(Effect.sleep(millis), signal.take)
+      )
+    ).pipe(
+      Effect.catchAllCause((cause) =>
+        Cause.isInterruptedOnly(cause)
+          ? Effect.failCause(cause)
+          : Effect.andThen(Effect.logError("the dispatcher failed and starts anew", cause), Effect.sleep("1 second"))
+      ),
+      Effect.forever
+    )
+
+    yield* Effect.forkScoped(loop)
+
+    const loopAlive = Effect.gen(function* () {
+      const { lastLook } = yield* Ref.get(clockwork)
+      return (yield* Clock.currentTimeMillis) - lastLook <= Math.max(5_000, tickMillis * 3)
+    })
+
+    return { loopAlive, inFlight: actors.inFlight } as const
+  })
+}) {}
+
+const unreadable = (run: Run, now: number) => ({
+  attempt: { outcome: "interrupted" as const, failure: null, error_message: deadOwner.text },
+  run: { status: "interrupted" as const, finished_at: now, error_message: deadOwner.text, reason: deadOwner },
+  job: {},
+  deliveries: [],
+  audit: [
+    { type: "RunInterrupted" as const, actor: "scheduler", job_id: run.job_id, job_name: run.job_name, run_id: run.id }
+  ]
+})
+
+/** What the scheduler says of itself, for the health routes. */
+export const statusLayer = Layer.effect(
+  SchedulerStatus,
+  Effect.map(Dispatcher, ({ inFlight, loopAlive }) => SchedulerStatus.of({ inFlight, loopAlive }))
+)

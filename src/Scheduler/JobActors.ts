@@ -1,0 +1,182 @@
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberMap from "effect/FiberMap"
+import * as FiberSet from "effect/FiberSet"
+import * as Mailbox from "effect/Mailbox"
+import * as Option from "effect/Option"
+import * as RcMap from "effect/RcMap"
+import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
+import { OutboxSignal } from "../Delivery.ts"
+import type { BootId, JobId, RunId } from "../Domain/Ids.ts"
+import type { Run } from "../Domain/Run.ts"
+import { isTerminal } from "../Domain/Run.ts"
+import { JobStore, type StartedRun } from "../JobStore.ts"
+import { recordDeadLetter, recordInFlight, recordRun } from "../Observability.ts"
+import { RunLogs } from "../RunLogs.ts"
+import { Settings } from "../Settings.ts"
+import { BootIdentity } from "./BootIdentity.ts"
+import { settle } from "./Outcome.ts"
+import { type Ended, Pipeline, type Stopped } from "./Pipeline.ts"
+import { RunObserver } from "./RunObserver.ts"
+import { WakeSignal } from "./WakeSignal.ts"
+
+type Command =
+  | { readonly _tag: "Fire"; readonly started: StartedRun; readonly done: Deferred.Deferred<void> }
+  | { readonly _tag: "Stop"; readonly run_id: RunId; readonly stopped: Stopped; readonly done: Deferred.Deferred<void> }
+
+/** Commands that may wait for one actor. */
+const mailboxCapacity = 1_024
+
+const shutdown: Stopped = {
+  kind: "interrupted",
+  reason: { code: "shutdown", text: "the service was stopped while it ran" }
+}
+
+// A finish that meets a full disk or a locked file is tried until it fits; a restart would recover it otherwise.
+const finishRetries = Schedule.intersect(Schedule.exponential("100 millis", 2), Schedule.recurs(10))
+
+/**
+ * One actor per job with live work, started by its first run and gone with its last: a mailbox of commands, and the
+ * job's run fibers. It holds nothing that the store does not. A run that dies is recorded; no other run notices.
+ */
+export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/JobActors", {
+  scoped: Effect.gen(function* () {
+    const store = yield* JobStore
+    const pipeline = yield* Pipeline
+    const settings = yield* Settings
+    const logs = yield* RunLogs
+    const wake = yield* WakeSignal
+    const outbox = yield* OutboxSignal
+    const observer = yield* RunObserver
+    const { id: owner }: { readonly id: BootId } = yield* BootIdentity
+    const inFlight = yield* Ref.make(0)
+
+    const record = Effect.fn("JobActors.record")(function* (started: StartedRun, ended: Ended) {
+      const now = yield* Clock.currentTimeMillis
+      yield* observer.entered(started.run.id, "record")
+      const run: Run = yield* store.finish(
+        { run_id: started.run.id, attempt: started.attempt.number, owner },
+        now,
+        (current, job) => settle(ended.end, ended.record, current, job ?? started.job, settings.scheduler, now)
+      )
+      if (isTerminal(run.status)) {
+        yield* recordRun(run)
+        if (run.deliveries.some((delivery) => delivery.kind === "dead_letter")) yield* recordDeadLetter(run.job_name)
+        yield* logs.end(run.id)
+      }
+      yield* Effect.logDebug("run ended", run.id, run.job_name, run.status)
+    })
+
+    const recordSafely = (started: StartedRun, ended: Ended) =>
+      record(started, ended).pipe(
+        Effect.catchTag("FencedOut", (error) => Effect.logWarning(error.message)),
+        Effect.sandbox,
+        Effect.retry(finishRetries),
+        Effect.catchAll((cause) => Effect.logError("the end of a run could not be stored", started.run.id, cause))
+      )
+
+    const makeActor = Effect.fn("JobActor.make")(function* (_job: JobId) {
+      const mailbox = yield* Mailbox.make<Command>({ capacity: mailboxCapacity })
+      const fibers = yield* FiberMap.make<RunId, void>()
+      const stopReasons = new Map<RunId, Stopped>()
+
+      const runToEnd = (started: StartedRun) =>
+        Effect.uninterruptibleMask((restore) =>
+          restore(
+            pipeline.attempt(
+              started,
+              Effect.sync(() => stopReasons.get(started.run.id) ?? shutdown)
+            )
+          ).pipe(
+            Effect.flatMap((ended) => recordSafely(started, ended)),
+            Effect.ensuring(Effect.sync(() => stopReasons.delete(started.run.id)))
+          )
+        )
+
+      const handle = Effect.fnUntraced(function* (command: Command) {
+        switch (command._tag) {
+          case "Fire": {
+            const fiber = yield* FiberMap.run(fibers, command.started.run.id, runToEnd(command.started))
+            fiber.addObserver(() => Deferred.unsafeDone(command.done, Effect.void))
+            return
+          }
+          case "Stop": {
+            const fiber = yield* FiberMap.get(fibers, command.run_id).pipe(Effect.option)
+            if (Option.isSome(fiber)) {
+              stopReasons.set(command.run_id, command.stopped)
+              fiber.value.addObserver(() => Deferred.unsafeDone(command.done, Effect.void))
+              yield* Fiber.interruptFork(fiber.value)
+            } else {
+              yield* Deferred.succeed(command.done, undefined)
+            }
+            return
+          }
+        }
+      })
+
+      yield* mailbox.take.pipe(
+        Effect.flatMap(handle),
+        Effect.forever,
+        Effect.catchTag("NoSuchElementException", () => Effect.void),
+        Effect.catchAllCause((cause) => Effect.logError("a job's actor died", _job, cause)),
+        Effect.forkScoped
+      )
+      return mailbox
+    })
+
+    const actors = yield* RcMap.make({ lookup: makeActor })
+    const stops = yield* FiberSet.make<void>()
+    const runs = yield* FiberSet.make<void>()
+
+    const withActor = (job_id: JobId, command: (done: Deferred.Deferred<void>) => Command) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const mailbox = yield* RcMap.get(actors, job_id)
+          const done = yield* Deferred.make<void>()
+          yield* mailbox.offer(command(done))
+          yield* Deferred.await(done)
+        })
+      )
+
+    const setGauge = Effect.flatMap(Ref.get(inFlight), recordInFlight)
+
+    /** Hands a started run to its job's actor; returns at once. */
+    const fire = Effect.fn("JobActors.fire")(function* (started: StartedRun) {
+      yield* Ref.update(inFlight, (n) => n + 1)
+      yield* setGauge
+      yield* FiberSet.run(
+        runs,
+        withActor(started.job.id, (done) => ({ _tag: "Fire", started, done })).pipe(
+          Effect.ensuring(
+            Effect.andThen(
+              Ref.update(inFlight, (n) => n - 1),
+              Effect.all([setGauge, wake.notify, outbox.wake], { discard: true })
+            )
+          )
+        )
+      )
+    })
+
+    /** Stops a running run and waits until its end is recorded; does nothing if it runs no more. */
+    const stop = Effect.fn("JobActors.stop")(function* (job_id: JobId, run_id: RunId, stopped: Stopped) {
+      yield* withActor(job_id, (done) => ({ _tag: "Stop", run_id, stopped, done }))
+    })
+
+    /** {@link stop} without waiting. */
+    const stopSoon = (job_id: JobId, run_id: RunId, stopped: Stopped) =>
+      Effect.asVoid(FiberSet.run(stops, stop(job_id, run_id, stopped)))
+
+    const drain = FiberSet.awaitEmpty(runs).pipe(
+      Effect.interruptible,
+      Effect.timeoutOption(`${settings.scheduler.shutdown_timeout_seconds} seconds`)
+    )
+
+    // Runs in flight may end by themselves; what then still runs is interrupted with its actor, and recorded.
+    yield* Effect.addFinalizer(() => drain)
+
+    return { fire, stop, stopSoon, inFlight: Ref.get(inFlight) } as const
+  })
+}) {}

@@ -1,0 +1,204 @@
+import { type AgentFailure, type FailureKind, maxErrorLength, type Usage } from "../Domain/Agent.ts"
+import type { AuditDraft, AuditType } from "../Domain/Audit.ts"
+import { type Job, type StoredJob, sessionModeOf } from "../Domain/Job.ts"
+import type { PolicyDecision } from "../Domain/Policy.ts"
+import type { Attempt, AttemptOutcome, Iteration, Reason, Run, RunStatus, ToolCall } from "../Domain/Run.ts"
+import { maxSummaryLength, type Session } from "../Domain/Session.ts"
+import type { NewDelivery, Settlement } from "../JobStore.ts"
+import type { Settings } from "../Settings.ts"
+import { retryDelay } from "./Retry.ts"
+
+/** What an attempt leaves behind, however it ended. */
+export interface AttemptRecord {
+  readonly decision: PolicyDecision | null
+  readonly session_id: Run["session_id"]
+  readonly iterations: ReadonlyArray<Iteration>
+  readonly tool_calls: ReadonlyArray<ToolCall>
+  readonly usage: Usage | null
+}
+
+/** How an attempt ended. */
+export type AttemptEnd =
+  | {
+      readonly _tag: "Succeeded"
+      readonly output: string
+      readonly summary: string | undefined
+      readonly stop_reason: string | null
+      readonly session: Session | undefined
+    }
+  | { readonly _tag: "Failed"; readonly failure: AgentFailure }
+  | { readonly _tag: "TimedOut"; readonly max_runtime: string }
+  | { readonly _tag: "Denied"; readonly reason: Reason }
+  | { readonly _tag: "Cancelled"; readonly reason: Reason }
+  | { readonly _tag: "Interrupted"; readonly reason: Reason }
+
+/** An attempt that ended before it could leave anything. */
+export const emptyRecord: AttemptRecord = {
+  decision: null,
+  session_id: null,
+  iterations: [],
+  tool_calls: [],
+  usage: null
+}
+
+/** Interruptions after which a run is given up. */
+const maxInterruptions = 5
+
+/** The end of a text that would not fit: cut, and marked. */
+export const bounded = (text: string, length: number): string =>
+  text.length <= length ? text : `${text.slice(0, length - 1)}…`
+
+const countOf = (attempts: ReadonlyArray<Attempt>, ...outcomes: ReadonlyArray<AttemptOutcome>): number =>
+  attempts.filter((attempt) => attempt.outcome !== null && outcomes.includes(attempt.outcome)).length
+
+const isSlot = (run: Pick<Run, "trigger">): boolean => run.trigger === "schedule" || run.trigger === "catch_up"
+
+const onInterrupt = (job: Job): "retry" | "fail" =>
+  job.on_interrupt ?? (job.policy?.require_approval === true ? "fail" : "retry")
+
+const attemptsAllowed = (job: Job, settings: Settings["Type"]["scheduler"]): number =>
+  job.retry?.attempts ?? (job.at === undefined ? 1 : (job.max_retries ?? settings.default_max_retries))
+
+/** A one-shot whose slot did not run to an end of its own has failed. */
+const oneShotFailed = (run: Run, job: Job): { readonly status?: "failed" } =>
+  job.at !== undefined && isSlot(run) && (job.status === "active" || job.status === "paused")
+    ? { status: "failed" }
+    : {}
+
+/**
+ * The rules of a run's end: what the run, its attempt and its job become, what is delivered and audited. Pure, so that
+ * it can run inside the finish transaction on the rows as they are then.
+ */
+export const settle = (
+  end: AttemptEnd,
+  record: AttemptRecord,
+  run: Run,
+  job: StoredJob,
+  settings: Settings["Type"]["scheduler"],
+  now: number
+): Settlement => {
+  const started = run.attempts.at(-1)?.started_at ?? run.started_at ?? now
+  const audit = (type: AuditType, reason: string | null): AuditDraft => ({
+    type,
+    actor: "scheduler",
+    job_id: job.id,
+    job_name: job.name,
+    run_id: run.id,
+    reason
+  })
+  const ended = (status: RunStatus, error_message: string | null, reason: Reason | null): Settlement["run"] => ({
+    ...record,
+    status,
+    error_message,
+    reason,
+    finished_at: now,
+    execution_time_ms: now - started,
+    next_attempt_at: null
+  })
+  const outputs = job.delivery.map((channel): NewDelivery => ({ channel, kind: "output" }))
+  const keepsSummary = sessionModeOf(job) === "ephemeral_with_summary"
+  const lastRun = { last_run: run.scheduled_for }
+
+  const failed = (
+    kind: FailureKind,
+    status: "failed" | "timed_out",
+    message: string,
+    retryAfter?: number
+  ): Settlement => {
+    const error_message = bounded(message, maxErrorLength)
+    const attempt = { outcome: status, failure: kind, error_message } as const
+    const failures = countOf(run.attempts, "failed", "timed_out") + 1
+    if (kind !== "permanent" && failures < attemptsAllowed(job, settings)) {
+      const next_attempt_at = now + retryDelay(job.retry ?? {}, failures, retryAfter)
+      return {
+        attempt,
+        run: { ...record, status: "pending", error_message, next_attempt_at },
+        job: {},
+        deliveries: [],
+        audit: []
+      }
+    }
+    const failure_count = job.failure_count + 1
+    const oneShot = job.at !== undefined && isSlot(run)
+    const dies =
+      (job.status === "active" || job.status === "paused") &&
+      (oneShot || failure_count >= (job.max_retries ?? settings.default_max_retries))
+    const notices = job.delivery.map((channel): NewDelivery => ({ channel, kind: "dead_letter" }))
+    return {
+      attempt,
+      run: ended(status, error_message, null),
+      job: {
+        ...lastRun,
+        failure_count,
+        ...(keepsSummary
+          ? { last_summary: bounded(`The previous run failed: ${error_message}`, maxSummaryLength) }
+          : {}),
+        ...(dies ? { status: "dead_letter", next_run: null } : {})
+      },
+      deliveries: dies ? [...outputs, ...notices] : outputs,
+      audit: [
+        audit("CronJobFailed", error_message),
+        ...(dies ? [audit("CronJobDeadLettered", `${failure_count} consecutive failures`)] : [])
+      ]
+    }
+  }
+
+  switch (end._tag) {
+    case "Succeeded": {
+      const completed = job.at !== undefined && isSlot(run) && (job.status === "active" || job.status === "paused")
+      return {
+        attempt: { outcome: "succeeded", failure: null, error_message: null },
+        run: { ...ended("succeeded", null, null), output: end.output, stop_reason: end.stop_reason },
+        job: {
+          ...lastRun,
+          failure_count: 0,
+          ...(keepsSummary ? { last_summary: bounded(end.summary ?? end.output, maxSummaryLength) } : {}),
+          ...(completed ? { status: "completed", next_run: null } : {})
+        },
+        session: end.session,
+        deliveries: outputs,
+        audit: [audit("CronJobExecuted", null)]
+      }
+    }
+    case "Failed":
+      return failed(end.failure.kind, "failed", end.failure.message, end.failure.retry_after_ms)
+    case "TimedOut":
+      return failed("timeout", "timed_out", `stopped after its max_runtime of ${end.max_runtime}`)
+    case "Denied":
+      return {
+        attempt: { outcome: "denied", failure: "policy", error_message: end.reason.text },
+        run: ended("denied", null, end.reason),
+        job: { ...lastRun, ...oneShotFailed(run, job) },
+        deliveries: [],
+        audit: [audit("CronJobDenied", `${end.reason.code}: ${end.reason.text}`)]
+      }
+    case "Cancelled":
+      return {
+        attempt: { outcome: "cancelled", failure: null, error_message: end.reason.text },
+        run: ended("cancelled", null, end.reason),
+        job: { ...lastRun, ...oneShotFailed(run, job) },
+        deliveries: [],
+        audit: [audit("RunCancelled", end.reason.text)]
+      }
+    case "Interrupted": {
+      const attempt = { outcome: "interrupted", failure: null, error_message: end.reason.text } as const
+      const interruptions = countOf(run.attempts, "interrupted") + 1
+      if (onInterrupt(job) === "retry" && interruptions < maxInterruptions) {
+        return {
+          attempt,
+          run: { ...record, status: "pending", next_attempt_at: now },
+          job: {},
+          deliveries: [],
+          audit: [audit("RunInterrupted", `${end.reason.text}; a new attempt follows`)]
+        }
+      }
+      return {
+        attempt,
+        run: ended("interrupted", end.reason.text, end.reason),
+        job: { ...lastRun, ...oneShotFailed(run, job) },
+        deliveries: outputs,
+        audit: [audit("RunInterrupted", end.reason.text)]
+      }
+    }
+  }
+}

@@ -1,0 +1,175 @@
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import type * as Scope from "effect/Scope"
+import { type AgentResult, AgentRuntime, type Invocation } from "../Agents.ts"
+import { AgentFailure } from "../Domain/Agent.ts"
+import { durationMillis } from "../Domain/Duration.ts"
+import type { StoredJob } from "../Domain/Job.ts"
+import type { Reason, Run } from "../Domain/Run.ts"
+import type { Turn } from "../Domain/Session.ts"
+import type { StartedRun } from "../JobStore.ts"
+import { PolicyGate } from "../PolicyGate.ts"
+import { RunLogs } from "../RunLogs.ts"
+import { type OpenSession, Sessions } from "../Sessions.ts"
+import { Settings } from "../Settings.ts"
+import { beat } from "./Heartbeat.ts"
+import { type AttemptEnd, type AttemptRecord, emptyRecord } from "./Outcome.ts"
+import { RunObserver } from "./RunObserver.ts"
+
+/** How an attempt ended, with what it left behind. */
+export interface Ended {
+  readonly end: AttemptEnd
+  readonly record: AttemptRecord
+}
+
+/** One attempt of a run, from its session to the end of its agent: the guide's stages between claim and record. */
+export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pipeline", {
+  effect: Effect.gen(function* () {
+    const agents = yield* AgentRuntime
+    const gate = yield* PolicyGate
+    const sessions = yield* Sessions
+    const logs = yield* RunLogs
+    const settings = yield* Settings
+    const observer = yield* RunObserver
+
+    const maxRuntime = (job: StoredJob) =>
+      job.policy?.max_runtime ?? job.max_runtime ?? settings.scheduler.default_max_runtime
+
+    const invocation = (started: StartedRun, session: OpenSession): Invocation => ({
+      run: {
+        id: started.run.id,
+        job_id: started.job.id,
+        job_name: started.job.name,
+        attempt: started.attempt.number,
+        scheduled_for: started.run.scheduled_for
+      },
+      input: started.run.input ?? "",
+      summary: session.summary,
+      turns: session.turns,
+      iteration: null,
+      sessionDirectory: session.directory,
+      log: (text) => logs.append(started.run.id, text)
+    })
+
+    const execute = Effect.fn("Pipeline.execute")(function* (
+      started: StartedRun,
+      session: OpenSession,
+      record: Ref.Ref<AttemptRecord>
+    ) {
+      const { job } = started
+      const agent = yield* agents
+        .find(job.agent_id)
+        .pipe(Effect.mapError((error) => new AgentFailure({ kind: "permanent", message: error.message })))
+      const call = (asked: Invocation): Effect.Effect<AgentResult, AgentFailure, Scope.Scope> =>
+        agents.invoke(agent, asked)
+      const asked = invocation(started, session)
+      const work: Effect.Effect<Work, AgentFailure, Scope.Scope> =
+        job.heartbeat?.enabled === true
+          ? beat(job.heartbeat, session.mode, asked, call, (iterations) =>
+              Ref.update(record, (before) => ({ ...before, iterations }))
+            )
+          : Effect.map(call(asked), (result) => ({ result, turns: turnsOf(asked, result), stop_reason: null }))
+      const limit = maxRuntime(job)
+      const limited =
+        limit === "none" ? Effect.map(work, Option.some) : Effect.timeoutOption(work, durationMillis(limit))
+      const done = yield* limited
+      if (Option.isNone(done)) return { _tag: "TimedOut", max_runtime: limit } satisfies AttemptEnd
+      const { result, stop_reason, turns } = done.value
+      yield* Ref.update(record, (before) => ({
+        ...before,
+        usage: result.usage ?? null,
+        tool_calls: result.tool_calls ?? []
+      }))
+      return {
+        _tag: "Succeeded",
+        output: result.output,
+        summary: result.summary,
+        stop_reason,
+        session: yield* session.after(turns)
+      } satisfies AttemptEnd
+    })
+
+    const stages = Effect.fn("Pipeline.stages")(function* (started: StartedRun, record: Ref.Ref<AttemptRecord>) {
+      const { job, run } = started
+      const entered = (stage: Parameters<typeof observer.entered>[1]) => observer.entered(run.id, stage)
+      yield* entered("concurrency")
+      yield* entered("jitter")
+      yield* entered("session")
+      yield* Effect.addFinalizer(() => entered("session_cleanup"))
+      const session = yield* sessions.open(job)
+      yield* Ref.update(record, (before) => ({ ...before, session_id: session.id }))
+      yield* entered("policy")
+      const agent = yield* Effect.option(agents.find(job.agent_id))
+      const now = yield* Clock.currentTimeMillis
+      const decision = yield* gate.evaluate(job, {
+        now,
+        environment: settings.scheduler.environment,
+        agent: Option.getOrNull(agent)
+      })
+      yield* Ref.update(record, (before) => ({ ...before, decision }))
+      if (decision._tag === "Deny") return denied({ code: decision.code, text: decision.reason })
+      if (decision._tag === "RequireApproval") {
+        return denied({ code: "approval", text: "the job requires an approval, which this version cannot ask for" })
+      }
+      yield* entered("execution")
+      const end: AttemptEnd = yield* execute(started, session, record)
+      yield* entered("delivery")
+      return end
+    })
+
+    /**
+     * Runs one attempt to its end, whatever that is: an agent's failure, an interruption (told apart by `whyStopped`)
+     * and a defect are all ends. The session is closed when it returns.
+     */
+    const attempt = Effect.fn("Pipeline.attempt")(function* (started: StartedRun, whyStopped: Effect.Effect<Stopped>) {
+      const record = yield* Ref.make(emptyRecord)
+      const exit = yield* Effect.uninterruptibleMask((restore) =>
+        Effect.exit(restore(Effect.scoped(stages(started, record))))
+      )
+      const end = Exit.isSuccess(exit) ? exit.value : yield* endOfCause(exit.cause, whyStopped, started.run)
+      return { end, record: yield* Ref.get(record) } satisfies Ended
+    })
+
+    return { attempt } as const
+  })
+}) {}
+
+/** What an agent did in one attempt: its answer, the turns to remember, and why a heartbeat stopped. */
+interface Work {
+  readonly result: AgentResult
+  readonly turns: ReadonlyArray<Turn>
+  readonly stop_reason: string | null
+}
+
+/** Why a run's fiber was stopped from outside. */
+export type Stopped = { readonly kind: "cancelled" | "interrupted"; readonly reason: Reason }
+
+const denied = (reason: Reason): AttemptEnd => ({ _tag: "Denied", reason })
+
+const turnsOf = (asked: Invocation, result: AgentResult): ReadonlyArray<Turn> => [
+  { role: "user", text: asked.input },
+  { role: "assistant", text: result.output }
+]
+
+const endOfCause = Effect.fnUntraced(function* (
+  cause: Cause.Cause<AgentFailure>,
+  whyStopped: Effect.Effect<Stopped>,
+  run: Run
+) {
+  const failure = Cause.failureOption(cause)
+  if (Option.isSome(failure)) return { _tag: "Failed", failure: failure.value } satisfies AttemptEnd
+  if (Cause.isInterruptedOnly(cause)) {
+    const { kind, reason } = yield* whyStopped
+    return kind === "cancelled"
+      ? ({ _tag: "Cancelled", reason } satisfies AttemptEnd)
+      : ({ _tag: "Interrupted", reason } satisfies AttemptEnd)
+  }
+  yield* Effect.logError("a run failed by a defect", run.id, cause)
+  const defect = Cause.squash(cause)
+  const message = `internal error: ${defect instanceof Error ? defect.message : String(defect)}`
+  return { _tag: "Failed", failure: new AgentFailure({ kind: "permanent", message }) } satisfies AttemptEnd
+})

@@ -1,0 +1,162 @@
+import * as Either from "effect/Either"
+import type { AuditDraft } from "../Domain/Audit.ts"
+import { durationMillis } from "../Domain/Duration.ts"
+import { formatInstant } from "../Domain/Instant.ts"
+import { runsAtOnce, type StoredJob } from "../Domain/Job.ts"
+import type { Reason } from "../Domain/Run.ts"
+import type { LiveRuns, NewRun, SlotPlan } from "../JobStore.ts"
+import type { Recurrence } from "../Recurrence.ts"
+import type { Settings } from "../Settings.ts"
+import { jitterMillis } from "./Jitter.ts"
+import type { Recurrences } from "./Recurrences.ts"
+
+/** Runs of missed slots start this far apart, in ms. */
+const catchUpSpacing = 1_000
+/** Slots of one job claimed at one look; the rest are claimed at the next. */
+const maxSlots = 1_000
+const defaultMaxCatchUp = 10
+
+/** Places left for a job's runs while its due slots are planned, one after the other. */
+interface Places {
+  holding: number
+  queued: number
+  readonly cancel: Array<LiveRuns["holders"][number]>
+}
+
+const pending = (
+  scheduled_for: number,
+  trigger: NewRun["trigger"],
+  start_at: number | null,
+  holds_permit: boolean,
+  input: string | null
+): NewRun => ({ trigger, status: "pending", scheduled_for, start_at, input, reason: null, holds_permit })
+
+const skipped = (scheduled_for: number, job: StoredJob): NewRun => ({
+  trigger: "schedule",
+  status: "skipped",
+  scheduled_for,
+  start_at: null,
+  input: job.input ?? null,
+  reason: { code: "concurrency", text: `the job was at its max_concurrent of ${job.max_concurrent}` },
+  holds_permit: false
+})
+
+/** One row for a whole range of missed slots, however long. */
+const missed = (from: number, to: number, count: number, reason: Reason): NewRun => ({
+  trigger: "schedule",
+  status: "missed",
+  scheduled_for: from,
+  start_at: null,
+  input: null,
+  reason,
+  holds_permit: false,
+  missed_count: count,
+  missed_from: from,
+  missed_to: to
+})
+
+/** A slot noticed in time: it starts, waits for a permit, replaces an older run, or is skipped. */
+const planSlot = (job: StoredJob, slot: number, start_at: number | null, live: LiveRuns, places: Places): NewRun => {
+  const input = job.input ?? null
+  if (places.holding + places.queued < job.max_concurrent) {
+    const holds = places.holding < runsAtOnce(job)
+    if (holds) places.holding++
+    else places.queued++
+    return pending(slot, "schedule", start_at, holds, input)
+  }
+  if (job.overlap === "skip" || places.queued > 0) return skipped(slot, job)
+  places.queued++
+  const oldest = live.holders[0]
+  if (job.overlap === "cancel_previous" && oldest !== undefined) places.cancel.push(oldest)
+  return pending(slot, "schedule", start_at, false, input)
+}
+
+/** Slots older than the grace, by the job's misfire policy; the work does not grow with their number. */
+const planLate = (
+  job: StoredJob,
+  recurrence: Recurrence,
+  from: number,
+  cutoff: number,
+  now: number,
+  places: Places
+): ReadonlyArray<NewRun> => {
+  // A one-shot that was already past when its file was read is no outage of ours.
+  const past = job.at !== undefined && job.misfire === undefined && from < job.created_at
+  const policy = past ? "skip" : (job.misfire ?? "run_once")
+  const wanted = policy === "skip" ? 0 : policy === "run_once" ? 1 : (job.max_catchup ?? defaultMaxCatchUp)
+  const catchUps: Array<number> = []
+  let slot = recurrence.previous(cutoff)
+  while (slot !== null && slot >= from && catchUps.length < wanted) {
+    catchUps.unshift(slot)
+    slot = recurrence.previous(slot)
+  }
+  const runs: Array<NewRun> = []
+  if (slot !== null && slot >= from) {
+    const count = recurrence.count(from, slot + 1)
+    const text = past
+      ? `${formatInstant(from)} was already past when the job was created`
+      : count === 1
+        ? `noticed at ${formatInstant(now)}, later than the misfire grace`
+        : `${count} slots noticed at ${formatInstant(now)}, later than the misfire grace`
+    runs.push(missed(from, slot, count, { code: past ? "past" : "misfire", text }))
+  }
+  catchUps.forEach((at, index) => {
+    const holds = places.holding < runsAtOnce(job)
+    if (holds) places.holding++
+    else places.queued++
+    runs.push(pending(at, "catch_up", now + index * catchUpSpacing, holds, job.input ?? null))
+  })
+  return runs
+}
+
+const halted = (job: StoredJob, reason: string): SlotPlan => ({
+  runs: [],
+  next_run: null,
+  cancel: [],
+  audit: [{ type: "CronJobQuarantined", actor: "scheduler", job_id: job.id, job_name: job.name, reason }]
+})
+
+/**
+ * What becomes of the due slots of a job at `now` (UTC ms): each within the grace gets its row, older ones follow the
+ * misfire policy, and the cursor moves past them all. Pure; runs inside the claiming transaction.
+ */
+export const makeSlotPlanner = (settings: Settings["Type"]["scheduler"], recurrences: Recurrences) => {
+  const grace = durationMillis(settings.misfire_grace)
+
+  return (job: StoredJob, live: LiveRuns, now: number): SlotPlan => {
+    const cursor = job.next_run
+    if (cursor === null || cursor > now) return { runs: [], next_run: cursor, cancel: [], audit: [] }
+    const compiled = recurrences(job)
+    if (Either.isLeft(compiled)) return halted(job, compiled.left.message)
+    const recurrence = compiled.right
+    const places: Places = { holding: live.holding, queued: live.queued, cancel: [] }
+    const runs: Array<NewRun> = []
+    const cutoff = now - grace
+    if (cursor < cutoff) runs.push(...planLate(job, recurrence, cursor, cutoff, now, places))
+
+    let slot: number | null = cursor < cutoff ? recurrence.next(cutoff - 1) : cursor
+    for (let claimed = 0; slot !== null && slot <= now && claimed < maxSlots; claimed++) {
+      const next: number | null = recurrence.next(slot)
+      if (next !== null && next <= slot)
+        return halted(job, `the trigger does not advance beyond ${formatInstant(slot)}`)
+      const jitter = jitterMillis(job.id, slot, job.max_jitter ?? settings.max_jitter_seconds)
+      const latest = next === null ? slot + jitter : Math.min(slot + jitter, next - 1)
+      runs.push(planSlot(job, slot, jitter === 0 ? null : latest, live, places))
+      slot = next
+    }
+    return { runs, next_run: slot, cancel: places.cancel, ...oneShotEnd(job, runs) }
+  }
+}
+
+/** A one-shot whose only slot was skipped or missed has failed. */
+const oneShotEnd = (job: StoredJob, runs: ReadonlyArray<NewRun>): Pick<SlotPlan, "status" | "audit"> => {
+  if (job.at === undefined || runs.some((run) => run.status === "pending")) return { audit: [] }
+  const audit: AuditDraft = {
+    type: "CronJobFailed",
+    actor: "scheduler",
+    job_id: job.id,
+    job_name: job.name,
+    reason: runs[0]?.reason?.text ?? null
+  }
+  return { status: "failed", audit: [audit] }
+}
