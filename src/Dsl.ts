@@ -1,6 +1,7 @@
 import type { Issue } from "./Domain/Job.ts"
 import { type ParsedAgent, type ParsedSchedule, readAgent, readSchedule } from "./Dsl/Definitions.ts"
 import { type Diagnostic, diagnosticAt, makeReport, quote, type Report } from "./Dsl/Diagnostic.ts"
+import { writtenPath } from "./Dsl/Keys.ts"
 import { parse } from "./Dsl/Parser.ts"
 import { placeOf } from "./Dsl/Reader.ts"
 import { makeSource } from "./Dsl/Source.ts"
@@ -97,6 +98,6 @@ export const parseFiles = (files: ReadonlyArray<{ readonly path: string; readonl
 /** Turns what is found wrong with a definition later on (a cron expression, say) into errors at their place. */
 export const locateIssues = (schedule: ParsedSchedule, issues: ReadonlyArray<Issue>): ReadonlyArray<Diagnostic> =>
   issues.map(({ message, path }) => {
-    const text = path === "" ? message : `'${path}': ${message}`
+    const text = path === "" ? message : `'${writtenPath(path)}': ${message}`
     return diagnosticAt("error", schedule.file, placeOf(schedule.places, path, schedule.head), text)
   })

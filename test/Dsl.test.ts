@@ -328,7 +328,7 @@ describe("locateIssues", () => {
     ])
     assert.deepStrictEqual(
       found.map((d) => `${d.line}:${d.column} ${d.message}`),
-      ["3:9 'cron_expr': minute 61 is above 59", "4:3 'policy.approvers': names nobody", "1:1 never fires"]
+      ["3:9 'cron': minute 61 is above 59", "4:3 'policy.approvers': names nobody", "1:1 never fires"]
     )
   })
 })

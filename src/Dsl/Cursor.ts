@@ -1,4 +1,4 @@
-import { quote, type Report } from "./Diagnostic.ts"
+import { quoteKey, type Report } from "./Diagnostic.ts"
 import type { Token, TokenKind } from "./Lexer.ts"
 import type { Source, Span } from "./Source.ts"
 
@@ -39,7 +39,7 @@ export const spanOf = (cursor: Cursor, first: number, last: number = first): Spa
 
 /** How a message names a token. */
 export const describeAt = (cursor: Cursor, index: number, limit: number): string =>
-  kindAt(cursor, index, limit) === "end" ? "the end of the block" : quote(textAt(cursor, index))
+  kindAt(cursor, index, limit) === "end" ? "the end of the block" : quoteKey(textAt(cursor, index))
 
 /** The index after a token, or after the whole group that it opens. */
 export const afterGroup = (cursor: Cursor, index: number): number => {
@@ -53,13 +53,17 @@ export const skipLine = (cursor: Cursor, limit: number): void => {
   while (cursor.at < limit && !startsLine(cursor, cursor.at)) cursor.at = afterGroup(cursor, cursor.at)
 }
 
-const isName = (kind: TokenKind | "end") => kind === "name" || kind === "string"
+/** Whether a token is the name of the block whose keyword stands before it on the same line. */
+export const isBlockName = (cursor: Cursor, index: number, limit: number): boolean => {
+  const kind = kindAt(cursor, index, limit)
+  return (kind === "name" || kind === "string") && !startsLine(cursor, index)
+}
 
 /** Whether a `schedule` or `agent` block begins here, told by what follows the word. */
 export const startsBlock = (cursor: Cursor, index: number, limit: number): boolean => {
   if (kindAt(cursor, index, limit) !== "name") return false
   const word = textAt(cursor, index)
-  const named = isName(kindAt(cursor, index + 1, limit))
+  const named = isBlockName(cursor, index + 1, limit)
   if (word === "schedule") return opens(cursor, named ? index + 2 : index + 1, limit, "{")
   return word === "agent" && named && (opens(cursor, index + 2, limit, "{") || opens(cursor, index + 2, limit, "("))
 }

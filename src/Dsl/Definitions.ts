@@ -2,6 +2,7 @@ import type * as Schema from "effect/Schema"
 import { type AgentDefinition, CommandAgent, ModelAgent, UrlAgent } from "../Domain/Agent.ts"
 import { JobDefinition } from "../Domain/Job.ts"
 import { quote, type Report } from "./Diagnostic.ts"
+import { fieldOf, isRenamed, writtenKey } from "./Keys.ts"
 import { decodeAt, type Field, type KeyRules, type Place, type Reading, readEntries } from "./Reader.ts"
 import { fieldsOf } from "./Shape.ts"
 import type { Span } from "./Source.ts"
@@ -27,16 +28,12 @@ export interface ParsedAgent {
   readonly head: Span
 }
 
-const renamed: Readonly<Record<string, string>> = { agent: "agent_id", cron: "cron_expr" }
-const writtenAs: Readonly<Record<string, string>> = { agent_id: "agent", cron_expr: "cron" }
-
 const jobFields = fieldsOf(JobDefinition)
-const jobKeys = [...jobFields.keys()].map((key) => writtenAs[key] ?? key)
+const jobKeys = [...jobFields.keys()].map(writtenKey)
 
 const jobField = (entry: Entry): Field | undefined => {
-  if (entry.key in writtenAs) return undefined
-  const byName = entry.key === "policy" && (entry.value.kind === "string" || entry.value.kind === "word")
-  const target = byName ? "policy_ref" : (renamed[entry.key] ?? entry.key)
+  if (isRenamed(entry.key)) return undefined
+  const target = fieldOf(entry.key, entry.value.kind === "string" || entry.value.kind === "word")
   const shape = jobFields.get(target)
   return shape && { target, shape: target === "max_jitter" ? { kind: "seconds" } : shape }
 }
@@ -44,20 +41,18 @@ const jobField = (entry: Entry): Field | undefined => {
 const jobRules: KeyRules = {
   known: jobKeys,
   field: jobField,
-  hint: (key) => {
-    const meant = writtenAs[key]
-    return meant && `in a file it is written ${meant}`
-  }
+  hint: (key) => (isRenamed(key) ? `in a file it is written ${writtenKey(key)}` : undefined)
 }
 
-const newReading = (report: Report): Reading => ({ report, places: new Map(), examples: new Map() })
+const newReading = (report: Report): Reading => ({ report, places: new Map(), failed: new Set(), examples: new Map() })
 
 const triggerKeys = ["cron", "at", "every"]
 
 const checkTrigger = (syntax: ScheduleSyntax, report: Report): void => {
-  const [first, second] = syntax.body.entries.filter((entry) => triggerKeys.includes(entry.key))
+  const entries = syntax.body.entries.filter((entry) => triggerKeys.includes(entry.key))
+  const [first, second] = entries.filter((entry) => entry.value.kind !== "broken")
   if (first === undefined) {
-    if (!syntax.body.complete) return
+    if (!syntax.body.complete || entries.length > 0) return
     const hint = 'for example cron: "0 9 * * *"'
     report.error(syntax.head, "a schedule must specify either 'cron' or 'at' or 'every'", hint)
   } else if (second !== undefined && second.key !== first.key) {
@@ -85,10 +80,9 @@ export const readSchedule = (
   const errors = report.errorCount()
   const reading = newReading(report)
   const { body, head, name, span } = syntax
-  const { object, sound } = readEntries(body.entries, "", reading, jobRules)
+  const raw = readEntries(body.entries, "", reading, jobRules)
   checkTrigger(syntax, report)
-  checkOneShot(object, reading)
-  const raw: Record<string, unknown> = { ...object }
+  checkOneShot(raw, reading)
   const nameKey = reading.places.get("name")
   if (name !== undefined && nameKey !== undefined && "name" in raw && raw["name"] !== name.text) {
     const message = `this schedule is named ${quote(name.text)} on line ${name.span.line} already`
@@ -101,26 +95,31 @@ export const readSchedule = (
   if (agent !== undefined && !reading.places.has("agent_id")) raw["agent_id"] = agent
   if (!reading.places.has("name") && "agent_id" in raw) raw["name"] = raw["agent_id"]
   if (reading.places.has("at")) raw["one_shot"] = true
-  if (!sound || !body.complete) return undefined
-  if (raw["agent_id"] === undefined) {
-    report.error(head, "this schedule names no agent", "add agent: NAME, or put the schedule into the agent's block")
+  if (!("agent_id" in raw)) {
+    if (body.complete && !reading.places.has("agent_id")) {
+      report.error(head, "this schedule names no agent", "add agent: NAME, or put the schedule into the agent's block")
+    }
+    reading.failed.add("agent_id").add("name")
   }
-  if (report.errorCount() !== errors) return undefined
-  const definition = decodeAt(JobDefinition, raw, head, reading)
-  return definition && { definition, raw, file, span, head, places: reading.places }
+  const definition = decodeAt(JobDefinition, raw, syntax, reading)
+  if (definition === undefined || !body.complete || report.errorCount() !== errors) return undefined
+  return { definition, raw, file, span, head, places: reading.places }
 }
 
 const agentKind = <A extends AgentDefinition, I>(key: "model" | "command" | "url", schema: Schema.Schema<A, I>) => ({
   key,
   fields: new Map([...fieldsOf(schema)].filter(([field]) => field !== "id" && field !== "kind")),
-  decode: (id: string, object: Record<string, unknown>, head: Span, reading: Reading): AgentDefinition | undefined =>
-    decodeAt(schema, { id, kind: key, ...object }, head, reading)
+  decode: (syntax: AgentSyntax, object: Record<string, unknown>, reading: Reading): AgentDefinition | undefined =>
+    decodeAt(schema, { id: syntax.name.text, kind: key, ...object }, syntax, reading)
 })
 
 /** The key that says how an agent is run is also the name of its kind. */
 const kinds = [agentKind("model", ModelAgent), agentKind("command", CommandAgent), agentKind("url", UrlAgent)]
 
 const agentFields = new Map(kinds.flatMap(({ fields }) => [...fields]))
+
+/** Whether an agent's block knows a key. */
+export const isAgentKey = (key: string): boolean => agentFields.has(key)
 
 const agentRules: KeyRules = {
   known: [...agentFields.keys()],
@@ -142,7 +141,7 @@ export const readAgent = (syntax: AgentSyntax, file: string, report: Report): Pa
   const errors = report.errorCount()
   const reading = newReading(report)
   const { body, head, name, span } = syntax
-  const { object, sound } = readEntries(body.entries, "", reading, agentRules)
+  const object = readEntries(body.entries, "", reading, agentRules)
   const [chosen, other] = kinds.filter(({ key }) => reading.places.has(key))
   if (chosen === undefined) {
     if (!body.complete) return undefined
@@ -154,10 +153,10 @@ export const readAgent = (syntax: AgentSyntax, file: string, report: Report): Pa
     const message = `an agent takes only one of 'model', 'command' and 'url'; it has '${chosen.key}' too`
     report.error(reading.places.get(other.key)?.key ?? head, message, "remove one of them")
   }
-  if (!sound || !body.complete || report.errorCount() !== errors) return undefined
-  warnOfIdleKeys(syntax, chosen.key, chosen.fields, report)
+  if (other === undefined) warnOfIdleKeys(syntax, chosen.key, chosen.fields, report)
   const own = Object.entries(object).filter(([key]) => chosen.fields.has(key))
   reading.places.set("id", { key: name.span, value: name.span })
-  const definition = chosen.decode(name.text, Object.fromEntries(own), head, reading)
-  return definition && { definition, file, span, head }
+  const definition = chosen.decode(syntax, Object.fromEntries(own), reading)
+  if (definition === undefined || !body.complete || report.errorCount() !== errors) return undefined
+  return { definition, file, span, head }
 }

@@ -69,11 +69,13 @@ export const makeReport = (file: string): Report => {
 const isControl = /[\p{Cc}\u2028\u2029]/gu
 const longestQuote = 60
 
-/** Text of a file as it may stand in a message: quoted, short, nothing that a terminal obeys. */
-export const quote = (text: string): string => {
-  const short = text.length > longestQuote ? `${text.slice(0, longestQuote)}…` : text
-  return JSON.stringify(short).replace(isControl, "\uFFFD")
-}
+const shorten = (text: string): string => (text.length > longestQuote ? `${text.slice(0, longestQuote)}…` : text)
+
+/** A value of a file as it may stand in a message: quoted, short, nothing that a terminal obeys. */
+export const quote = (text: string): string => JSON.stringify(shorten(text)).replace(isControl, "\uFFFD")
+
+/** A key or a piece of the text as it may stand in a message, in single quotes. */
+export const quoteKey = (text: string): string => `'${shorten(text).replace(isControl, "\uFFFD")}'`
 
 const widest = 160
 

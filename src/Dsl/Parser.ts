@@ -2,6 +2,7 @@ import {
   afterGroup,
   type Cursor,
   describeAt,
+  isBlockName,
   kindAt,
   opens,
   skipLine,
@@ -10,6 +11,7 @@ import {
   startsLine,
   textAt
 } from "./Cursor.ts"
+import { isAgentKey } from "./Definitions.ts"
 import type { Report } from "./Diagnostic.ts"
 import { matchGroups } from "./Groups.ts"
 import { lex } from "./Lexer.ts"
@@ -17,7 +19,7 @@ import type { Source } from "./Source.ts"
 import { readString } from "./Strings.ts"
 import { nearest } from "./Suggestion.ts"
 import type { AgentSyntax, Entry, Item, Named, ScheduleSyntax } from "./Syntax.ts"
-import { parseBody, parseEntry } from "./Values.ts"
+import { isSound, parseBody, parseEntry } from "./Values.ts"
 
 /**
  * Skips a construct of no concern (`metadata { … }`, `with a = 1 { … }`, `type T = { … }`): up to the end of its
@@ -59,10 +61,9 @@ const warnOfTypo = (cursor: Cursor, limit: number): void => {
 
 const parseName = (cursor: Cursor, limit: number): Named | undefined => {
   const index = cursor.at
-  const kind = kindAt(cursor, index, limit)
-  if (kind !== "name" && kind !== "string") return undefined
+  if (!isBlockName(cursor, index, limit)) return undefined
   cursor.at++
-  const text = kind === "name" ? textAt(cursor, index) : readString(cursor, index)
+  const text = kindAt(cursor, index, limit) === "name" ? textAt(cursor, index) : readString(cursor, index)
   return text === undefined ? undefined : { text, span: spanOf(cursor, index) }
 }
 
@@ -89,8 +90,6 @@ const parseSchedule = (cursor: Cursor, limit: number): ScheduleSyntax | undefine
   }
 }
 
-const agentKeys = ["description", "model", "system_prompt", "temperature", "max_tokens", "command", "env", "url"]
-
 const isAgentEntry = (cursor: Cursor, limit: number): boolean => {
   const kind = kindAt(cursor, cursor.at, limit)
   if (kind !== "name" && kind !== "string") return false
@@ -99,7 +98,7 @@ const isAgentEntry = (cursor: Cursor, limit: number): boolean => {
   const key = textAt(cursor, cursor.at)
   if (kind !== "name" || startsLine(cursor, cursor.at + 1)) return false
   if (key === "capabilities") return opens(cursor, cursor.at + 1, limit, "[")
-  return agentKeys.includes(key) && next !== "end" && next !== "other" && !opens(cursor, cursor.at + 1, limit, "(")
+  return isAgentKey(key) && next !== "end" && next !== "other" && !opens(cursor, cursor.at + 1, limit, "(")
 }
 
 const parseAgentBody = (cursor: Cursor, limit: number, headColumn: number): Pick<AgentSyntax, "body" | "schedules"> => {
@@ -120,7 +119,7 @@ const parseAgentBody = (cursor: Cursor, limit: number, headColumn: number): Pick
       const errors = cursor.report.errorCount()
       const entry = parseEntry(cursor, end, 0)
       if (entry !== undefined) entries.push(entry)
-      complete &&= cursor.report.errorCount() === errors
+      complete &&= entry !== undefined && isSound(entry.value) && cursor.report.errorCount() === errors
     } else if (kind === "name") {
       skipConstruct(cursor, end)
     } else if (kind === "close" || kind === "comma" || textAt(cursor, cursor.at) === ";") {
@@ -187,14 +186,15 @@ const parseItem = (cursor: Cursor, limit: number): Item | undefined => {
   return undefined
 }
 
-/** Reads the blocks of a text; whatever is wrong is reported, and reading goes on behind it. */
-export const parse = (source: Source, report: Report): ReadonlyArray<Item> => {
+/**
+ * Reads the blocks of a text, one after the other as they are asked for; whatever is wrong is reported, and reading
+ * goes on behind it.
+ */
+export function* parse(source: Source, report: Report): Generator<Item> {
   const tokens = lex(source, report)
   const cursor: Cursor = { source, tokens, match: matchGroups(source, tokens, report), report, at: 0 }
-  const items: Array<Item> = []
   while (cursor.at < tokens.length) {
     const item = parseItem(cursor, tokens.length)
-    if (item !== undefined) items.push(item)
+    if (item !== undefined) yield item
   }
-  return items
 }

@@ -1,5 +1,6 @@
 import type { AgentDefinition, EffectAgent } from "../Domain/Agent.ts"
 import { definitionKeys, type JobDefinition } from "../Domain/Job.ts"
+import { writtenKey } from "./Keys.ts"
 
 const isName = (text: string): boolean => /^[A-Za-z_][A-Za-z0-9_-]*$/.test(text)
 
@@ -32,8 +33,6 @@ const printEntry = (key: string, value: unknown): string =>
     ? `  policy ${printValue(value, "  ")}\n`
     : `  ${key}: ${printValue(value, "  ")}\n`
 
-const writtenAs: Readonly<Record<string, string>> = { agent_id: "agent", cron_expr: "cron", policy_ref: "policy" }
-
 const isDefault = (definition: JobDefinition, key: keyof JobDefinition): boolean => {
   switch (key) {
     case "session_mode":
@@ -57,7 +56,7 @@ const isDefault = (definition: JobDefinition, key: keyof JobDefinition): boolean
 export const printSchedule = (definition: JobDefinition): string => {
   const entries = definitionKeys
     .filter((key) => definition[key] !== undefined && !isDefault(definition, key))
-    .map((key) => printEntry(writtenAs[key] ?? key, definition[key]))
+    .map((key) => printEntry(writtenKey(key), definition[key]))
   return `schedule {\n${entries.join("")}}\n`
 }
 

@@ -3,11 +3,12 @@ import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { parseDuration } from "../Domain/Duration.ts"
-import { quote, type Report } from "./Diagnostic.ts"
+import { quote, quoteKey, type Report } from "./Diagnostic.ts"
+import { writtenPath } from "./Keys.ts"
 import { describeShape, type Shape } from "./Shape.ts"
 import type { Span } from "./Source.ts"
 import { didYouMean, nearest } from "./Suggestion.ts"
-import type { Entry, Value } from "./Syntax.ts"
+import type { Body, Entry, Value } from "./Syntax.ts"
 
 /** Where a field was written. */
 export interface Place {
@@ -19,6 +20,8 @@ export interface Place {
 export interface Reading {
   readonly report: Report
   readonly places: Map<string, Place>
+  /** Paths whose value could not be read: nothing more is to be said about them. */
+  readonly failed: Set<string>
   /** Candidates for a hint, by path of the value. */
   readonly examples: Map<string, { readonly text: string; readonly candidates: ReadonlyArray<string> }>
 }
@@ -53,7 +56,11 @@ const typeHint = (shape: Shape, value: Value): string | undefined => {
   }
   if (shape.kind === "duration" && value.kind === "number" && value.value > 0) return `did you mean "${value.value}s"?`
   if (value.kind !== "string" && value.kind !== "word") return undefined
-  if (shape.kind === "list") return `write [${quote(value.text)}]`
+  if (shape.kind === "list")
+    return `write [${value.text
+      .split(/[\s,]+/)
+      .map(quote)
+      .join(", ")}]`
   const bare =
     (shape.kind === "number" && /^-?\d+(\.\d+)?$/.test(value.text)) ||
     (shape.kind === "boolean" && /^(true|false)$/.test(value.text))
@@ -105,20 +112,19 @@ const readList = (item: Shape, value: Value & { readonly kind: "list" }, path: s
   return value.complete && items.every((element) => element !== undefined) ? items : undefined
 }
 
-/** The plain value that the definition's schema takes, or undefined after a reported error. */
+/** The plain value that the definition's schema takes, in blocks without what failed; undefined if it failed. */
 const readValue = (shape: Shape, value: Value, path: string, reading: Reading): unknown => {
   if (value.kind === "broken") return undefined
   if (shape.kind === "list" && value.kind === "list") return readList(shape.item, value, path, reading)
   if (value.kind === "map" && (shape.kind === "struct" || shape.kind === "record")) {
     const fields = shape.kind === "struct" ? shape.fields : undefined
-    const read = readEntries(value.body.entries, path, reading, {
+    return readEntries(value.body.entries, path, reading, {
       known: [...(fields?.keys() ?? [])],
       field: (entry) => {
         const found = shape.kind === "struct" ? shape.fields.get(entry.key) : shape.value
         return found && { target: entry.key, shape: found }
       }
     })
-    return read.sound && value.body.complete ? read.object : undefined
   }
   const scalar = readScalar(shape, value, path, reading)
   const last = path.slice(path.lastIndexOf(".") + 1)
@@ -144,40 +150,38 @@ export interface KeyRules {
   readonly hint?: ((key: string) => string | undefined) | undefined
 }
 
-/** Reads the entries of a block into a plain object, `sound` if none of them was wrong. */
+/** Reads the entries of a block into a plain object; those that were wrong are reported and left out. */
 export const readEntries = (
   entries: ReadonlyArray<Entry>,
   path: string,
   reading: Reading,
   rules: KeyRules
-): { readonly object: Record<string, unknown>; readonly sound: boolean } => {
-  const errors = reading.report.errorCount()
+): Record<string, unknown> => {
   const pairs: Array<readonly [string, unknown]> = []
-  let sound = true
   for (const entry of entries) {
     const field = rules.field(entry)
     if (field === undefined) {
       const hint = rules.hint?.(entry.key) ?? didYouMean(entry.key, rules.known)
-      reading.report.warning(entry.keySpan, `unknown key ${quote(entry.key)} is ignored`, hint)
+      reading.report.warning(entry.keySpan, `unknown key ${quoteKey(entry.key)} is ignored`, hint)
       continue
     }
     const at = path === "" ? field.target : `${path}.${field.target}`
     const first = reading.places.get(at)
     if (first !== undefined) {
-      const message = `${quote(entry.key)} is given twice; the first is on line ${first.key.line}`
+      const message = `${quoteKey(entry.key)} is given twice; the first is on line ${first.key.line}`
       reading.report.error(entry.keySpan, message, "keep one of them")
       continue
     }
     reading.places.set(at, { key: entry.keySpan, value: entry.value.span })
     if (field.target === "__proto__") {
-      reading.report.error(entry.keySpan, `${quote(entry.key)} cannot be a key`)
+      reading.report.error(entry.keySpan, `${quoteKey(entry.key)} cannot be a key`)
       continue
     }
     const value = readValue(field.shape, entry.value, at, reading)
-    if (value === undefined) sound = false
+    if (value === undefined) reading.failed.add(at)
     else pairs.push([field.target, value])
   }
-  return { object: Object.fromEntries(pairs), sound: sound && reading.report.errorCount() === errors }
+  return Object.fromEntries(pairs)
 }
 
 /** The place of a path, or of the nearest block around it that was written. */
@@ -192,11 +196,25 @@ export const placeOf = (places: ReadonlyMap<string, Place>, path: string, head: 
   return head
 }
 
-/** Decodes a plain object; what the schema finds wrong is reported where it was written. */
+const describeIssue = (issue: ParseResult.ArrayFormatterIssue): string => {
+  const last = issue.path.at(-1)
+  if (issue._tag === "Missing") {
+    return typeof last === "number"
+      ? `'${issue.path.at(-2)?.toString()}' must not be empty`
+      : `'${last?.toString()}' is missing`
+  }
+  const subject = issue.path.length === 0 ? "" : `'${writtenPath(issue.path.map(String).join("."))}': `
+  return subject + issue.message.replace(/^Expected/, "expected").replace(/, actual /, ", found ")
+}
+
+/**
+ * Decodes a plain object; what the schema finds wrong is reported where it was written. Of an incomplete block it is
+ * not said that something is missing.
+ */
 export const decodeAt = <A, I>(
   schema: Schema.Schema<A, I>,
   object: Record<string, unknown>,
-  head: Span,
+  syntax: { readonly head: Span; readonly body: Body },
   reading: Reading
 ): A | undefined => {
   const decoded = Schema.decodeUnknownEither(schema, { errors: "all", onExcessProperty: "error" })(object)
@@ -204,15 +222,12 @@ export const decodeAt = <A, I>(
   const seen = new Set<string>()
   for (const issue of ParseResult.ArrayFormatter.formatErrorSync(decoded.left)) {
     const path = issue.path.map(String).join(".")
-    if (seen.has(path)) continue
+    if (seen.has(path) || reading.failed.has(path) || (issue._tag === "Missing" && !syntax.body.complete)) continue
     seen.add(path)
     const written = reading.examples.get(path)
     const near = written && nearest(written.text, written.candidates)
-    const message =
-      issue._tag === "Missing"
-        ? `'${issue.path.at(-1)?.toString()}' is missing`
-        : `${path === "" ? "" : `'${path}': `}${issue.message.replace(/, actual /, ", found ")}`
-    reading.report.error(placeOf(reading.places, path, head), message, near && `did you mean ${near}?`)
+    const place = placeOf(reading.places, path, syntax.head)
+    reading.report.error(place, describeIssue(issue), near && `did you mean ${near}?`)
   }
   return undefined
 }

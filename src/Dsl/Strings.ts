@@ -1,5 +1,5 @@
 import type { Cursor } from "./Cursor.ts"
-import { quote } from "./Diagnostic.ts"
+import { quoteKey } from "./Diagnostic.ts"
 
 const simpleEscapes: Readonly<Record<string, string>> = { '"': '"', "\\": "\\", n: "\n", t: "\t" }
 
@@ -7,15 +7,15 @@ const simpleEscapes: Readonly<Record<string, string>> = { '"': '"', "\\": "\\", 
 export const readString = (cursor: Cursor, index: number): string | undefined => {
   const token = cursor.tokens[index]
   if (token === undefined) return undefined
-  const { text } = cursor.source
-  if (token.kind === "triple") return text.slice(token.start + 3, token.end - 3).replace(/^\r?\n/, "")
+  if (token.kind === "triple") return cursor.source.text.slice(token.start + 3, token.end - 3).replace(/^\r?\n/, "")
+  const text = cursor.source.text.slice(token.start + 1, token.end - 1)
   const parts: Array<string> = []
   let sound = true
-  let from = token.start + 1
-  for (let at = text.indexOf("\\", from); at !== -1 && at < token.end - 1; at = text.indexOf("\\", from)) {
+  let from = 0
+  for (let at = text.indexOf("\\", from); at !== -1; at = text.indexOf("\\", from)) {
     parts.push(text.slice(from, at))
     const escape = text.charAt(at + 1)
-    const code = escape === "u" ? text.slice(at + 2, Math.min(at + 6, token.end - 1)) : ""
+    const code = escape === "u" ? text.slice(at + 2, at + 6) : ""
     const plain = simpleEscapes[escape]
     if (plain !== undefined) {
       parts.push(plain)
@@ -27,9 +27,14 @@ export const readString = (cursor: Cursor, index: number): string | undefined =>
       sound = false
       from = at + 2
       const hint = 'known are \\" \\\\ \\n \\t and \\uXXXX; a backslash itself is written \\\\'
-      cursor.report.error(cursor.source.span(at, from), `unknown escape ${quote(text.slice(at, from))}`, hint)
+      const start = token.start + 1 + at
+      cursor.report.error(
+        cursor.source.span(start, start + 2),
+        `unknown escape ${quoteKey(text.slice(at, from))}`,
+        hint
+      )
     }
   }
-  parts.push(text.slice(from, token.end - 1))
+  parts.push(text.slice(from))
   return sound ? parts.join("") : undefined
 }

@@ -27,13 +27,16 @@ export const nearest = (word: string, candidates: ReadonlyArray<string>): string
   let best: string | undefined
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1
   for (const candidate of candidates) {
+    if (Math.abs(candidate.length - word.length) >= bestDistance) continue
     const distance = editDistance(lower, candidate.toLowerCase())
     if (distance < bestDistance) {
       best = candidate
       bestDistance = distance
     }
   }
-  return best ?? (word.length >= 3 ? candidates.find((candidate) => candidate.startsWith(lower)) : undefined)
+  if (best !== undefined || word.length < 3) return best
+  const longer = candidates.filter((candidate) => candidate.startsWith(lower))
+  return longer.sort((a, b) => a.length - b.length)[0]
 }
 
 /** The hint `did you mean …?`, if something is near. */

@@ -12,7 +12,7 @@ import {
   startsLine,
   textAt
 } from "./Cursor.ts"
-import { quote } from "./Diagnostic.ts"
+import { quoteKey } from "./Diagnostic.ts"
 import { readString } from "./Strings.ts"
 import type { Body, Entry, Value } from "./Syntax.ts"
 
@@ -44,7 +44,7 @@ const readNumber = (cursor: Cursor, index: number): Value => {
   }
   const duration = readDuration(text)
   if (duration !== undefined) return { kind: "duration", text: duration, span }
-  cursor.report.error(span, `${quote(text)} is neither a number nor a duration such as 90s, 5m or 1h30m`)
+  cursor.report.error(span, `${quoteKey(text)} is neither a number nor a duration such as 90s, 5m or 1h30m`)
   return { kind: "broken", span }
 }
 
@@ -77,7 +77,9 @@ const parseList = (cursor: Cursor, limit: number, depth: number): Value => {
       cursor.at++
       while (cursor.at < end && !startsLine(cursor, cursor.at)) cursor.at = afterGroup(cursor, cursor.at)
     } else {
-      items.push(parseValue(cursor, end, depth))
+      const item = parseValue(cursor, end, depth)
+      items.push(item)
+      complete &&= isSound(item)
     }
   }
   if (close !== -1) cursor.at = close + 1
@@ -153,7 +155,7 @@ export const parseEntry = (cursor: Cursor, limit: number, depth: number): Entry 
   const separated = kindAt(cursor, cursor.at, limit) === "separator"
   if (separated) cursor.at++
   if (!hasValue(cursor, limit, separated)) {
-    cursor.report.error(keySpan, `${quote(key)} has no value`, `write ${key}: "…"`)
+    cursor.report.error(keySpan, `${quoteKey(key)} has no value`, `write ${key}: "…"`)
     return { key, keySpan, value: { kind: "broken", span: keySpan } }
   }
   const value = parseValue(cursor, limit, depth)
@@ -167,11 +169,25 @@ export const parseEntry = (cursor: Cursor, limit: number, depth: number): Entry 
     const found = describeAt(cursor, cursor.at, limit)
     const wordHint = value.kind === "word" ? 'text that is more than one word stands in double quotes: "…"' : undefined
     const hint = next === "open" ? `write ${key}: "…" or ${key} { … }` : wordHint
-    cursor.report.error(spanOf(cursor, cursor.at), `unexpected ${found} after the value of ${quote(key)}`, hint)
+    cursor.report.error(spanOf(cursor, cursor.at), `unexpected ${found} after the value of ${quoteKey(key)}`, hint)
     skipLine(cursor, limit)
     return { key, keySpan, value: { kind: "broken", span: value.span } }
   }
   return { key, keySpan, value }
+}
+
+/** Whether nothing in a value is broken. */
+export const isSound = (value: Value): boolean => {
+  switch (value.kind) {
+    case "broken":
+      return false
+    case "list":
+      return value.complete
+    case "map":
+      return value.body.complete
+    default:
+      return true
+  }
 }
 
 /** Reads a `{ … }` of entries; where its brace is missing it ends before the next `schedule` or `agent` block. */
@@ -180,6 +196,7 @@ export const parseBody = (cursor: Cursor, limit: number, depth: number): Body =>
   const end = close === -1 ? limit : close
   const errors = cursor.report.errorCount()
   const entries: Array<Entry> = []
+  let complete = close !== -1
   cursor.at++
   while (cursor.at < end) {
     const kind = kindAt(cursor, cursor.at, end)
@@ -189,8 +206,9 @@ export const parseBody = (cursor: Cursor, limit: number, depth: number): Body =>
     } else {
       const entry = parseEntry(cursor, end, depth)
       if (entry !== undefined) entries.push(entry)
+      complete &&= entry !== undefined && isSound(entry.value)
     }
   }
   if (close !== -1) cursor.at = close + 1
-  return { entries, complete: close !== -1 && cursor.report.errorCount() === errors }
+  return { entries, complete: complete && cursor.report.errorCount() === errors }
 }
