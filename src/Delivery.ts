@@ -1,8 +1,21 @@
+import type * as FileSystem from "@effect/platform/FileSystem"
+import type * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { runOutbox } from "./Delivery/Outbox.ts"
+import type { OutboxSignal } from "./Delivery/OutboxSignal.ts"
+import { makeRouter } from "./Delivery/Router.ts"
+import type { StandardOutput } from "./Delivery/Stdout.ts"
 import type { DeliveryChannel, DeliveryFailure } from "./Domain/Delivery.ts"
 import type { Job } from "./Domain/Job.ts"
 import type { Run } from "./Domain/Run.ts"
+import type { JobStore } from "./JobStore.ts"
+import type { Settings } from "./Settings.ts"
+
+export { type ChannelHandler, CustomChannels } from "./Delivery/CustomChannels.ts"
+export { OutboxSignal } from "./Delivery/OutboxSignal.ts"
+export { StandardOutput } from "./Delivery/Stdout.ts"
 
 /** Sends one output to one channel. Called at least once per delivery; replaceable as a layer. */
 export class DeliveryRouter extends Context.Tag("symbiont/DeliveryRouter")<
@@ -15,4 +28,16 @@ export class DeliveryRouter extends Context.Tag("symbiont/DeliveryRouter")<
       output: string
     ) => Effect.Effect<void, DeliveryFailure>
   }
->() {}
+>() {
+  /** Prints, appends to log files, and calls the channels of {@link CustomChannels}; refuses the other channels. */
+  static readonly layer: Layer.Layer<
+    DeliveryRouter,
+    never,
+    StandardOutput | Settings | FileSystem.FileSystem | Path.Path
+  > = Layer.effect(DeliveryRouter, makeRouter)
+}
+
+/** The worker that sends what the store has for delivery: a layer that does, and provides nothing. */
+export const Outbox: { readonly layer: Layer.Layer<never, never, DeliveryRouter | JobStore | OutboxSignal> } = {
+  layer: Layer.scopedDiscard(Effect.flatMap(DeliveryRouter, runOutbox))
+}

@@ -1,0 +1,65 @@
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { DeliveryFailure } from "../Domain/Delivery.ts"
+import { formatInstant } from "../Domain/Instant.ts"
+import type { Job } from "../Domain/Job.ts"
+import type { Run } from "../Domain/Run.ts"
+
+/** Where the `stdout` channel prints. Writes fail with a text when the reader is gone. */
+export class StandardOutput extends Context.Tag("symbiont/StandardOutput")<
+  StandardOutput,
+  {
+    readonly isTTY: boolean
+    readonly write: (text: string) => Effect.Effect<void, string>
+  }
+>() {
+  /** The standard output of this process. A closed pipe fails the write instead of ending the process. */
+  static readonly layer: Layer.Layer<StandardOutput> = Layer.scoped(
+    StandardOutput,
+    Effect.gen(function* () {
+      const ignore = () => {}
+      yield* Effect.acquireRelease(
+        Effect.sync(() => process.stdout.on("error", ignore)),
+        () => Effect.sync(() => process.stdout.off("error", ignore))
+      )
+      return {
+        isTTY: process.stdout.isTTY === true,
+        write: (text) =>
+          Effect.async<void, string>((resume) => {
+            process.stdout.write(text, (error) => resume(error ? Effect.fail(error.message) : Effect.void))
+          })
+      }
+    })
+  )
+}
+
+const visible = (character: string): string => {
+  const code = character.charCodeAt(0)
+  if (code < 0x20) return String.fromCharCode(0x2400 + code)
+  return code === 0x7f ? "\u2421" : `<${code.toString(16)}>`
+}
+
+/** Makes control characters visible instead of obeyed, but for newline and tab, so that output cannot steer a terminal. */
+export const neutralise = (text: string): string =>
+  text
+    .replaceAll("\r\n", "\n")
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
+    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, visible)
+
+/** Prints a header line and the output. */
+export const toStdout = Effect.fnUntraced(function* (
+  stdout: typeof StandardOutput.Service,
+  job: Job,
+  run: Run,
+  output: string
+) {
+  const time = run.finished_at ?? (yield* Clock.currentTimeMillis)
+  const text = `── ${job.name} · ${run.status} · ${formatInstant(time)} ──\n${output}${output.endsWith("\n") ? "" : "\n"}`
+  yield* Effect.mapError(
+    stdout.write(stdout.isTTY ? neutralise(text) : text),
+    (why) =>
+      new DeliveryFailure({ channel: "stdout", message: `standard output cannot be written: ${why}`, permanent: false })
+  )
+})

@@ -1,0 +1,290 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/TestClock"
+import { deliveryText } from "../../src/Delivery/Outbox.ts"
+import { DeliveryRouter, Outbox, OutboxSignal } from "../../src/Delivery.ts"
+import type { AuditDraft } from "../../src/Domain/Audit.ts"
+import { type Delivery, DeliveryFailure } from "../../src/Domain/Delivery.ts"
+import { JobStore } from "../../src/JobStore.ts"
+import { finishedRun, jobNamed, pendingDelivery } from "./fixtures.ts"
+
+const job = jobNamed("nightly")
+
+/** A store that holds deliveries and nothing else. */
+const makeStore = () => {
+  const rows = new Map<string, Delivery>()
+  const audit: Array<AuditDraft> = []
+  let broken = 0
+  const waiting = () => [...rows.values()].filter((row) => row.state === "pending")
+  const layer = Layer.mock(JobStore, {
+    dueDeliveries: (now, limit) =>
+      Effect.suspend(() => {
+        if (broken > 0) {
+          broken--
+          return Effect.die("database is locked")
+        }
+        const due = waiting().filter((row) => (row.next_attempt_at ?? 0) <= now)
+        return Effect.succeed(due.slice(0, limit).map((delivery) => ({ delivery, job, run: finishedRun() })))
+      }),
+    nextDelivery: Effect.sync(() => {
+      const instants = waiting().map((row) => row.next_attempt_at ?? 0)
+      return instants.length === 0 ? null : Math.min(...instants)
+    }),
+    settleDelivery: (id, change, events) =>
+      Effect.sync(() => {
+        const row = rows.get(id)
+        if (row !== undefined) rows.set(id, { ...row, ...change, attempts: row.attempts + 1 })
+        audit.push(...events)
+      })
+  })
+  return {
+    layer,
+    audit,
+    add: (...deliveries: ReadonlyArray<Delivery>) => {
+      for (const delivery of deliveries) rows.set(delivery.id, delivery)
+    },
+    get: (delivery: Delivery) => rows.get(delivery.id),
+    breakOnce: () => void broken++
+  }
+}
+
+type Route = (typeof DeliveryRouter.Service)["route"]
+
+/** An outbox over the store and the channel, in the test's scope; gives what wakes it. */
+const startOutbox = (store: ReturnType<typeof makeStore>, route: Route) =>
+  Effect.map(
+    Layer.build(
+      Outbox.layer.pipe(
+        Layer.provide([store.layer, Layer.succeed(DeliveryRouter, { route })]),
+        Layer.provideMerge(OutboxSignal.Default)
+      )
+    ),
+    (context) =>
+      Effect.provide(
+        Effect.flatMap(OutboxSignal, (signal) => signal.wake),
+        context
+      )
+  )
+
+const refusing =
+  (permanent: boolean): Route =>
+  (channel) =>
+    Effect.fail(new DeliveryFailure({ channel, message: "no room", permanent }))
+
+describe("Outbox", () => {
+  it.scoped("delivers what is due at its start", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const sent: Array<string> = []
+      const rows = Array.from({ length: 100 }, (_, n) => pendingDelivery(n, "stdout"))
+      store.add(...rows)
+      yield* startOutbox(store, (channel, job, run, output) =>
+        Effect.sync(() => void sent.push(`${channel} ${job.name} ${run.id} ${output}`))
+      )
+      yield* TestClock.adjust(0)
+      assert.lengthOf(sent, 100)
+      assert.strictEqual(sent[0], "stdout nightly run_01jq0000000000000000000000 fine")
+      assert.isTrue(rows.every((row) => store.get(row)?.state === "delivered"))
+      assert.strictEqual(store.get(pendingDelivery(0, "stdout"))?.delivered_at, 0)
+    })
+  )
+
+  it.scoped("sends at most eight at a time", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      let now = 0
+      let most = 0
+      store.add(...Array.from({ length: 30 }, (_, n) => pendingDelivery(n, "stdout")))
+      yield* startOutbox(store, () =>
+        Effect.sync(() => {
+          most = Math.max(most, ++now)
+        }).pipe(Effect.zipRight(Effect.sleep(1_000)), Effect.ensuring(Effect.sync(() => void now--)))
+      )
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(most, 8)
+    })
+  )
+
+  it.scoped("looks when it is woken", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const sent = yield* Deferred.make<number>()
+      const wake = yield* startOutbox(store, () =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) => Deferred.succeed(sent, now))
+      )
+      yield* TestClock.adjust("20 seconds")
+      store.add(pendingDelivery(1, "stdout"))
+      yield* wake
+      assert.strictEqual(yield* Deferred.await(sent), 20_000)
+    })
+  )
+
+  it.scoped("looks each minute without being woken", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const row = pendingDelivery(1, "stdout")
+      yield* startOutbox(store, () => Effect.void)
+      yield* TestClock.adjust("1 second")
+      store.add(row)
+      yield* TestClock.adjust("58 seconds")
+      assert.strictEqual(store.get(row)?.state, "pending")
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(store.get(row)?.state, "delivered")
+    })
+  )
+
+  it.scoped("tries four times with growing waits, then gives up and says so in the audit log", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const row = pendingDelivery(1, "log_file")
+      const tries: Array<number> = []
+      store.add(row)
+      yield* startOutbox(store, (channel) =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          tries.push(now)
+          return refusing(false)(channel, job, finishedRun(), "")
+        })
+      )
+      yield* TestClock.adjust("10 minutes")
+      const waits = tries.slice(1).map((time, index) => time - (tries[index] ?? 0))
+      assert.lengthOf(tries, 4)
+      for (const [index, wait] of waits.entries()) {
+        assert.isAtLeast(wait, 1_600 * 2 ** index)
+        assert.isAtMost(wait, 2_400 * 2 ** index + 1)
+      }
+      const settled = store.get(row)
+      assert.deepStrictEqual(
+        [settled?.state, settled?.attempts, settled?.next_attempt_at, settled?.error],
+        ["dead", 4, null, "no room"]
+      )
+      assert.deepStrictEqual(
+        store.audit.map(({ job_name, reason, type }) => [type, job_name, reason]),
+        [["DeliveryDeadLettered", "nightly", "log_file failed 4 times: no room"]]
+      )
+    })
+  )
+
+  it.scoped("waits as long as the receiver asked", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const row = pendingDelivery(1, "stdout")
+      store.add(row)
+      yield* startOutbox(store, (channel) =>
+        Effect.fail(new DeliveryFailure({ channel, message: "busy", permanent: false, retry_after_ms: 45_000 }))
+      )
+      yield* TestClock.adjust(0)
+      assert.strictEqual(store.get(row)?.next_attempt_at, 45_000)
+    })
+  )
+
+  it.scoped("does not repeat what was refused for good", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const row = pendingDelivery(1, "slack")
+      store.add(row)
+      yield* startOutbox(store, refusing(true))
+      yield* TestClock.adjust("10 minutes")
+      assert.deepStrictEqual([store.get(row)?.state, store.get(row)?.attempts], ["failed", 1])
+      assert.deepStrictEqual(store.audit, [])
+    })
+  )
+
+  it.scoped("counts a channel that breaks, interrupts itself or hangs as a failed attempt, and works on", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const broken = pendingDelivery(1, "custom:broken")
+      const gone = pendingDelivery(2, "custom:gone")
+      const hung = pendingDelivery(3, "custom:hung")
+      const fine = pendingDelivery(4, "stdout")
+      store.add(broken, gone, hung, fine)
+      yield* startOutbox(store, (channel) => {
+        if (channel === "custom:broken") throw new Error("boom")
+        return channel === "custom:gone" ? Effect.interrupt : channel === "custom:hung" ? Effect.never : Effect.void
+      })
+      yield* TestClock.adjust("60 seconds")
+      const errors = [broken, gone, hung].map((row) => store.get(row)?.error)
+      assert.strictEqual(errors[0], "the channel broke: boom")
+      assert.match(errors[1] ?? "", /^the channel broke: /)
+      assert.strictEqual(errors[2], "no answer within 60 seconds")
+      assert.strictEqual(store.get(fine)?.state, "delivered")
+      yield* TestClock.adjust("10 minutes")
+      assert.deepStrictEqual(
+        [broken, gone, hung].map((row) => store.get(row)?.state),
+        ["dead", "dead", "dead"]
+      )
+    })
+  )
+
+  it.scoped("goes on after the store failed", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const row = pendingDelivery(1, "stdout")
+      store.add(row)
+      store.breakOnce()
+      yield* startOutbox(store, () => Effect.void)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(store.get(row)?.state, "delivered")
+    })
+  )
+
+  it.effect("finishes what is in flight when it closes", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const row = pendingDelivery(1, "stdout")
+      store.add(row)
+      const scope = yield* Scope.make()
+      yield* startOutbox(store, () => Effect.sleep("5 seconds")).pipe(Scope.extend(scope))
+      yield* TestClock.adjust("1 second")
+      const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("3 seconds")
+      assert.strictEqual((yield* Fiber.poll(closing))._tag, "None")
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(closing)
+      assert.strictEqual(store.get(row)?.state, "delivered")
+    })
+  )
+
+  it.effect("does not wait for a channel longer than 10 s when it closes, and keeps the delivery", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const row = pendingDelivery(1, "stdout")
+      store.add(row)
+      const scope = yield* Scope.make()
+      yield* startOutbox(store, () => Effect.never).pipe(Scope.extend(scope))
+      yield* TestClock.adjust(0)
+      const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(closing)
+      assert.deepStrictEqual([store.get(row)?.state, store.get(row)?.attempts], ["pending", 0])
+    })
+  )
+})
+
+describe("deliveryText", () => {
+  const due = (run: ReturnType<typeof finishedRun>, kind: Delivery["kind"] = "output", name = "nightly") =>
+    deliveryText({ delivery: { ...pendingDelivery(1, "stdout"), kind }, job: jobNamed(name), run })
+
+  it("is the output, or what went wrong", () => {
+    assert.strictEqual(due(finishedRun()), "fine")
+    assert.strictEqual(due(finishedRun({ status: "failed", error_message: "disk full", output: "half" })), "disk full")
+    assert.strictEqual(due(finishedRun({ output: null })), "")
+  })
+
+  it("is a notice with the next step for a dead-lettered job", () => {
+    const failed = finishedRun({ status: "failed", error_message: "disk full" })
+    assert.strictEqual(
+      due(failed, "dead_letter"),
+      `Job "nightly" was dead-lettered: it will not run again until it is reset.
+Failures in a row: 3
+Last error: disk full
+When the cause is fixed: symbi cron reset nightly`
+    )
+    assert.match(due(failed, "dead_letter", "my job"), /symbi cron reset "my job"$/)
+  })
+})
