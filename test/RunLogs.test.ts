@@ -39,7 +39,7 @@ describe("RunLogs", () => {
   it.effect("cuts at 1 MiB, between characters, once, and also after a restart", () =>
     Effect.gen(function* () {
       const write = (text: string) => Effect.flatMap(RunLogs, (logs) => logs.append(run, text))
-      const fresh = Effect.provide(RunLogs.DefaultWithoutDependencies)
+      const fresh = Effect.provide(RunLogs.Default)
       yield* write(`x${"é".repeat(400_000)}`).pipe(fresh)
       yield* Effect.zipRight(write("é".repeat(200_000)), write("more")).pipe(fresh)
       yield* write("even more").pipe(fresh)
