@@ -1,9 +1,24 @@
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { DurationText } from "./Domain/Duration.ts"
 import { TimeZone } from "./Domain/Schedule.ts"
+import { describeIssues } from "./Settings/Issues.ts"
+import { mergeSources, type Variables } from "./Settings/Sources.ts"
+import { parseToml } from "./Settings/Toml.ts"
 
-const intBetween = (low: number, high: number) => Schema.Int.pipe(Schema.between(low, high))
+const intBetween = (low: number, high: number) =>
+  Schema.Int.pipe(
+    Schema.between(low, high, {
+      message: () => ({ message: `a whole number from ${low} to ${high}`, override: true })
+    })
+  )
 
 const withDefault = <A, I>(schema: Schema.Schema<A, I>, value: () => A) =>
   Schema.optionalWith(schema, { exact: true, default: value })
@@ -42,3 +57,71 @@ export class Settings extends Context.Tag("symbiont/Settings")<
     readonly data_dir: string
   }
 >() {}
+
+/** The configuration cannot be used; each problem says where it is, what is expected and what was found. */
+export class SettingsError extends Data.TaggedError("SettingsError")<{
+  readonly problems: ReadonlyArray<string>
+}> {
+  override get message() {
+    return this.problems.join("\n")
+  }
+}
+
+const refuse = (...problems: ReadonlyArray<string>) => new SettingsError({ problems })
+
+const knownKeys = Object.fromEntries(
+  Object.entries(SettingsSchema.fields).map(([section, schema]) => [section, Object.keys(schema.fields)])
+)
+
+const readConfigFile = Effect.fnUntraced(function* (name: string) {
+  const fs = yield* FileSystem.FileSystem
+  const text = yield* Effect.mapError(fs.readFileString(name), (error) =>
+    refuse(
+      error._tag === "SystemError" && error.reason === "NotFound"
+        ? `${name}: no such file; create it, or leave out --config`
+        : `${name}: cannot be read: ${error.message}`
+    )
+  )
+  const document = yield* Either.mapLeft(parseToml(text), (problem) => refuse(`${name}:${problem}`))
+  return { name, text, document }
+})
+
+/**
+ * Reads the effective configuration: options over environment over file over defaults. Warnings tell of what has no
+ * effect. Without a `data_dir` the data live in `.symbi` beside the configuration file, or in the working folder.
+ */
+export const loadSettings = Effect.fn("Settings.load")(function* (input: {
+  readonly configFile: Option.Option<string>
+  readonly env: Variables
+  readonly overrides: {
+    readonly port?: number | undefined
+    readonly host?: string | undefined
+    readonly data_dir?: string | undefined
+  }
+}) {
+  const path = yield* Path.Path
+  const { configFile, env, overrides } = input
+  const file = configFile._tag === "None" ? undefined : yield* readConfigFile(configFile.value)
+  const merged = mergeSources({
+    known: knownKeys,
+    file,
+    env,
+    flags: [
+      ["--port", "server", "port", overrides.port],
+      ["--host", "server", "host", overrides.host]
+    ]
+  })
+  if (merged.problems.length > 0) return yield* refuse(...merged.problems)
+  const decoded = yield* Schema.decodeUnknown(SettingsSchema, { errors: "all" })(merged.values).pipe(
+    Effect.mapError((error) =>
+      refuse(...describeIssues(ParseResult.ArrayFormatter.formatErrorSync(error), merged.origin))
+    )
+  )
+  const data_dir = path.resolve(
+    overrides.data_dir ||
+      env["SYMBI_DATA_DIR"] ||
+      path.join(file === undefined ? "." : path.dirname(file.name), ".symbi")
+  )
+  const settings: typeof Settings.Service = { ...decoded, data_dir }
+  return { settings, warnings: merged.warnings }
+})

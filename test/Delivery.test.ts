@@ -57,9 +57,13 @@ describe("the stdout channel", () => {
     )
   )
 
-  it.prop("leaves no control character but newline and tab", { text: fc.string({ unit: "binary" }) }, ({ text }) => {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
-    assert.notMatch(neutralise(`${text}\u001b\u0085`), /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/)
+  it("leaves no control character but newline and tab", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
+        assert.notMatch(neutralise(`${text}\u001b\u0085`), /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/)
+      })
+    )
   })
 })
 
@@ -163,18 +167,16 @@ describe("the log_file channel", () => {
     }).pipe(Effect.provide(routerWith(terminal(false, []))))
   )
 
-  it.prop(
-    "gives every name a file of its own",
-    { a: fc.string({ unit: "binary" }), b: fc.string({ unit: "binary" }) },
-    ({ a, b }) => {
-      for (const name of [a, b, a + "x".repeat(200), b + "x".repeat(200)]) {
-        assert.match(safeName(name), /^$|^[A-Za-z0-9_%-][A-Za-z0-9._%-]*(~[0-9a-f]{32})?$/)
-        assert.isAtMost(safeName(name).length, 160)
-      }
-      if (a.isWellFormed() && b.isWellFormed()) {
-        assert.strictEqual(safeName(a) === safeName(b), a === b)
-        assert.strictEqual(safeName(a + "x".repeat(200)) === safeName(b + "x".repeat(200)), a === b)
-      }
-    }
-  )
+  it("gives every name a file of its own", () => {
+    const name = fc.string({ unit: fc.constantFrom("a", "A", ".", "/", "%", "2", "F", "~", "é", "𝄞") })
+    fc.assert(
+      fc.property(name, name, (a, b) => {
+        for (const pad of ["", "x".repeat(200)]) {
+          assert.match(safeName(a + pad), /^$|^[A-Za-z0-9_%-][A-Za-z0-9._%-]*(~[0-9a-f]{32})?$/)
+          assert.isAtMost(safeName(a + pad).length, 160)
+          assert.strictEqual(safeName(a + pad) === safeName(b + pad), a === b)
+        }
+      })
+    )
+  })
 })

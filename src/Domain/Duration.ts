@@ -40,7 +40,7 @@ export const formatDuration = (millis: number): string => {
 export const DurationText = Schema.String.pipe(
   Schema.filter((text) => Option.isSome(parseDuration(text)), {
     identifier: "DurationText",
-    message: () => `a positive duration such as "90s", "5m" or "1h30m"`,
+    message: () => ({ message: `a positive duration such as "90s", "5m" or "1h30m"`, override: true }),
     jsonSchema: { type: "string", examples: ["90s", "5m", "1h30m"] }
   }),
   Schema.brand("DurationText")

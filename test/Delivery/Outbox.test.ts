@@ -115,12 +115,12 @@ describe("Outbox", () => {
     Effect.gen(function* () {
       const store = makeStore()
       const sent = yield* Deferred.make<number>()
-      const wake = yield* startOutbox(store, () =>
+      const outbox = yield* startOutbox(store, () =>
         Effect.flatMap(Clock.currentTimeMillis, (now) => Deferred.succeed(sent, now))
       )
       yield* TestClock.adjust("20 seconds")
       store.add(pendingDelivery(1, "stdout"))
-      yield* wake
+      yield* outbox.wake
       assert.strictEqual(yield* Deferred.await(sent), 20_000)
     })
   )

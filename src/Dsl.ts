@@ -1,0 +1,103 @@
+import type { Issue } from "./Domain/Job.ts"
+import { type ParsedAgent, type ParsedSchedule, readAgent, readSchedule } from "./Dsl/Definitions.ts"
+import { type Diagnostic, diagnosticAt, makeReport, quote, type Report } from "./Dsl/Diagnostic.ts"
+import { writtenPath } from "./Dsl/Keys.ts"
+import { parse } from "./Dsl/Parser.ts"
+import { placeOf } from "./Dsl/Reader.ts"
+import { makeSource } from "./Dsl/Source.ts"
+
+export type { ParsedAgent, ParsedSchedule } from "./Dsl/Definitions.ts"
+export { Diagnostic, renderDiagnostic } from "./Dsl/Diagnostic.ts"
+export { printAgent, printSchedule } from "./Dsl/Printer.ts"
+export type { Span } from "./Dsl/Source.ts"
+
+/** What one file holds. With any error among the diagnostics, only what could be read. */
+export interface ParsedFile {
+  readonly schedules: ReadonlyArray<ParsedSchedule>
+  readonly agents: ReadonlyArray<ParsedAgent>
+  readonly diagnostics: ReadonlyArray<Diagnostic>
+}
+
+/** Longest text that is read, in UTF-16 units. */
+const maxTextLength = 16 * 1024 * 1024
+
+const uniqueIn = <A extends ParsedSchedule | ParsedAgent>(
+  kind: string,
+  nameOf: (item: A) => string,
+  taken: (item: A, first: A, message: string) => void
+) => {
+  const names = new Map<string, A>()
+  return (item: A): boolean => {
+    const name = nameOf(item)
+    const first = names.get(name)
+    if (first === undefined) {
+      names.set(name, item)
+      return true
+    }
+    taken(item, first, `a second ${kind} named ${quote(name)}`)
+    return false
+  }
+}
+
+const scheduleName = (schedule: ParsedSchedule): string => schedule.definition.name
+const agentName = (agent: ParsedAgent): string => agent.definition.id
+
+const reportTaken =
+  (report: Report, hint: string) =>
+  (item: ParsedSchedule | ParsedAgent, first: ParsedSchedule | ParsedAgent, message: string) =>
+    report.error(item.head, `${message}; the first is on line ${first.head.line}`, hint)
+
+/** Reads the text of a `.symbi` file. Never throws; takes time linear in the length of the text. */
+export const parseFile = (text: string, file: string): ParsedFile => {
+  const source = makeSource(file, text)
+  const report = makeReport(file)
+  if (text.length > maxTextLength) {
+    report.error(source.span(0, 1), "this file is longer than 16 MiB", "split it into several files")
+    return { schedules: [], agents: [], diagnostics: report.diagnostics() }
+  }
+  const schedules: Array<ParsedSchedule> = []
+  const agents: Array<ParsedAgent> = []
+  const isNewSchedule = uniqueIn(
+    "schedule",
+    scheduleName,
+    reportTaken(report, 'give it a name of its own with name: "…"')
+  )
+  const isNewAgent = uniqueIn("agent", agentName, reportTaken(report, "rename one of them"))
+  const addSchedule = (schedule: ParsedSchedule | undefined) => {
+    if (schedule !== undefined && isNewSchedule(schedule)) schedules.push(schedule)
+  }
+  for (const item of parse(source, report)) {
+    if (item.kind === "schedule") {
+      addSchedule(readSchedule(item.schedule, undefined, file, report))
+    } else {
+      const agent = readAgent(item.agent, file, report)
+      if (agent !== undefined && isNewAgent(agent)) agents.push(agent)
+      for (const schedule of item.agent.schedules) {
+        addSchedule(readSchedule(schedule, item.agent.name.text, file, report))
+      }
+    }
+  }
+  return { schedules, agents, diagnostics: report.diagnostics() }
+}
+
+/** Reads several files as one: a name taken by an earlier file is an error in the later one. */
+export const parseFiles = (files: ReadonlyArray<{ readonly path: string; readonly text: string }>): ParsedFile => {
+  const parsed = files.map(({ path, text }) => parseFile(text, path))
+  const clashes: Array<Diagnostic> = []
+  const taken = (item: ParsedSchedule | ParsedAgent, first: ParsedSchedule | ParsedAgent, message: string) => {
+    const place = `${first.file}:${first.head.line}:${first.head.column}`
+    clashes.push(
+      diagnosticAt("error", item.file, item.head, `${message}; the first is at ${place}`, "rename one of them")
+    )
+  }
+  const schedules = parsed.flatMap((file) => file.schedules).filter(uniqueIn("schedule", scheduleName, taken))
+  const agents = parsed.flatMap((file) => file.agents).filter(uniqueIn("agent", agentName, taken))
+  return { schedules, agents, diagnostics: [...parsed.flatMap((file) => file.diagnostics), ...clashes] }
+}
+
+/** Turns what is found wrong with a definition later on (a cron expression, say) into errors at their place. */
+export const locateIssues = (schedule: ParsedSchedule, issues: ReadonlyArray<Issue>): ReadonlyArray<Diagnostic> =>
+  issues.map(({ message, path }) => {
+    const text = path === "" ? message : `'${writtenPath(path)}': ${message}`
+    return diagnosticAt("error", schedule.file, placeOf(schedule.places, path, schedule.head), text)
+  })

@@ -1,0 +1,144 @@
+import * as Either from "effect/Either"
+import { interpolate } from "../ServiceEnvironment.ts"
+import { nearest } from "./Nearest.ts"
+import { lineOf } from "./Toml.ts"
+
+/** Where settings come from besides the file. An empty variable counts as unset. */
+export type Variables = Readonly<Record<string, string | undefined>>
+
+/** A parsed configuration file with its text, for line numbers. */
+export interface ConfigFile {
+  readonly name: string
+  readonly text: string
+  readonly document: Readonly<Record<string, unknown>>
+}
+
+/** A value and where it was written, for messages. */
+interface Origin {
+  readonly where: string
+  readonly found: unknown
+}
+
+/** The merged values by section, what is doubtful, what is wrong, and where each value came from. */
+export interface Merged {
+  readonly values: Readonly<Record<string, Record<string, unknown>>>
+  readonly warnings: ReadonlyArray<string>
+  readonly problems: ReadonlyArray<string>
+  readonly origin: (section: string, key: string) => Origin | undefined
+}
+
+/** Environment variables that set a key: section, key, and whether the value is a number. */
+const variables: Readonly<Record<string, readonly [section: string, key: string, numeric: boolean]>> = {
+  SYMBI_SCHEDULER_MAX_JITTER: ["scheduler", "max_jitter_seconds", true],
+  SYMBI_SCHEDULER_MAX_CONCURRENT: ["scheduler", "max_concurrent_jobs", true],
+  SYMBI_ENVIRONMENT: ["scheduler", "environment", false],
+  SYMBI_PORT: ["server", "port", true],
+  SYMBI_HOST: ["server", "host", false]
+}
+
+const variablesWithoutEffect = [
+  "SYMBI_SLACK_TOKEN",
+  "SYMBI_WEBHOOK_AUTH_HEADER",
+  "SYMBI_AGENTPIN_REQUIRED",
+  "SYMBI_AGENTPIN_DOMAIN",
+  "SYMBI_API_KEYS"
+]
+
+const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date)
+
+/** A value as a person would name it. */
+export const showValue = (value: unknown): string =>
+  typeof value === "string"
+    ? JSON.stringify(value)
+    : Array.isArray(value)
+      ? "a list"
+      : isTable(value)
+        ? "a table"
+        : String(value)
+
+const didYouMean = (word: string, candidates: ReadonlyArray<string>): string => {
+  const suggestion = nearest(word, candidates)
+  return suggestion === undefined ? "" : `; did you mean ${suggestion}?`
+}
+
+/** Merges flags over environment over file, section by section; `known` names the keys of each section. */
+export const mergeSources = (options: {
+  readonly known: Readonly<Record<string, ReadonlyArray<string>>>
+  readonly file: ConfigFile | undefined
+  readonly env: Variables
+  readonly flags: ReadonlyArray<readonly [flag: string, section: string, key: string, value: unknown]>
+}): Merged => {
+  const { env, file, flags, known } = options
+  const warnings: Array<string> = []
+  const problems: Array<string> = []
+  const origins = new Map<string, Origin>()
+  const values: Record<string, Record<string, unknown>> = Object.fromEntries(
+    Object.keys(known).map((section) => [section, {}])
+  )
+
+  const set = (section: string, key: string, value: unknown, origin: Origin) => {
+    values[section] = { ...values[section], [key]: value }
+    origins.set(`${section}.${key}`, origin)
+  }
+
+  const at = (path: ReadonlyArray<string>) => {
+    const line = file === undefined ? undefined : lineOf(file.text, path)
+    return line === undefined ? (file?.name ?? "") : `${file?.name}:${line}`
+  }
+
+  const takeKey = (section: string, key: string, value: unknown) => {
+    const where = at([section, key])
+    if (section === "scheduler" && key === "delivery") {
+      const keys = isTable(value) ? Object.keys(value) : []
+      warnings.push(`${where}: [scheduler.delivery] has no effect in this version (${keys.join(", ")})`)
+    } else if (!known[section]?.includes(key)) {
+      warnings.push(`${where}: unknown key ${section}.${key}${didYouMean(key, known[section] ?? [])}`)
+    } else {
+      const resolved = typeof value === "string" ? interpolate(value, env) : Either.right(value)
+      if (Either.isLeft(resolved)) {
+        problems.push(
+          `${where}: ${section}.${key}: the environment variable ${resolved.left} is not set; set it, or write the value`
+        )
+      } else {
+        set(section, key, resolved.right, { where: `${where}: ${section}.${key}`, found: value })
+      }
+    }
+  }
+
+  const takeSection = (section: string, table: unknown) => {
+    const keys = known[section]
+    if (keys === undefined) {
+      const owner = Object.keys(known).find((name) => known[name]?.includes(section))
+      const hint = owner === undefined ? didYouMean(section, Object.keys(known)) : `; it belongs under [${owner}]`
+      warnings.push(`${at([section])}: unknown ${isTable(table) ? `section [${section}]` : `key ${section}`}${hint}`)
+    } else if (!isTable(table)) {
+      problems.push(`${at([section])}: ${section}: expected a table, found ${showValue(table)}; write [${section}]`)
+    } else {
+      for (const [key, value] of Object.entries(table)) takeKey(section, key, value)
+    }
+  }
+
+  for (const [section, table] of Object.entries(file?.document ?? {})) takeSection(section, table)
+
+  for (const [name, [section, key, numeric]] of Object.entries(variables)) {
+    const text = env[name]
+    if (text === undefined || text === "") continue
+    const value = numeric && /^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : text
+    set(section, key, value, { where: `environment variable ${name}`, found: text })
+  }
+  for (const name of Object.keys(env).sort()) {
+    if (env[name] === "") continue
+    if (variablesWithoutEffect.includes(name)) {
+      warnings.push(`environment variable ${name} has no effect in this version`)
+    } else if (name.startsWith("SYMBI_SCHEDULER_") && variables[name] === undefined) {
+      warnings.push(`unknown environment variable ${name}${didYouMean(name, Object.keys(variables))}`)
+    }
+  }
+
+  for (const [flag, section, key, value] of flags) {
+    if (value !== undefined) set(section, key, value, { where: `option ${flag}`, found: value })
+  }
+
+  return { values, warnings, problems, origin: (section, key) => origins.get(`${section}.${key}`) }
+}

@@ -1,0 +1,156 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as fc from "fast-check"
+import {
+  JobLabels,
+  MetricsEnabled,
+  maxJobLabels,
+  recordDeadLetter,
+  recordDelivery,
+  recordInFlight,
+  recordLook,
+  recordRun,
+  renderPrometheus
+} from "../src/Observability.ts"
+
+interface Sample {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
+
+/** A reader of the text format, strict about what it accepts. */
+const parse = (
+  text: string
+): { readonly samples: ReadonlyArray<Sample>; readonly types: ReadonlyMap<string, string> } => {
+  const samples: Array<Sample> = []
+  const types = new Map<string, string>()
+  assert.isTrue(text === "" || text.endsWith("\n"))
+  for (const line of text.split("\n").slice(0, -1)) {
+    const type = line.match(/^# TYPE ([a-z_]+) (counter|gauge|histogram)$/)
+    if (type !== null) {
+      assert.isFalse(types.has(type[1] ?? ""), `two TYPE lines: ${line}`)
+      types.set(type[1] ?? "", type[2] ?? "")
+      continue
+    }
+    if (/^# HELP [a-z_]+ \S/.test(line)) continue
+    const match = line.match(/^([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\]|\\[\\"n])*",?)+)\})? (\S+)$/)
+    assert.isNotNull(match, `not a sample: ${line}`)
+    const labels: Record<string, string> = {}
+    for (const [, key = "", value = ""] of (match?.[2] ?? "").matchAll(/([a-z_]+)="((?:[^"\\]|\\[\\"n])*)"/g)) {
+      labels[key] = value.replace(/\\(.)/g, (_, c: string) => (c === "n" ? "\n" : c))
+    }
+    const value = match?.[3] ?? ""
+    samples.push({ name: match?.[1] ?? "", labels, value: value === "+Inf" ? Infinity : Number(value) })
+  }
+  return { samples, types }
+}
+
+const scrape = Effect.map(Metric.snapshot, (snapshot) => parse(renderPrometheus(snapshot)))
+
+const valueOf = (samples: ReadonlyArray<Sample>, name: string, labels: Sample["labels"]): number | undefined =>
+  samples.find(
+    (sample) =>
+      sample.name === name &&
+      Object.keys(sample.labels).length === Object.keys(labels).length &&
+      Object.entries(labels).every(([key, value]) => sample.labels[key] === value)
+  )?.value
+
+const run = (job_name: string, execution_time_ms: number | null = 1_234) =>
+  recordRun({ job_name, status: "succeeded", execution_time_ms })
+
+describe("metrics", () => {
+  it.effect("have the guide's names, types and labels", () =>
+    Effect.gen(function* () {
+      yield* run("daily-report")
+      yield* run("daily-report", 20)
+      yield* recordRun({ job_name: "daily-report", status: "failed", execution_time_ms: 70_000 })
+      yield* recordInFlight(3)
+      yield* recordDeadLetter("flaky-job")
+      yield* recordLook
+      yield* recordDelivery("log_file", "delivered")
+      yield* recordDelivery("custom:pager", "dead")
+      const { samples, types } = yield* scrape
+      const job_name = "daily-report"
+      assert.strictEqual(valueOf(samples, "symbiont_cron_runs_total", { job_name, status: "succeeded" }), 2)
+      assert.strictEqual(valueOf(samples, "symbiont_cron_runs_total", { job_name, status: "failed" }), 1)
+      assert.strictEqual(valueOf(samples, "symbiont_cron_in_flight_jobs", {}), 3)
+      assert.strictEqual(valueOf(samples, "symbiont_cron_dead_letter_total", { job_name: "flaky-job" }), 1)
+      assert.strictEqual(valueOf(samples, "symbiont_scheduler_looks_total", {}), 1)
+      assert.strictEqual(valueOf(samples, "symbiont_delivery_total", { channel: "log_file", state: "delivered" }), 1)
+      assert.strictEqual(valueOf(samples, "symbiont_delivery_total", { channel: "custom", state: "dead" }), 1)
+      const duration = "symbiont_cron_execution_duration_seconds"
+      assert.strictEqual(valueOf(samples, `${duration}_bucket`, { job_name, le: "0.01" }), 0)
+      assert.strictEqual(valueOf(samples, `${duration}_bucket`, { job_name, le: "0.05" }), 1)
+      assert.strictEqual(valueOf(samples, `${duration}_bucket`, { job_name, le: "60" }), 2)
+      assert.strictEqual(valueOf(samples, `${duration}_bucket`, { job_name, le: "+Inf" }), 3)
+      assert.strictEqual(valueOf(samples, `${duration}_count`, { job_name }), 3)
+      assert.closeTo(valueOf(samples, `${duration}_sum`, { job_name }) ?? 0, 71.254, 1e-9)
+      assert.deepStrictEqual(Object.fromEntries(types), {
+        symbiont_cron_dead_letter_total: "counter",
+        symbiont_cron_execution_duration_seconds: "histogram",
+        symbiont_cron_in_flight_jobs: "gauge",
+        symbiont_cron_runs_total: "counter",
+        symbiont_delivery_total: "counter",
+        symbiont_scheduler_looks_total: "counter"
+      })
+    }).pipe(Effect.provideService(JobLabels, new Set()))
+  )
+
+  it.effect("survive any job name", () =>
+    Effect.gen(function* () {
+      const names = [
+        `quote " backslash \\ both \\"`,
+        "newline\nin the name",
+        "literally \\n",
+        "日本 𝄞 {}=,",
+        ...fc.sample(fc.string({ unit: "grapheme", minLength: 1 }), 50)
+      ]
+      yield* Effect.forEach(new Set(names), (name) => run(name))
+      const { samples } = yield* scrape
+      for (const job_name of new Set(names)) {
+        assert.strictEqual(valueOf(samples, "symbiont_cron_runs_total", { job_name, status: "succeeded" }), 1, job_name)
+      }
+    }).pipe(Effect.provideService(JobLabels, new Set()))
+  )
+
+  it.effect("count runs without a time, and only there", () =>
+    Effect.gen(function* () {
+      yield* run("never-started", null)
+      const { samples } = yield* scrape
+      const job_name = "never-started"
+      assert.strictEqual(valueOf(samples, "symbiont_cron_runs_total", { job_name, status: "succeeded" }), 1)
+      assert.isUndefined(valueOf(samples, "symbiont_cron_execution_duration_seconds_count", { job_name }))
+    }).pipe(Effect.provideService(JobLabels, new Set()))
+  )
+
+  it.effect("give at most 1,000 jobs a series of their own", () => {
+    const labels = new Set(Array.from({ length: maxJobLabels - 1 }, (_, n) => `job-${n}`))
+    return Effect.gen(function* () {
+      yield* run("the-last")
+      yield* run("one-too-many")
+      yield* run("another")
+      yield* run("the-last")
+      const { samples } = yield* scrape
+      const runsOf = (job_name: string) =>
+        valueOf(samples, "symbiont_cron_runs_total", { job_name, status: "succeeded" })
+      assert.deepStrictEqual([runsOf("the-last"), runsOf("other"), runsOf("another")], [2, 2, undefined])
+      assert.strictEqual(labels.size, maxJobLabels)
+    }).pipe(Effect.provideService(JobLabels, labels))
+  })
+
+  it.effect("are not counted when disabled", () =>
+    Effect.gen(function* () {
+      yield* run("unseen")
+      assert.notInclude(JSON.stringify((yield* scrape).samples), "unseen")
+    }).pipe(Effect.provideService(MetricsEnabled, false))
+  )
+
+  it.effect("leave out what is not ours", () =>
+    Effect.gen(function* () {
+      yield* Metric.increment(Metric.counter("somebody_elses_total"))
+      assert.notInclude(renderPrometheus(yield* Metric.snapshot), "somebody")
+    })
+  )
+})

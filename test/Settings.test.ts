@@ -1,0 +1,259 @@
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { loadSettings } from "../src/Settings.ts"
+
+type Input = Parameters<typeof loadSettings>[0]
+
+/** Loads a configuration file of that text; `#` in expected messages stands for its path. */
+const load = (text: string, env: Input["env"] = {}, overrides: Input["overrides"] = {}) =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const folder = yield* Effect.orDie(fs.makeTempDirectoryScoped())
+    const file = `${folder}/symbiont.toml`
+    yield* Effect.orDie(fs.writeFileString(file, text))
+    const shorten = (message: string) => message.replaceAll(file, "#")
+    return yield* loadSettings({ configFile: Option.some(file), env, overrides }).pipe(
+      Effect.map(({ settings, warnings }) => ({ settings, warnings: warnings.map(shorten), folder })),
+      Effect.mapError((error) => shorten(error.message))
+    )
+  }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
+
+const bare = (env: Input["env"] = {}, overrides: Input["overrides"] = {}) =>
+  loadSettings({ configFile: Option.none(), env, overrides }).pipe(Effect.provide(NodeContext.layer))
+
+const problem = (text: string, env: Input["env"] = {}) => Effect.flip(load(text, env))
+
+describe("loadSettings", () => {
+  it.effect("gives the documented defaults without a file", () =>
+    Effect.gen(function* () {
+      const { settings, warnings } = yield* bare()
+      assert.deepStrictEqual(settings, {
+        scheduler: {
+          tick_interval_seconds: 1,
+          max_jitter_seconds: 0,
+          max_concurrent_jobs: 10,
+          enable_metrics: true,
+          default_max_retries: 3,
+          shutdown_timeout_seconds: 30,
+          timezone: "UTC",
+          environment: "development",
+          default_max_runtime: settings.scheduler.default_max_runtime,
+          misfire_grace: settings.scheduler.misfire_grace
+        },
+        server: { host: "127.0.0.1", port: 8080 },
+        data_dir: `${process.cwd()}/.symbi`
+      })
+      assert.deepStrictEqual([settings.scheduler.default_max_runtime, settings.scheduler.misfire_grace], [
+        "1h",
+        "60s"
+      ] as Array<string>)
+      assert.deepStrictEqual(warnings, [])
+    })
+  )
+
+  it.effect("takes the guide's six keys from the file", () =>
+    Effect.gen(function* () {
+      const { settings, warnings } = yield* load(`
+[scheduler]
+tick_interval_seconds = 2
+max_jitter_seconds = 30
+max_concurrent_jobs = 20
+enable_metrics = false
+default_max_retries = 5
+shutdown_timeout_seconds = 60
+`)
+      const { scheduler } = settings
+      assert.deepStrictEqual(
+        [scheduler.tick_interval_seconds, scheduler.max_jitter_seconds, scheduler.max_concurrent_jobs],
+        [2, 30, 20]
+      )
+      assert.deepStrictEqual(
+        [scheduler.enable_metrics, scheduler.default_max_retries, scheduler.shutdown_timeout_seconds],
+        [false, 5, 60]
+      )
+      assert.deepStrictEqual(warnings, [])
+    })
+  )
+
+  it.effect("prefers options to environment, environment to file, file to defaults", () =>
+    Effect.gen(function* () {
+      const text = "[scheduler]\nmax_jitter_seconds = 1\nmax_concurrent_jobs = 2\n[server]\nport = 3\nhost = 'file'"
+      const env = {
+        SYMBI_SCHEDULER_MAX_JITTER: "11",
+        SYMBI_SCHEDULER_MAX_CONCURRENT: "12",
+        SYMBI_PORT: "13",
+        SYMBI_HOST: "env",
+        SYMBI_ENVIRONMENT: "staging"
+      }
+      const fromFile = (yield* load(text)).settings
+      const fromEnv = (yield* load(text, env)).settings
+      const fromOptions = (yield* load(text, env, { port: 23, host: "option" })).settings
+      const summary = ({ scheduler, server }: typeof fromFile) => [
+        scheduler.max_jitter_seconds,
+        scheduler.max_concurrent_jobs,
+        server.port,
+        server.host,
+        scheduler.environment
+      ]
+      assert.deepStrictEqual(summary(fromFile), [1, 2, 3, "file", "development"])
+      assert.deepStrictEqual(summary(fromEnv), [11, 12, 13, "env", "staging"])
+      assert.deepStrictEqual(summary(fromOptions), [11, 12, 23, "option", "staging"])
+    })
+  )
+
+  it.effect("takes an empty variable as unset", () =>
+    Effect.gen(function* () {
+      const { settings } = yield* bare({ SYMBI_PORT: "", SYMBI_HOST: "", SYMBI_DATA_DIR: "", SYMBI_ENVIRONMENT: "" })
+      assert.deepStrictEqual(settings.server, { host: "127.0.0.1", port: 8080 })
+      assert.strictEqual(settings.data_dir, `${process.cwd()}/.symbi`)
+    })
+  )
+
+  it.effect("keeps the data beside the file unless told otherwise", () =>
+    Effect.gen(function* () {
+      const beside = yield* load("")
+      assert.strictEqual(beside.settings.data_dir, `${beside.folder}/.symbi`)
+      const env = { SYMBI_DATA_DIR: "/var/symbi" }
+      assert.strictEqual((yield* load("", env)).settings.data_dir, "/var/symbi")
+      assert.strictEqual((yield* load("", env, { data_dir: "/else" })).settings.data_dir, "/else")
+    })
+  )
+
+  it.effect("resolves variables in texts", () =>
+    Effect.gen(function* () {
+      const text = `[scheduler]\nenvironment = "\${STAGE}-eu"\ntimezone = 'Europe/Berlin'`
+      assert.strictEqual((yield* load(text, { STAGE: "prod" })).settings.scheduler.environment, "prod-eu")
+      assert.strictEqual(
+        yield* problem(text),
+        "#:2: scheduler.environment: the environment variable STAGE is not set; set it, or write the value"
+      )
+    })
+  )
+
+  it.effect("warns of unknown keys and what they may stand for", () =>
+    Effect.gen(function* () {
+      const { warnings } = yield* load(`max_jitter_seconds = 1
+[scheduler]
+max_jiter_seconds = 3
+colour = "blue"
+[schedular]
+x = 1
+`)
+      assert.deepStrictEqual(warnings, [
+        "#:1: unknown key max_jitter_seconds; it belongs under [scheduler]",
+        "#:3: unknown key scheduler.max_jiter_seconds; did you mean max_jitter_seconds?",
+        "#:4: unknown key scheduler.colour",
+        "#:5: unknown section [schedular]; did you mean scheduler?"
+      ])
+    })
+  )
+
+  it.effect("accepts the guide's delivery section with a warning, its variables unset or not", () =>
+    Effect.gen(function* () {
+      const { warnings } = yield* load(`[scheduler]
+[scheduler.delivery]
+webhook_timeout_seconds = 30
+slack_api_token = "\${SLACK_API_TOKEN}"
+`)
+      assert.deepStrictEqual(warnings, [
+        "#:2: [scheduler.delivery] has no effect in this version (webhook_timeout_seconds, slack_api_token)"
+      ])
+    })
+  )
+
+  it.effect("warns of variables without effect", () =>
+    Effect.gen(function* () {
+      const { warnings } = yield* bare({
+        SYMBI_AGENTPIN_REQUIRED: "true",
+        SYMBI_SCHEDULER_MAX_JITER: "3",
+        PATH: "/bin"
+      })
+      assert.deepStrictEqual(warnings, [
+        "environment variable SYMBI_AGENTPIN_REQUIRED has no effect in this version",
+        "unknown environment variable SYMBI_SCHEDULER_MAX_JITER; did you mean SYMBI_SCHEDULER_MAX_JITTER?"
+      ])
+    })
+  )
+
+  it.effect("refuses bad values with file, line, key, expectation and finding, all at once", () =>
+    Effect.gen(function* () {
+      const message = yield* problem(`# settings
+[scheduler]
+tick_interval_seconds = 61
+max_jitter_seconds = "soon"
+enable_metrics = "yes"
+timezone = "Mars/Base"
+default_max_runtime = "forever"
+misfire_grace = 5
+environment = ""
+
+[server]
+port = 80.5
+host = []
+`)
+      assert.sameMembers(message.split("\n"), [
+        "#:3: scheduler.tick_interval_seconds: expected a whole number from 1 to 60, found 61",
+        `#:4: scheduler.max_jitter_seconds: expected a whole number from 0 to 86400, found "soon"`,
+        `#:5: scheduler.enable_metrics: expected true or false, found "yes"`,
+        `#:6: scheduler.timezone: "Mars/Base" is no known IANA time zone; use a name such as "UTC" or "America/New_York"`,
+        `#:9: scheduler.environment: expected a text that is not empty, found ""`,
+        `#:7: scheduler.default_max_runtime: expected a positive duration such as "90s", "5m" or "1h30m" or "none", found "forever"`,
+        `#:8: scheduler.misfire_grace: expected a positive duration such as "90s", "5m" or "1h30m", found 5`,
+        "#:12: server.port: expected a whole number from 0 to 65535, found 80.5",
+        "#:13: server.host: expected a text, found a list"
+      ])
+    })
+  )
+
+  it.effect("finds the line of a key however its table is written", () =>
+    Effect.gen(function* () {
+      const found = "scheduler.max_jitter_seconds: expected a whole number from 0 to 86400, found -1"
+      for (const text of ["scheduler.max_jitter_seconds = -1", `scheduler = { max_jitter_seconds = -1 }`]) {
+        assert.strictEqual(yield* problem(`\n${text}`), `#:2: ${found}`)
+      }
+      assert.strictEqual(yield* problem(`[ "scheduler" ]\r\n\r\n  'max_jitter_seconds'=-1\r\n`), `#:3: ${found}`)
+    })
+  )
+
+  it.effect("refuses bad values of variables and options, naming them", () =>
+    Effect.gen(function* () {
+      const message = yield* problem("", { SYMBI_PORT: "http", SYMBI_SCHEDULER_MAX_CONCURRENT: "0" })
+      assert.deepStrictEqual(message.split("\n"), [
+        `environment variable SYMBI_SCHEDULER_MAX_CONCURRENT: expected a whole number from 1 to 100000, found "0"`,
+        `environment variable SYMBI_PORT: expected a whole number from 0 to 65535, found "http"`
+      ])
+      const option = yield* Effect.flip(bare({}, { port: 70_000 }))
+      assert.strictEqual(option.message, "option --port: expected a whole number from 0 to 65535, found 70000")
+    })
+  )
+
+  it.effect("says where the TOML is invalid", () =>
+    Effect.gen(function* () {
+      assert.match(yield* problem("[scheduler]\nmax_jitter_seconds = = 3\n"), /^#:2:\d+: invalid TOML: [^\n]+$/)
+      assert.strictEqual(
+        yield* problem("scheduler = 3"),
+        "#:1: scheduler: expected a table, found 3; write [scheduler]"
+      )
+    })
+  )
+
+  it.effect("refuses a file that is not there", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(
+        loadSettings({ configFile: Option.some("/nowhere/symbiont.toml"), env: {}, overrides: {} })
+      )
+      assert.match(error.message, /^\/nowhere\/symbiont.toml: no such file/)
+    }).pipe(Effect.provide(NodeContext.layer))
+  )
+
+  it.effect("does not show the value of a variable that was put into a key", () =>
+    Effect.gen(function* () {
+      const message = yield* problem(`[server]\nport = "\${SECRET}"`, { SECRET: "hush" })
+      assert.notInclude(message, "hush")
+      assert.include(message, "SECRET")
+    })
+  )
+})
