@@ -86,3 +86,7 @@ export class Jobs extends Context.Tag("symbiont/Jobs")<
   static readonly layer: Layer.Layer<Jobs, never, JobStore | AgentRuntime | JobActors | WakeSignal | Ids | Settings> =
     Layer.effect(Jobs, Effect.map(make, Jobs.of))
 }
+
+export { changesOf, checkDefinition, warningsOf } from "./Jobs/Definition.ts"
+export { editedJob, newJob } from "./Jobs/Service.ts"
+export { pause as pauseJob, resume as resumeJob } from "./Jobs/Transitions.ts"
