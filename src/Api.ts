@@ -1,0 +1,34 @@
+import * as HttpApi from "@effect/platform/HttpApi"
+import * as OpenApi from "@effect/platform/OpenApi"
+import { AgentsApi } from "./Api/Agents.ts"
+import { trueDescription } from "./Api/Description.ts"
+import { answers } from "./Api/Errors.ts"
+import { RunsApi } from "./Api/Runs.ts"
+import { ScheduleApi } from "./Api/Schedule.ts"
+import { HealthApi, MetaApi } from "./Api/Service.ts"
+import { version } from "./Version.ts"
+
+/** The HTTP API, as data: handlers, client, CLI and OpenAPI all come from it. */
+export class Api extends HttpApi.make("symbiont")
+  .add(ScheduleApi)
+  .add(RunsApi)
+  .add(AgentsApi)
+  .add(HealthApi)
+  .add(MetaApi)
+  .addError(answers.invalid)
+  .addError(answers.forbidden)
+  .addError(answers.notFound)
+  .addError(answers.methodNotAllowed)
+  .addError(answers.tooLarge)
+  .addError(answers.unsupportedMediaType)
+  .addError(answers.internal)
+  .addError(answers.unavailable)
+  .addError(answers.storageFull)
+  .annotate(OpenApi.Title, "Symbiont Scheduler")
+  .annotate(OpenApi.Version, version)
+  .annotate(OpenApi.Transform, trueDescription)
+  .annotate(OpenApi.Description, "Runs AI agents on schedules, durably.") {}
+
+export * from "./Api/Errors.ts"
+export { issuesOf, issueText, nearest, readableIssues } from "./Api/Issues.ts"
+export { strict } from "./Api/Params.ts"

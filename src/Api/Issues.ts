@@ -1,0 +1,94 @@
+import * as ParseResult from "effect/ParseResult"
+import type { Issue } from "../Domain/Job.ts"
+
+interface RawIssue {
+  readonly path: ReadonlyArray<PropertyKey>
+  readonly message: string
+}
+
+/** Edits needed to turn one word into the other (Levenshtein). */
+const distance = (from: string, to: string): number => {
+  let row = Array.from({ length: to.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= to.length; j++) {
+      const substitution = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1)
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitution))
+    }
+    row = next
+  }
+  return row[to.length] ?? 0
+}
+
+/** The word of the list that somebody most likely meant, if any is close. */
+export const nearest = (word: string, known: ReadonlyArray<string>): string | undefined => {
+  const typed = word.toLowerCase().slice(0, 64)
+  const edits = (candidate: string) =>
+    typed.length > 2 && candidate.startsWith(`${typed}_`) ? 1 : distance(typed, candidate.toLowerCase())
+  return known
+    .map((candidate) => ({ candidate, edits: edits(candidate) }))
+    .filter(({ candidate, edits }) => edits <= Math.max(1, Math.floor(candidate.length / 3)))
+    .sort((a, b) => a.edits - b.edits)[0]?.candidate
+}
+
+const shorten = (text: string, length: number): string => (text.length <= length ? text : `${text.slice(0, length)}…`)
+
+const unknownKey = (key: string, expected: string): string => {
+  const known = expected.split(" | ").map((name) => name.replaceAll('"', ""))
+  const meant = nearest(key, known)
+  return meant === undefined ? `unknown key; known keys: ${known.join(", ")}` : `unknown key; did you mean "${meant}"?`
+}
+
+const expectation = (expected: ReadonlyArray<string>, actual: string): string => {
+  const words = expected.map((text) => (/^Struct \(|^\{/.test(text) ? "a JSON object" : text))
+  return `expected ${words.length === 1 ? words[0] : `one of ${words.join(", ")}`}; got ${shorten(actual, 80)}`
+}
+
+/** A schema reports each member of a union on its own line; people want one sentence for each place. */
+const sentence = (key: string, messages: ReadonlyArray<string>): string => {
+  const expected: Array<string> = []
+  const others: Array<string> = []
+  let got = ""
+  for (const message of messages) {
+    const [, wanted, actual] = /^Expected ([\s\S]+), actual ([\s\S]*)$/.exec(message) ?? []
+    if (wanted === undefined || actual === undefined) others.push(message)
+    else if (!expected.includes(wanted)) {
+      expected.push(wanted)
+      got = actual
+    }
+  }
+  const wanted = expected.length > 1 || others.length > 0 ? expected.filter((text) => text !== "null") : expected
+  const sentences = others.map((message) => {
+    const unexpected = /^is unexpected, expected: ([\s\S]+)$/.exec(message)?.[1]
+    if (unexpected !== undefined) return unknownKey(key, unexpected)
+    return message === "is missing" ? "is required" : shorten(message, 500)
+  })
+  if (wanted.length > 0) sentences.unshift(expectation(wanted, got))
+  return sentences.join("; or ")
+}
+
+/** What is wrong with some input, one issue for each place, in words: path `policy.allowed_hours`, message. */
+export const readableIssues = (raw: ReadonlyArray<RawIssue>): ReadonlyArray<Issue> => {
+  const byPath = new Map<string, { readonly key: string; readonly messages: Array<string> }>()
+  for (const { path, message } of raw) {
+    const text = shorten(path.map(String).join("."), 200)
+    const group = byPath.get(text)
+    if (group === undefined) byPath.set(text, { key: String(path.at(-1) ?? ""), messages: [message] })
+    else group.messages.push(message)
+  }
+  const paths = [...byPath.keys()]
+  const isNoise = (path: string, messages: ReadonlyArray<string>) =>
+    messages.every((message) => message.startsWith("Expected null,")) &&
+    paths.some((other) => other !== path && other.startsWith(path === "" ? "" : `${path}.`))
+  return [...byPath]
+    .filter(([path, { messages }]) => !isNoise(path, messages))
+    .map(([path, { key, messages }]) => ({ path, message: sentence(key, messages) }))
+}
+
+/** The issues of a failed decoding. */
+export const issuesOf = (error: ParseResult.ParseError): ReadonlyArray<Issue> =>
+  readableIssues(ParseResult.ArrayFormatter.formatErrorSync(error))
+
+/** Issues as one line of text. */
+export const issueText = (issues: ReadonlyArray<Issue>): string =>
+  issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ")

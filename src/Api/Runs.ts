@@ -1,0 +1,36 @@
+import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
+import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
+import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
+import * as OpenApi from "@effect/platform/OpenApi"
+import * as Schema from "effect/Schema"
+import { Run } from "../Domain/Run.ts"
+import { answers } from "./Errors.ts"
+import { RunPath, Switch, strict } from "./Params.ts"
+
+/** Everything about single runs. */
+export class RunsApi extends HttpApiGroup.make("runs")
+  .add(
+    HttpApiEndpoint.get("get", "/runs/:run_id")
+      .setPath(RunPath)
+      .addSuccess(Run)
+      .addError(answers.notFound)
+      .annotate(OpenApi.Summary, "Get a run, whole")
+  )
+  .add(
+    HttpApiEndpoint.get("log", "/runs/:run_id/log")
+      .setPath(RunPath)
+      .setUrlParams(strict(Schema.Struct({ follow: Switch })))
+      .addSuccess(HttpApiSchema.Text())
+      .addError(answers.notFound)
+      .annotate(OpenApi.Summary, "Read a run's log; with follow=true as server-sent events, until the run ends")
+  )
+  .add(
+    HttpApiEndpoint.post("cancel", "/runs/:run_id/cancel")
+      .setPath(RunPath)
+      .addSuccess(Run)
+      .addError(answers.notFound)
+      .addError(answers.conflict)
+      .annotate(OpenApi.Summary, "Cancel a run")
+  )
+  .prefix("/api/v1")
+  .annotate(OpenApi.Title, "Runs") {}

@@ -1,0 +1,158 @@
+import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
+import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
+import * as OpenApi from "@effect/platform/OpenApi"
+import * as Schema from "effect/Schema"
+import { JobId } from "../Domain/Ids.ts"
+import { Instant } from "../Domain/Instant.ts"
+import { Job, JobDefinition, JobPatch, JobStatus, JobWithWarnings } from "../Domain/Job.ts"
+import { Run, RunStatus, RunSummary } from "../Domain/Run.ts"
+import { TriggerSpec } from "../Domain/Schedule.ts"
+import { answers } from "./Errors.ts"
+import { Count, Cursor, JobPath, Limit, Switch, strict } from "./Params.ts"
+
+const header = (schema: Schema.Schema<string> = Schema.String) => Schema.optionalWith(schema, { exact: true })
+
+/** Which jobs to list; the filters combine. */
+export const ListParams = Schema.Struct({
+  status: Schema.optionalWith(JobStatus, { exact: true }),
+  agent_id: Schema.optionalWith(Schema.String, { exact: true }),
+  label: Schema.optionalWith(Schema.String, { exact: true }),
+  limit: Limit,
+  cursor: Cursor
+})
+
+/** Which runs to list; filtered before they are counted. */
+export const HistoryParams = Schema.Struct({
+  status: Schema.optionalWith(RunStatus, { exact: true }),
+  limit: Limit,
+  cursor: Cursor
+})
+
+const RunInput = Schema.Struct({ input: Schema.optionalWith(Schema.String, { exact: true }) })
+
+/** What a run by hand is given; without a body, the job's own input. */
+export const RunRequest = Schema.transform(Schema.NullOr(RunInput), RunInput, {
+  strict: true,
+  decode: (request) => request ?? {},
+  encode: (request) => request
+})
+
+/** When a job is due next; `upcoming` when asked for with `count`. */
+export const NextRun = Schema.Struct({
+  next_run: Schema.NullOr(Instant),
+  upcoming: Schema.optionalWith(Schema.Array(Instant), { exact: true })
+}).annotations({ identifier: "NextRun" })
+
+/** A trigger to try out. `from` is exclusive. */
+export const PreviewRequest = Schema.Struct({
+  ...TriggerSpec.fields,
+  from: Schema.optionalWith(Instant, { exact: true }),
+  count: Schema.optionalWith(Schema.Int.pipe(Schema.between(1, 1_000)), { exact: true })
+}).annotations({ identifier: "PreviewRequest" })
+
+/** What the trigger would do. */
+export const PreviewAnswer = Schema.Struct({
+  description: Schema.String,
+  upcoming: Schema.Array(Instant),
+  notes: Schema.Array(Schema.String)
+}).annotations({ identifier: "Preview" })
+
+/** What is left of a deleted job. */
+export const Deleted = Schema.Struct({ id: JobId, deleted: Schema.Literal(true) }).annotations({
+  identifier: "Deleted"
+})
+
+const changes = <const Name extends "pause" | "resume" | "reset">(name: Name, summary: string) =>
+  HttpApiEndpoint.post(name, `/schedule/:job_id/${name}`)
+    .setPath(JobPath)
+    .addSuccess(Job)
+    .addError(answers.notFound)
+    .addError(answers.conflict)
+    .annotate(OpenApi.Summary, summary)
+
+/** Everything about jobs. */
+export class ScheduleApi extends HttpApiGroup.make("schedule")
+  .add(
+    HttpApiEndpoint.post("create", "/schedule")
+      .setPayload(strict(JobDefinition))
+      .addSuccess(JobWithWarnings, { status: 201 })
+      .addError(answers.conflict)
+      .annotate(OpenApi.Summary, "Create a job")
+  )
+  .add(
+    HttpApiEndpoint.get("list", "/schedule")
+      .setUrlParams(strict(ListParams))
+      .addSuccess(Schema.Array(Job))
+      .annotate(OpenApi.Summary, "List jobs, in the order of their creation; the next page is in the Link header")
+  )
+  .add(
+    HttpApiEndpoint.post("preview", "/schedule/preview")
+      .setPayload(strict(PreviewRequest))
+      .addSuccess(PreviewAnswer)
+      .annotate(OpenApi.Summary, "Say when a trigger would fire; nothing is stored")
+  )
+  .add(
+    HttpApiEndpoint.get("get", "/schedule/:job_id")
+      .setPath(JobPath)
+      .addSuccess(Job)
+      .addError(answers.notFound)
+      .addError(answers.conflict)
+      .annotate(OpenApi.Summary, "Get a job")
+  )
+  .add(
+    HttpApiEndpoint.put("update", "/schedule/:job_id")
+      .setPath(JobPath)
+      .setHeaders(Schema.Struct({ "if-match": header() }))
+      .setPayload(strict(JobPatch))
+      .addSuccess(JobWithWarnings)
+      .addError(answers.notFound)
+      .addError(answers.conflict)
+      .addError(answers.preconditionFailed)
+      .annotate(OpenApi.Summary, "Change some fields of a job; null clears a field")
+  )
+  .add(
+    HttpApiEndpoint.del("remove", "/schedule/:job_id")
+      .setPath(JobPath)
+      .addSuccess(Deleted)
+      .addError(answers.notFound)
+      .annotate(OpenApi.Summary, "Delete a job; its runs stay readable, and those in flight finish")
+  )
+  .add(changes("pause", "Pause a job"))
+  .add(changes("resume", "Resume a paused job"))
+  .add(changes("reset", "Make a dead-lettered job active again"))
+  .add(
+    HttpApiEndpoint.post("run", "/schedule/:job_id/run")
+      .setPath(JobPath)
+      .setUrlParams(strict(Schema.Struct({ queue: Switch })))
+      .setHeaders(
+        Schema.Struct({
+          "idempotency-key": header(
+            Schema.String.pipe(Schema.length({ min: 1, max: 255 }, { message: () => "a text of 1 to 255 characters" }))
+          )
+        })
+      )
+      .setPayload(strict(RunRequest))
+      .addSuccess(Run, { status: 202 })
+      .addError(answers.notFound)
+      .addError(answers.conflict)
+      .annotate(OpenApi.Summary, "Run a job now, outside its schedule")
+  )
+  .add(
+    HttpApiEndpoint.get("history", "/schedule/:job_id/history")
+      .setPath(JobPath)
+      .setUrlParams(strict(HistoryParams))
+      .addSuccess(Schema.Array(RunSummary))
+      .addError(answers.notFound)
+      .annotate(OpenApi.Summary, "List a job's runs, newest first")
+  )
+  .add(
+    HttpApiEndpoint.get("nextRun", "/schedule/:job_id/next_run")
+      .setPath(JobPath)
+      .setUrlParams(strict(Schema.Struct({ count: Count })))
+      .addSuccess(NextRun)
+      .addError(answers.notFound)
+      .addError(answers.conflict)
+      .annotate(OpenApi.Summary, "Say when a job is due next")
+  )
+  .prefix("/api/v1")
+  .annotate(OpenApi.Title, "Schedule") {}

@@ -1,0 +1,52 @@
+import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
+import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
+import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
+import * as OpenApi from "@effect/platform/OpenApi"
+import * as Schema from "effect/Schema"
+import { SchedulerHealth } from "../Domain/Health.ts"
+import { answers } from "./Errors.ts"
+
+/** The process answers. */
+export const Live = Schema.Struct({ status: Schema.Literal("ok"), version: Schema.String }).annotations({
+  identifier: "Live"
+})
+
+const Working = Schema.Struct({ ...SchedulerHealth.fields, status: Schema.Literal("healthy", "degraded") }).annotations(
+  {
+    identifier: "WorkingScheduler"
+  }
+)
+
+const Down = Schema.Struct({ ...SchedulerHealth.fields, status: Schema.Literal("unhealthy") }).annotations({
+  identifier: "UnhealthyScheduler"
+})
+
+/** How the service is. */
+export class HealthApi extends HttpApiGroup.make("health")
+  .add(
+    HttpApiEndpoint.get("live", "/health").addSuccess(Live).annotate(OpenApi.Summary, "Say that the process answers")
+  )
+  .add(
+    HttpApiEndpoint.get("scheduler", "/health/scheduler")
+      .addSuccess(Working)
+      .addSuccess(Down, { status: 503 })
+      .annotate(OpenApi.Summary, "Say how the scheduler is; 503 when its store or its loop is down")
+  )
+  .prefix("/api/v1")
+  .annotate(OpenApi.Title, "Health") {}
+
+/** What is served beside the API: metrics, and its description for programs and for people. */
+export class MetaApi extends HttpApiGroup.make("meta")
+  .add(
+    HttpApiEndpoint.get("metrics", "/metrics")
+      .addSuccess(HttpApiSchema.Text({ contentType: "text/plain; version=0.0.4" }))
+      .addError(answers.notFound)
+      .annotate(OpenApi.Summary, "Metrics in the Prometheus text format")
+  )
+  .add(HttpApiEndpoint.get("openapi", "/openapi.json").addSuccess(Schema.Unknown).annotate(OpenApi.Exclude, true))
+  .add(
+    HttpApiEndpoint.get("docs", "/docs")
+      .addSuccess(HttpApiSchema.Text({ contentType: "text/html; charset=utf-8" }))
+      .annotate(OpenApi.Exclude, true)
+  )
+  .annotate(OpenApi.Title, "Meta") {}

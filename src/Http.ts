@@ -1,0 +1,63 @@
+import * as Http from "node:http"
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { Api } from "./Api.ts"
+import { AgentsHttp } from "./Http/Agents.ts"
+import { limitBody } from "./Http/Body.ts"
+import { Closing } from "./Http/Closing.ts"
+import { shapeErrors } from "./Http/Failures.ts"
+import { guard } from "./Http/Guard.ts"
+import { HealthHttp } from "./Http/Health.ts"
+import { MetaHttp } from "./Http/Meta.ts"
+import { RunsHttp } from "./Http/Runs.ts"
+import { ScheduleHttp } from "./Http/Schedule.ts"
+import { Settings } from "./Settings.ts"
+
+/** The server could not listen; the message says where and what to do. */
+export class ListenError extends Data.TaggedError("ListenError")<{ readonly message: string }> {}
+
+const routes = Layer.mergeAll(ScheduleHttp, RunsHttp, AgentsHttp, HealthHttp, MetaHttp)
+
+const middleware = HttpApiBuilder.middleware(Api, (app) => app.pipe(limitBody, guard, shapeErrors))
+
+/** The API on some HTTP server. */
+export const HttpLive = HttpApiBuilder.serve().pipe(
+  Layer.provide(middleware),
+  Layer.provide(HttpApiBuilder.api(Api)),
+  Layer.provide(routes),
+  Layer.provide(Closing.layer),
+  // Names of jobs stand in paths: up to 200 characters, each up to 12 when encoded.
+  Layer.provide(HttpRouter.setRouterConfig({ maxParamLength: 4_096 }))
+)
+
+const closeGrace = "5 seconds"
+
+const listenMessage = (host: string, port: number, code: unknown): string =>
+  code === "EADDRINUSE"
+    ? `port ${port} of ${host} is in use already; stop the other service, or choose another port with --port`
+    : `cannot listen on ${host} port ${port} (${code}); choose another address with --host and --port`
+
+/** The HTTP server at the configured address. Connections that do not end by themselves are cut soon after it stops. */
+export const ServerLive = Layer.unwrapEffect(
+  Effect.map(Settings, ({ server: { host, port } }) => {
+    const server = Http.createServer()
+    const closed = Effect.async<void>((resume) => {
+      server.once("close", () => resume(Effect.void))
+    })
+    const cut = Effect.delay(
+      Effect.sync(() => server.closeAllConnections()),
+      closeGrace
+    )
+    return Layer.scopedDiscard(Effect.addFinalizer(() => Effect.forkDaemon(Effect.raceFirst(cut, closed)))).pipe(
+      Layer.provideMerge(NodeHttpServer.layer(() => server, { port, host })),
+      Layer.mapError(({ cause }) => {
+        const code = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : cause
+        return new ListenError({ message: listenMessage(host, port, code) })
+      })
+    )
+  })
+)

@@ -1,0 +1,35 @@
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as OpenApi from "@effect/platform/OpenApi"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import { Api, NotFound } from "../Api.ts"
+import { renderPrometheus } from "../Observability.ts"
+import { Settings } from "../Settings.ts"
+import { renderDocs } from "./Docs.ts"
+
+/** The routes beside the API. */
+export const MetaHttp = HttpApiBuilder.group(Api, "meta", (handlers) =>
+  Effect.gen(function* () {
+    const { scheduler } = yield* Settings
+    const spec = yield* Effect.cached(Effect.sync(() => OpenApi.fromApi(Api)))
+
+    return handlers
+      .handle("metrics", () =>
+        scheduler.enable_metrics
+          ? Effect.map(Metric.snapshot, renderPrometheus)
+          : new NotFound({ code: "METRICS_OFF", message: "metrics are off ([scheduler] enable_metrics)", details: [] })
+      )
+      .handle("openapi", () => spec)
+      .handleRaw("docs", () =>
+        Effect.map(spec, (openApi) =>
+          HttpServerResponse.html(renderDocs(openApi)).pipe(
+            HttpServerResponse.setHeader(
+              "content-security-policy",
+              "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+            )
+          )
+        )
+      )
+  })
+)

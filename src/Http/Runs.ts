@@ -1,0 +1,61 @@
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import { Api, toHttp } from "../Api.ts"
+import { isTerminal } from "../Domain/Run.ts"
+import { Jobs } from "../Jobs.ts"
+import { RunLogs } from "../RunLogs.ts"
+import { actor } from "./Actor.ts"
+import { Closing } from "./Closing.ts"
+
+/** One server-sent event (html.spec.whatwg.org, "Server-sent events"); each line of the data has its own field. */
+const event = (name: string, data: string): string =>
+  `event: ${name}\n${data
+    .split(/\r\n|\n|\r/)
+    .map((line) => `data: ${line}\n`)
+    .join("")}\n`
+
+/** The routes about runs. */
+export const RunsHttp = HttpApiBuilder.group(Api, "runs", (handlers) =>
+  Effect.gen(function* () {
+    const jobs = yield* Jobs
+    const logs = yield* RunLogs
+    const closing = yield* Closing
+
+    const keepAlive = Stream.as(Stream.fromSchedule(Schedule.spaced("15 seconds")), ": still running\n\n")
+    const follow = (text: Stream.Stream<string>) =>
+      HttpServerResponse.stream(
+        text.pipe(
+          Stream.map((chunk) => event("log", chunk)),
+          Stream.merge(keepAlive, { haltStrategy: "left" }),
+          Stream.concat(Stream.succeed(event("end", ""))),
+          Stream.interruptWhen(closing),
+          Stream.encodeText
+        ),
+        { contentType: "text/event-stream", headers: { "cache-control": "no-store", "x-accel-buffering": "no" } }
+      )
+
+    return handlers
+      .handle("get", ({ path }) => Effect.mapError(jobs.getRun(path.run_id), toHttp))
+      .handleRaw("log", ({ path, urlParams }) =>
+        jobs.getRun(path.run_id).pipe(
+          Effect.mapError(toHttp),
+          Effect.flatMap((run) =>
+            urlParams.follow === true
+              ? Effect.succeed(
+                  follow(isTerminal(run.status) ? Stream.fromEffect(logs.read(run.id)) : logs.follow(run.id))
+                )
+              : Effect.map(logs.read(run.id), (text) => HttpServerResponse.text(text))
+          )
+        )
+      )
+      .handle("cancel", ({ path }) =>
+        actor.pipe(
+          Effect.flatMap((who) => jobs.cancelRun(path.run_id, who)),
+          Effect.mapError(toHttp)
+        )
+      )
+  })
+)

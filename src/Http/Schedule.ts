@@ -1,0 +1,89 @@
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as Effect from "effect/Effect"
+import { Api, toHttp } from "../Api.ts"
+import { Jobs } from "../Jobs.ts"
+import { actor } from "./Actor.ts"
+import { setLocation, setNext, versionOf, withETag } from "./ResponseHeaders.ts"
+
+/** The routes about jobs. */
+export const ScheduleHttp = HttpApiBuilder.group(Api, "schedule", (handlers) =>
+  Effect.gen(function* () {
+    const jobs = yield* Jobs
+
+    const change = (name: "pause" | "resume" | "reset") => (request: { readonly path: { readonly job_id: string } }) =>
+      actor.pipe(
+        Effect.flatMap((who) => jobs[name](request.path.job_id, who)),
+        withETag,
+        Effect.mapError(toHttp)
+      )
+
+    return handlers
+      .handle("create", ({ payload }) =>
+        actor.pipe(
+          Effect.flatMap((who) => jobs.create(payload, who)),
+          withETag,
+          Effect.tap((job) => setLocation(`/api/v1/schedule/${job.id}`)),
+          Effect.mapError(toHttp)
+        )
+      )
+      .handle("list", ({ urlParams }) =>
+        jobs.list({ ...urlParams, limit: urlParams.limit ?? 100 }).pipe(
+          Effect.tap((page) => setNext(page.next)),
+          Effect.map((page) => page.items)
+        )
+      )
+      .handle("preview", ({ payload: { from, count, ...trigger } }) =>
+        Effect.mapError(jobs.preview(trigger, { from, count: count ?? 10 }), toHttp)
+      )
+      .handle("get", ({ path }) => jobs.get(path.job_id).pipe(withETag, Effect.mapError(toHttp)))
+      .handle("update", ({ path, payload, headers }) =>
+        actor.pipe(
+          Effect.flatMap((who) =>
+            jobs.update(path.job_id, payload, { actor: who, ifVersion: versionOf(headers["if-match"]) })
+          ),
+          withETag,
+          Effect.mapError(toHttp)
+        )
+      )
+      .handle("remove", ({ path }) =>
+        actor.pipe(
+          Effect.flatMap((who) => jobs.remove(path.job_id, who)),
+          Effect.map((id) => ({ id, deleted: true as const })),
+          Effect.mapError(toHttp)
+        )
+      )
+      .handle("pause", change("pause"))
+      .handle("resume", change("resume"))
+      .handle("reset", change("reset"))
+      .handle("run", ({ path, payload, urlParams, headers }) =>
+        actor.pipe(
+          Effect.flatMap((who) =>
+            jobs.runNow(path.job_id, {
+              actor: who,
+              input: payload.input,
+              queue: urlParams.queue,
+              idempotencyKey: headers["idempotency-key"]
+            })
+          ),
+          Effect.tap((run) => setLocation(`/api/v1/runs/${run.id}`)),
+          Effect.mapError(toHttp)
+        )
+      )
+      .handle("history", ({ path, urlParams }) =>
+        jobs.history(path.job_id, { ...urlParams, limit: urlParams.limit ?? 20 }).pipe(
+          Effect.tap((page) => setNext(page.next)),
+          Effect.map((page) => page.items),
+          Effect.mapError(toHttp)
+        )
+      )
+      .handle("nextRun", ({ path, urlParams: { count } }) =>
+        jobs.upcoming(path.job_id, count ?? 1).pipe(
+          Effect.map((upcoming) => ({
+            next_run: upcoming[0] ?? null,
+            ...(count === undefined ? {} : { upcoming })
+          })),
+          Effect.mapError(toHttp)
+        )
+      )
+  })
+)

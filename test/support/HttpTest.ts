@@ -1,0 +1,92 @@
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { AgentRuntime } from "../../src/Agents.ts"
+import { AgentFailure, AgentId, AgentNotFound } from "../../src/Domain/Agent.ts"
+import { HttpLive } from "../../src/Http.ts"
+import { JobStore } from "../../src/JobStore.ts"
+import { RunLogs } from "../../src/RunLogs.ts"
+import { SchedulerStatus } from "../../src/Scheduler/Status.ts"
+import { Settings, SettingsSchema } from "../../src/Settings.ts"
+import { FakeJobs } from "./FakeJobs.ts"
+
+interface State {
+  readonly quarantined?: number
+  readonly alive?: boolean
+  readonly stored?: boolean
+}
+
+let state: State = {}
+
+/** How the fake scheduler is. */
+export const status = {
+  set: (next: State) =>
+    Effect.sync(() => {
+      state = next
+    })
+}
+
+const unused = Effect.die("not used by the tests")
+
+const echo = { kind: "effect" as const, id: AgentId.make("echo"), capabilities: [] }
+
+const agents = Layer.succeed(AgentRuntime, {
+  list: Effect.succeed([echo]),
+  find: (id) =>
+    id === "echo" ? Effect.succeed(echo) : Effect.fail(new AgentNotFound({ agent_id: id, known: ["echo"] })),
+  load: () => unused,
+  invoke: (_, { input }) =>
+    input === "fail"
+      ? Effect.fail(new AgentFailure({ kind: "permanent", message: "it exited with code 3", exit_code: 3 }))
+      : Effect.succeed({ output: input, exit_code: 0 })
+})
+
+const store = Layer.succeed(
+  JobStore,
+  new Proxy({} as JobStore["Type"], {
+    get: (_, method) => {
+      if (method === "ping") return Effect.suspend(() => (state.stored === false ? Effect.die("gone") : Effect.void))
+      if (method === "counts") {
+        return Effect.sync(() => ({
+          active_jobs: 15,
+          paused_jobs: 3,
+          quarantined_jobs: state.quarantined ?? 0,
+          running: 2,
+          runs_succeeded: 1180,
+          runs_failed: 54,
+          execution_time_ms_sum: 849_900,
+          execution_time_count: 1_000
+        }))
+      }
+      return () => unused
+    }
+  })
+)
+
+const logs = Layer.succeed(
+  RunLogs,
+  RunLogs.make({
+    append: () => unused,
+    end: () => unused,
+    read: () => Effect.succeed("one\ntwo\n"),
+    follow: () => Stream.make("one\n", "two\n")
+  })
+)
+
+const scheduler = Layer.succeed(SchedulerStatus, {
+  inFlight: Effect.succeed(2),
+  loopAlive: Effect.sync(() => state.alive ?? true)
+})
+
+const settings = Layer.succeed(Settings, {
+  ...Schema.decodeSync(SettingsSchema)({ scheduler: {}, server: {} }),
+  data_dir: "."
+})
+
+/** The whole API on a free port, over fakes; a client for it. */
+export const HttpTest = HttpLive.pipe(
+  Layer.provideMerge(NodeHttpServer.layerTest),
+  Layer.provide([FakeJobs, agents, store, logs, scheduler, settings])
+)
