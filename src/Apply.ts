@@ -153,7 +153,7 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
           )
           if (outcome !== null) outcomes[outcome].push(definition.name)
           const agent = yield* Effect.catchAll(agents.find(definition.agent_id), () => Effect.succeed(null))
-          const past = one.recurrence.next(now) === null && outcome === "created"
+          const past = outcome === "created" && definition.misfire === undefined && one.recurrence.next(now) === null
           warnings.push(
             ...warningsOf(definition, agent, policies).map((warning) => `job "${definition.name}": ${warning}`),
             ...(past ? [`job "${definition.name}": its time is already past; it will not run`] : [])

@@ -68,7 +68,7 @@ export const warningsOf = (
 export const applyPatch = (definition: JobDefinition, patch: JobPatch): JobDefinition => {
   const changed: Record<string, unknown> = { ...definition }
   if (triggerKeys.some((key) => patch[key] !== undefined && patch[key] !== null)) {
-    for (const key of triggerKeys) delete changed[key]
+    for (const key of [...triggerKeys, "one_shot"]) delete changed[key]
   }
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) delete changed[key]

@@ -28,6 +28,9 @@ import { Settings } from "../Settings.ts"
 import { applyPatch, changesOf, checkDefinition, sameTrigger, warningsOf } from "./Definition.ts"
 import * as Transitions from "./Transitions.ts"
 
+// Files imply it with `at`; the other ways in must not differ, or an export would show drift.
+const oneShot = (definition: JobDefinition) => (definition.at === undefined ? {} : { one_shot: true })
+
 /** A new job from a definition that was checked. */
 export const newJob = (
   definition: JobDefinition,
@@ -36,6 +39,7 @@ export const newJob = (
   now: number
 ): StoredJob => ({
   ...definition,
+  ...oneShot(definition),
   ...base,
   status: "active",
   paused_by: null,
@@ -61,6 +65,7 @@ export const editedJob = (
   const { anchor, applied, last_summary } = job
   const edited = {
     ...definition,
+    ...oneShot(definition),
     ...{ id, status, paused_by, last_run, failure_count, created_at, source_file, anchor, applied, last_summary },
     next_run: job.next_run,
     version: version + 1,

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -65,11 +66,7 @@ const startOutbox = (store: ReturnType<typeof makeStore>, route: Route) =>
         Layer.provideMerge(OutboxSignal.Default)
       )
     ),
-    (context) =>
-      Effect.provide(
-        Effect.flatMap(OutboxSignal, (signal) => signal.wake),
-        context
-      )
+    (context) => ({ wake: Context.get(context, OutboxSignal).wake })
   )
 
 const refusing =

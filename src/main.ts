@@ -1,0 +1,93 @@
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { AgentRuntime } from "./Agents.ts"
+import { Apply } from "./Apply.ts"
+import { DeliveryRouter, StandardOutput } from "./Delivery.ts"
+import { Ids } from "./Domain/Ids.ts"
+import { engineLayer } from "./Engine.ts"
+import { HttpLive, ServerLive } from "./Http.ts"
+import { lockDataFolder } from "./JobStore/DataLock.ts"
+import { layerSqlite } from "./JobStore/Sqlite.ts"
+import { announcement } from "./main/Announcement.ts"
+import { appliedAtStart, reloadOnHangUp } from "./main/Files.ts"
+import { PolicyGate } from "./PolicyGate.ts"
+import { WakeSignal } from "./Scheduler.ts"
+import { ServiceEnvironment } from "./ServiceEnvironment.ts"
+import { loadSettings, Settings } from "./Settings.ts"
+
+/** The service could not start; the message says why and what to do. */
+export class StartupError extends Data.TaggedError("StartupError")<{ readonly message: string }> {}
+
+/** What `symbi up` was asked for. */
+export interface ServeOptions {
+  /** Path of `symbiont.toml`; without it the one in the working folder is used, if there is one. */
+  readonly config: Option.Option<string>
+  readonly port: Option.Option<number>
+  readonly host: Option.Option<string>
+  readonly data: Option.Option<string>
+}
+
+const findConfig = Effect.fnUntraced(function* (asked: Option.Option<string>) {
+  if (Option.isSome(asked)) return asked
+  const fs = yield* FileSystem.FileSystem
+  return (yield* fs.exists("symbiont.toml")) ? Option.some("symbiont.toml") : Option.none()
+})
+
+const refuseOpenHost = ({ server }: typeof Settings.Service) =>
+  /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(server.host)
+    ? Effect.void
+    : new StartupError({
+        message: `refused to listen on ${server.host}: without API keys the service listens on loopback only; use --host 127.0.0.1`
+      })
+
+/** The edges of the service: its files, its database, its agents, its policy, its channels. */
+const edges = (settings: typeof Settings.Service, home: string, path: Path.Path) =>
+  Layer.mergeAll(AgentRuntime.layer, PolicyGate.layer, DeliveryRouter.layer).pipe(
+    Layer.provideMerge(layerSqlite(path.join(settings.data_dir, "symbiont.db"))),
+    Layer.provide(StandardOutput.layer),
+    Layer.provideMerge(ServiceEnvironment.layer({ variables: process.env, directory: home })),
+    Layer.provideMerge(Layer.succeed(Settings, settings))
+  )
+
+/** Runs the service until it is interrupted; then it stops claiming, lets runs in flight end, and closes. */
+export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const configFile = yield* findConfig(options.config)
+    const { settings, warnings } = yield* loadSettings({
+      configFile,
+      env: process.env,
+      overrides: {
+        port: Option.getOrUndefined(options.port),
+        host: Option.getOrUndefined(options.host),
+        data_dir: Option.getOrUndefined(options.data)
+      }
+    })
+    yield* refuseOpenHost(settings)
+    yield* fs.makeDirectory(settings.data_dir, { recursive: true })
+    yield* lockDataFolder(settings.data_dir)
+    yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
+    const home = path.resolve(Option.match(configFile, { onNone: () => ".", onSome: path.dirname }))
+
+    const service = announcement.pipe(
+      Layer.merge(HttpLive),
+      Layer.provideMerge(ServerLive),
+      Layer.merge(reloadOnHangUp(home)),
+      Layer.provideMerge(engineLayer),
+      Layer.provideMerge(appliedAtStart(home)),
+      Layer.provideMerge(Apply.Default),
+      Layer.provideMerge(Layer.mergeAll(WakeSignal.Default, Ids.Default)),
+      Layer.provideMerge(edges(settings, home, path))
+    )
+    yield* Layer.launch(service)
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(NodeContext.layer),
+    Effect.catchAll((error) => (error instanceof StartupError ? error : new StartupError({ message: error.message })))
+  )

@@ -1,0 +1,71 @@
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import { type Applied, Apply } from "../Apply.ts"
+import { renderDiagnostic } from "../Dsl.ts"
+
+/** The `.symbi` files of `<home>/agents`, by path relative to home; none when there is no such folder. */
+export const readAgentFiles = Effect.fn("Files.read")(function* (home: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const folder = path.join(home, "agents")
+  if (!(yield* fs.exists(folder))) return []
+  const names = (yield* fs.readDirectory(folder)).filter((name) => /\.(symbi|dsl)$/.test(name)).sort()
+  return yield* Effect.forEach(names, (name) =>
+    Effect.map(fs.readFileString(path.join(folder, name)), (text) => ({ path: path.join("agents", name), text }))
+  )
+})
+
+/** What applying the files did at start. */
+export class AppliedAtStart extends Context.Tag("symbiont/main/AppliedAtStart")<
+  AppliedAtStart,
+  Applied & { readonly files: number }
+>() {}
+
+const applyFolder = Effect.fnUntraced(function* (home: string) {
+  const files = yield* readAgentFiles(home)
+  const { apply } = yield* Apply
+  const applied = yield* apply(files)
+  const texts = new Map(files.map((file) => [file.path, file.text]))
+  for (const diagnostic of applied.diagnostics) {
+    const text = renderDiagnostic(diagnostic, texts.get(diagnostic.file) ?? "")
+    yield* diagnostic.severity === "error" ? Effect.logError(text) : Effect.logWarning(text)
+  }
+  const broken = new Set(applied.diagnostics.filter((one) => one.severity === "error").map((one) => one.file))
+  for (const file of broken) yield* Effect.logError(`${file} was not applied; its jobs stay as they were`)
+  for (const warning of applied.warnings) yield* Effect.logWarning(warning)
+  for (const name of applied.paused) {
+    yield* Effect.logWarning(`job "${name}" is paused: its block is no longer in the files`)
+  }
+  return { ...applied, files: files.length }
+})
+
+/** Applies the folder's files once, before anything is dispatched: agents must be known before their runs start. */
+export const appliedAtStart = (home: string) => Layer.effect(AppliedAtStart, applyFolder(home))
+
+/** Applies the folder's files again at each SIGHUP. */
+export const reloadOnHangUp = (home: string) =>
+  Layer.scopedDiscard(
+    Effect.gen(function* () {
+      const hangUps = yield* Queue.dropping<void>(1)
+      const heard = () => {
+        Queue.unsafeOffer(hangUps, undefined)
+      }
+      yield* Effect.acquireRelease(
+        Effect.sync(() => process.on("SIGHUP", heard)),
+        () => Effect.sync(() => process.off("SIGHUP", heard))
+      )
+      const reload = applyFolder(home).pipe(
+        Effect.tap(({ created, paused, resumed, updated }) =>
+          Effect.logInfo(
+            `files applied again: ${created.length} created, ${updated.length} updated, ${resumed.length} resumed, ${paused.length} paused`
+          )
+        ),
+        Effect.catchAllCause((cause) => Effect.logError("the files could not be applied again", cause))
+      )
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(Queue.take(hangUps), reload)))
+    })
+  )
