@@ -63,5 +63,5 @@ export class AgentRuntime extends Context.Tag("symbiont/AgentRuntime")<
   }
 >() {
   /** Runs command agents and those of {@link EffectAgents}; starts with the latter only, until `load`. */
-  static readonly layer: Layer.Layer<AgentRuntime, never, ServiceEnvironment> = Layer.effect(AgentRuntime, makeRuntime)
+  static readonly layer: Layer.Layer<AgentRuntime, never, ServiceEnvironment> = Layer.scoped(AgentRuntime, makeRuntime)
 }

@@ -1,4 +1,6 @@
+import { spawnSync } from "node:child_process"
 import * as FileSystem from "@effect/platform/FileSystem"
+import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -9,6 +11,7 @@ import { CustomChannels, DeliveryRouter, StandardOutput } from "../src/Delivery.
 import { Settings } from "../src/Settings.ts"
 import { finishedRun, jobNamed } from "./Delivery/fixtures.ts"
 import { temporaryData } from "./support/Folder.ts"
+import { bundled } from "./support/Program.ts"
 
 const job = jobNamed("nightly")
 
@@ -65,6 +68,18 @@ describe("the stdout channel", () => {
       })
     )
   })
+})
+
+describe("StandardOutput", () => {
+  it.scoped("fails a write whose reader is gone instead of ending the process", () =>
+    Effect.gen(function* () {
+      const program = yield* bundled(new URL("./Delivery/programs/printsUntilClosed.ts", import.meta.url))
+      const { status, stderr, stdout } = spawnSync("sh", ["-c", '"$0" "$1" | head -n 1', process.execPath, program], {
+        encoding: "utf8"
+      })
+      assert.deepStrictEqual([status, stdout, stderr], [0, "line\n", "failed: write EPIPE, terminal: false"])
+    }).pipe(Effect.provide(NodeContext.layer))
+  )
 })
 
 describe("other channels", () => {

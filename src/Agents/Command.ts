@@ -82,7 +82,8 @@ const outcome = (
 export const runCommand = Effect.fn("Agents.command")(function* (
   agent: CommandAgent,
   invocation: Invocation,
-  service: Environment
+  service: Environment,
+  live: Set<number>
 ): Effect.fn.Return<AgentResult, AgentFailure> {
   const env = yield* environmentOf(agent, invocation, service)
   const capture = makeCapture()
@@ -96,6 +97,7 @@ export const runCommand = Effect.fn("Agents.command")(function* (
 
   const acquire = Effect.gen(function* () {
     const group = yield* ProcessGroup.start({ command: agent.command, env, directory: service.directory })
+    live.add(group.pid)
     group.stdout.on("data", capture.add)
     group.stdin.end(invocation.input)
     const logging = yield* NodeStream.fromReadable(
@@ -124,6 +126,7 @@ export const runCommand = Effect.fn("Agents.command")(function* (
     ({ drained, group, logging }) =>
       Effect.gen(function* () {
         yield* ProcessGroup.terminate(group.pid)
+        live.delete(group.pid)
         // Only a process that left the group can hold the pipes now.
         yield* drained.pipe(Effect.interruptible, Effect.timeoutOption("1 second"), Effect.withClock(Clock.make()))
         group.stdout.destroy()

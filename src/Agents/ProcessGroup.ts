@@ -6,6 +6,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
 import { AgentFailure } from "../Domain/Agent.ts"
 
 /** How the first process of the group ended: its exit code, or the signal that killed it. */
@@ -110,6 +111,22 @@ const isAlive = (pid: number): Effect.Effect<boolean> =>
         )
       : Effect.succeed(hasMember)
   })
+
+/**
+ * The groups that run now, by the pid of their leader. Groups are detached from the service, so a service that exits
+ * without closing its scopes (a second Ctrl-C) would leave them running: they get SIGKILL as it exits.
+ */
+export const makeLiveGroups: Effect.Effect<Set<number>, never, Scope.Scope> = Effect.gen(function* () {
+  const live = new Set<number>()
+  const killAll = () => {
+    for (const pid of live) signalGroup(pid, "SIGKILL")
+  }
+  yield* Effect.acquireRelease(
+    Effect.sync(() => process.on("exit", killAll)),
+    () => Effect.sync(() => process.off("exit", killAll))
+  )
+  return live
+})
 
 /** How long a group may take to end after SIGTERM before it gets SIGKILL. */
 export const killGrace = "5 seconds"

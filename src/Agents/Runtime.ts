@@ -1,10 +1,12 @@
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
+import type * as Scope from "effect/Scope"
 import type { AgentRuntime } from "../Agents.ts"
 import { type AgentDefinition, AgentFailure, AgentNotFound } from "../Domain/Agent.ts"
 import { ServiceEnvironment } from "../ServiceEnvironment.ts"
 import { runCommand } from "./Command.ts"
 import { definitionOfEntry, EffectAgents } from "./EffectAgents.ts"
+import { makeLiveGroups } from "./ProcessGroup.ts"
 
 const byId = (agents: ReadonlyArray<AgentDefinition>): ReadonlyMap<string, AgentDefinition> =>
   new Map(agents.map((agent) => [agent.id, agent]))
@@ -12,10 +14,11 @@ const byId = (agents: ReadonlyArray<AgentDefinition>): ReadonlyMap<string, Agent
 const permanent = (message: string) => Effect.fail(new AgentFailure({ kind: "permanent", message }))
 
 /** The agents from files and from code, and how each kind is run. Code wins where both have a name. */
-export const makeRuntime: Effect.Effect<typeof AgentRuntime.Service, never, ServiceEnvironment> = Effect.gen(
-  function* () {
+export const makeRuntime: Effect.Effect<typeof AgentRuntime.Service, never, ServiceEnvironment | Scope.Scope> =
+  Effect.gen(function* () {
     const environment = yield* ServiceEnvironment
     const handlers = yield* EffectAgents
+    const live = yield* makeLiveGroups
     const provided = byId([...handlers].map(([name, entry]) => definitionOfEntry(name, entry)))
     const known = yield* Ref.make(provided)
 
@@ -34,7 +37,7 @@ export const makeRuntime: Effect.Effect<typeof AgentRuntime.Service, never, Serv
     const invoke: (typeof AgentRuntime.Service)["invoke"] = (agent, invocation) => {
       switch (agent.kind) {
         case "command":
-          return runCommand(agent, invocation, environment)
+          return runCommand(agent, invocation, environment, live)
         case "effect": {
           const entry = handlers.get(agent.id)
           return entry === undefined
@@ -50,5 +53,4 @@ export const makeRuntime: Effect.Effect<typeof AgentRuntime.Service, never, Serv
     }
 
     return { find, list, load, invoke }
-  }
-)
+  })

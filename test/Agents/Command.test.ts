@@ -1,13 +1,18 @@
+import { spawnSync } from "node:child_process"
 import { readFileSync } from "node:fs"
+import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import { runCommand } from "../../src/Agents/Command.ts"
 import { maxCaptureBytes } from "../../src/Agents/Output.ts"
 import { AgentId, type CommandAgent } from "../../src/Domain/Agent.ts"
+import { bundled } from "../support/Program.ts"
 import { invocation, nodeAgent, shellAgent } from "./fixtures.ts"
 
 const environment = {
@@ -15,7 +20,7 @@ const environment = {
   directory: process.cwd()
 }
 
-const run = (agent: CommandAgent, call = invocation()) => runCommand(agent, call, environment)
+const run = (agent: CommandAgent, call = invocation()) => runCommand(agent, call, environment, new Set())
 
 /** Whether a process runs; one that only waits to be reaped does not. */
 const isAlive = (pid: number): boolean => {
@@ -251,5 +256,20 @@ describe("command agents", () => {
       const result = yield* run(agent, invocation({ run: null }))
       assert.strictEqual(result.output, "HOME,PATH,SYMBI_SESSION_DIR,SYMBI_SUMMARY")
     })
+  )
+
+  it.scopedLive("are killed when the service exits without closing anything", () =>
+    Effect.gen(function* () {
+      const program = yield* bundled(new URL("./programs/exitsAbruptly.ts", import.meta.url))
+      const { status, stdout } = spawnSync(process.execPath, [program], { encoding: "utf8" })
+      assert.strictEqual(status, 3)
+      assert.isAbove(Number(stdout), 1)
+      // The signal was sent before the service was gone; the kernel takes a moment to act on it.
+      const gone = Effect.sync(() => !isAlive(Number(stdout))).pipe(
+        Effect.repeat({ until: (dead) => dead, schedule: Schedule.spaced("10 millis") }),
+        Effect.timeoutOption("10 seconds")
+      )
+      assert.isTrue(Option.isSome(yield* gone))
+    }).pipe(Effect.provide(NodeContext.layer))
   )
 })
