@@ -19,6 +19,7 @@ const concurrency = 8
 const sendTimeout = "60 seconds"
 const closeGrace = "10 seconds"
 const longestSleep = 60_000
+const notHandedOut = 1_000
 const longestBackoff = 300_000
 /** Receivers may ask for a longer wait than the backoff, up to this. */
 const longestRetryAfter = 3_600_000
@@ -115,8 +116,8 @@ export const runOutbox = Effect.fnUntraced(function* (router: typeof DeliveryRou
   const wait = Effect.gen(function* () {
     const next = yield* store.nextDelivery
     const now = yield* Clock.currentTimeMillis
-    // A millisecond at least: what became due meanwhile is found by the next look, and no look follows another at once.
-    const millis = next === null ? longestSleep : Math.min(longestSleep, Math.max(1, next - now))
+    // What is due but was not handed out (its job is set aside as damaged) must not make this spin.
+    const millis = next === null ? longestSleep : next <= now ? notHandedOut : Math.min(longestSleep, next - now)
     yield* Effect.raceAll([Effect.sleep(millis), signal.awaited, Deferred.await(closing)])
   })
 

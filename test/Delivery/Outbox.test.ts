@@ -218,6 +218,23 @@ describe("Outbox", () => {
     })
   )
 
+  it.scoped("does not spin over a delivery that the store never hands out", () =>
+    Effect.gen(function* () {
+      let looks = 0
+      const store = Layer.mock(JobStore, {
+        dueDeliveries: () =>
+          Effect.as(
+            Effect.sync(() => looks++),
+            []
+          ),
+        nextDelivery: Effect.succeed(0)
+      })
+      yield* startOutbox({ ...makeStore(), layer: store }, () => Effect.void)
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(looks, 11)
+    })
+  )
+
   it.scoped("goes on after the store failed", () =>
     Effect.gen(function* () {
       const store = makeStore()
