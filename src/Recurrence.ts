@@ -1,0 +1,162 @@
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { parseDuration } from "./Domain/Duration.ts"
+import type { TriggerSpec } from "./Domain/Schedule.ts"
+import { readAt } from "./Recurrence/At.ts"
+import { readCron } from "./Recurrence/Cron.ts"
+import { makeDays } from "./Recurrence/Days.ts"
+import { describeAt, describeCron, describeEvery } from "./Recurrence/Describe.ts"
+import { everySlots, makeSlots, type Slots, singleSlot } from "./Recurrence/Slots.ts"
+import { makeTimes } from "./Recurrence/Times.ts"
+import { cronWall } from "./Recurrence/Wall.ts"
+import { type Zone, zoneOf } from "./Recurrence/Zone.ts"
+
+/** One thing wrong with a trigger; the path is the trigger's field, or empty when it is about several. */
+export const RecurrenceIssue = Schema.Struct({
+  path: Schema.Literal("cron_expr", "every", "at", "timezone", "dst", ""),
+  message: Schema.String
+})
+export type RecurrenceIssue = typeof RecurrenceIssue.Type
+
+/** A trigger that cannot be scheduled. */
+export class RecurrenceError extends Schema.TaggedError<RecurrenceError>()("RecurrenceError", {
+  issues: Schema.NonEmptyArray(RecurrenceIssue)
+}) {
+  override get message() {
+    return this.issues
+      .map((issue) => (issue.path === "" ? issue.message : `${issue.path}: ${issue.message}`))
+      .join("; ")
+  }
+}
+
+/** When a job is due. All instants are UTC milliseconds; every answer depends on the arguments alone. */
+export interface Recurrence {
+  readonly kind: "cron" | "every" | "at"
+  /** The zone that wall times are read in, as it was given. */
+  readonly timezone: string
+  /** The first slot after `after` (exclusive), always greater; null when there is none any more. */
+  readonly next: (after: number) => number | null
+  /** The last slot before `before` (exclusive); null when there is none. */
+  readonly previous: (before: number) => number | null
+  /** Up to `n` slots after `from` (exclusive), in order. */
+  readonly upcoming: (from: number, n: number) => ReadonlyArray<number>
+  /** How many slots lie in [from, to); its cost grows with the days between, not with the slots. */
+  readonly count: (from: number, to: number) => number
+  /** In words, in English. */
+  readonly describe: string
+}
+
+/** What a trigger is read with: the job's name (for `H`), the start of `every`, and the zone when it names none. */
+export interface RecurrenceContext {
+  readonly name: string
+  readonly anchor: number
+  readonly timezone: string
+}
+
+type Issues = readonly [RecurrenceIssue, ...Array<RecurrenceIssue>]
+type Made = Either.Either<Recurrence, Issues>
+
+const issue = (path: RecurrenceIssue["path"], message: string): Issues => [{ path, message }]
+
+const recurrence = (kind: Recurrence["kind"], timezone: string, slots: Slots, describe: () => string): Recurrence => ({
+  kind,
+  timezone,
+  next: slots.next,
+  previous: slots.previous,
+  count: slots.count,
+  upcoming: (from, n) => {
+    const found: Array<number> = []
+    let slot: number | null = from
+    while (found.length < n) {
+      slot = slots.next(slot)
+      if (slot === null) break
+      found.push(slot)
+    }
+    return found
+  },
+  // In words only when asked: a service holds many recurrences and describes few.
+  get describe() {
+    return describe()
+  }
+})
+
+const makeCron = (text: string, trigger: TriggerSpec, zone: Zone, context: RecurrenceContext): Made =>
+  Either.gen(function* () {
+    const cron = yield* Either.mapLeft(
+      readCron(text, context.name),
+      ([first = "", ...rest]): Issues => [
+        { path: "cron_expr", message: first },
+        ...rest.map((message) => ({ path: "cron_expr" as const, message }))
+      ]
+    )
+    const days = makeDays(cron.dayOfMonth, cron.month, cron.dayOfWeek)
+    const times = makeTimes(cron.second.values, cron.minute.values, cron.hour.values)
+    const elapsed = cron.minute.wildcard || cron.hour.wildcard
+    const slots = makeSlots(cronWall(days, times), zone, {
+      gap: trigger.dst?.gap ?? (elapsed ? "skip" : "run_after"),
+      fold: trigger.dst?.fold ?? (elapsed ? "both" : "first")
+    })
+    if (!days.any) {
+      return yield* Either.left(issue("cron_expr", `${JSON.stringify(text)} never fires: no month has such a day`))
+    }
+    if (slots.next(context.anchor) === null) {
+      const why = `its only times are skipped by the clock of ${zone.name}; set dst.gap to run_after`
+      return yield* Either.left(issue("cron_expr", `${JSON.stringify(text)} never fires: ${why}`))
+    }
+    return recurrence("cron", trigger.timezone ?? context.timezone, slots, () => describeCron(cron))
+  })
+
+const makeEvery = (
+  path: "cron_expr" | "every",
+  text: string,
+  trigger: TriggerSpec,
+  context: RecurrenceContext
+): Made => {
+  const period = parseDuration(text)
+  if (Option.isNone(period)) {
+    return Either.left(
+      issue(path, `${JSON.stringify(text.slice(0, 60))} is no positive duration; use one such as 90s, 5m or 1h30m`)
+    )
+  }
+  if (trigger.dst !== undefined) {
+    return Either.left(issue("dst", "a period counts elapsed time and knows no DST; remove dst, or use cron_expr"))
+  }
+  const slots = everySlots(context.anchor, period.value)
+  if (slots.next(context.anchor) === null) return Either.left(issue(path, `${JSON.stringify(text)} never fires`))
+  return Either.right(
+    recurrence("every", trigger.timezone ?? context.timezone, slots, () => describeEvery(period.value))
+  )
+}
+
+const makeAt = (text: string, trigger: TriggerSpec, zone: Zone, context: RecurrenceContext): Made =>
+  Either.mapBoth(readAt(text, zone, trigger.dst ?? {}), {
+    onLeft: (message) => issue("at", message),
+    onRight: (instant) =>
+      recurrence("at", trigger.timezone ?? context.timezone, singleSlot(instant), () => describeAt(instant, zone))
+  })
+
+const makeTrigger = (trigger: TriggerSpec, context: RecurrenceContext): Made => {
+  const set = (["cron_expr", "every", "at"] as const).filter((key) => trigger[key] !== undefined)
+  if (set.length !== 1) {
+    const found = set.length === 0 ? "none is set" : `${set.join(" and ")} are set`
+    return Either.left(issue("", `set exactly one of cron_expr, every and at; ${found}`))
+  }
+  const timezone = trigger.timezone ?? context.timezone
+  const zone = zoneOf(timezone)
+  if (Option.isNone(zone)) {
+    const text = JSON.stringify(timezone.slice(0, 60))
+    return Either.left(issue("timezone", `${text} is no known IANA time zone; use one such as UTC or America/New_York`))
+  }
+  if (trigger.every !== undefined) return makeEvery("every", trigger.every, trigger, context)
+  if (trigger.at !== undefined) return makeAt(trigger.at, trigger, zone.value, context)
+  const text = trigger.cron_expr ?? ""
+  const every = /^\s*@every\s+(.*?)\s*$/i.exec(text)
+  return every === null
+    ? makeCron(text, trigger, zone.value, context)
+    : makeEvery("cron_expr", every[1] ?? "", trigger, context)
+}
+
+/** Reads a trigger; on the left everything wrong with it. */
+export const make = (trigger: TriggerSpec, context: RecurrenceContext): Either.Either<Recurrence, RecurrenceError> =>
+  Either.mapLeft(makeTrigger(trigger, context), (issues) => new RecurrenceError({ issues }))

@@ -1,0 +1,138 @@
+import { LONGEST_REST_YEARS, monthOfDay, startOfMonth, weekdayOf } from "./Calendar.ts"
+import type { DayRule, Field } from "./Field.ts"
+
+/** The days that match, as day numbers (0 is 1970-01-01). */
+export interface Days {
+  /** Whether any day ever matches. */
+  readonly any: boolean
+  readonly has: (day: number) => boolean
+  readonly atOrAfter: (day: number) => number | null
+  readonly atOrBefore: (day: number) => number | null
+  /** How many match in [from, to); walks months. */
+  readonly count: (from: number, to: number) => number
+}
+
+interface Month {
+  readonly start: number
+  readonly end: number
+  readonly bits: number
+}
+
+const nearestWorkday = (day: number, weekday: number, length: number): number => {
+  if (weekday === 6) return day === 1 ? 3 : day - 1
+  if (weekday === 0) return day === length ? day - 2 : day + 1
+  return day
+}
+
+/** The day of a month that a rule names, 0 when that month has none; `first` is the weekday of its first day. */
+const dayOfRule = (rule: DayRule, first: number, length: number): number => {
+  switch (rule.kind) {
+    case "last":
+      return length
+    case "last-workday":
+      return nearestWorkday(length, (first + length - 1) % 7, length)
+    case "nearest-workday":
+      return rule.day > length ? 0 : nearestWorkday(rule.day, (first + rule.day - 1) % 7, length)
+    case "nth-weekday": {
+      const day = 1 + ((rule.weekday - first + 7) % 7) + (rule.nth - 1) * 7
+      return day > length ? 0 : day
+    }
+    case "last-weekday":
+      return length - ((first + length - 1 - rule.weekday + 7) % 7)
+  }
+}
+
+const everySeventh = 0b10000001000000100000010000001
+
+/** Bit 0 is the first day of the month. */
+const bitsOfMonth = (dayOfMonth: Field, dayOfWeek: Field, first: number, length: number): number => {
+  const byRule = (bits: number, rule: DayRule): number => {
+    const day = dayOfRule(rule, first, length)
+    return day === 0 ? bits : bits | (1 << (day - 1))
+  }
+  const dates = dayOfMonth.values.reduce((bits, day) => bits | (1 << (day - 1)), 0)
+  const weekdays = dayOfWeek.values.reduce((bits, weekday) => bits | (everySeventh << ((weekday - first + 7) % 7)), 0)
+  const byDate = dayOfMonth.rules.reduce(byRule, dates)
+  const byWeekday = dayOfWeek.rules.reduce(byRule, weekdays)
+  const bits = !dayOfMonth.wildcard && !dayOfWeek.wildcard ? byDate | byWeekday : byDate & byWeekday
+  return bits & (0x7fffffff >>> (31 - length))
+}
+
+const ones = (bits: number): number => {
+  let count = 0
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count++
+  return count
+}
+
+const lowest = (bits: number): number => 31 - Math.clz32(bits & -bits)
+const highest = (bits: number): number => 31 - Math.clz32(bits)
+
+/**
+ * Days from the three day fields: by date or weekday when neither begins with `*`, else by both (Vixie cron). A month's
+ * days depend only on its length and first weekday, so 28 patterns hold every month there is.
+ */
+export const makeDays = (dayOfMonth: Field, month: Field, dayOfWeek: Field): Days => {
+  const patterns = Int32Array.from({ length: 28 }, (_, index) =>
+    bitsOfMonth(dayOfMonth, dayOfWeek, index % 7, 28 + Math.floor(index / 7))
+  )
+  const months = month.values.reduce((bits, value) => bits | (1 << (value - 1)), 0)
+  const wanted = (index: number): boolean => ((months >>> (((index % 12) + 12) % 12)) & 1) === 1
+  const monthAt = (index: number): Month => {
+    const start = startOfMonth(index)
+    const end = startOfMonth(index + 1)
+    return { start, end, bits: wanted(index) ? (patterns[(end - start - 28) * 7 + weekdayOf(start)] ?? 0) : 0 }
+  }
+  let latest = monthAt(monthOfDay(0))
+  const monthOf = (day: number): Month => {
+    if (day < latest.start || day >= latest.end) latest = monthAt(monthOfDay(day))
+    return latest
+  }
+  const rest = LONGEST_REST_YEARS * 12
+  return {
+    any: month.values.some((value) => {
+      const lengths = value === 2 ? [0, 1] : [[4, 6, 9, 11].includes(value) ? 2 : 3]
+      return lengths.some((length) => patterns.subarray(length * 7, length * 7 + 7).some((bits) => bits !== 0))
+    }),
+    has: (day) => {
+      const found = monthOf(day)
+      return ((found.bits >>> (day - found.start)) & 1) === 1
+    },
+    atOrAfter: (day) => {
+      const here = monthOf(day)
+      const bits = here.bits & (-1 << (day - here.start))
+      if (bits !== 0) return here.start + lowest(bits)
+      const index = monthOfDay(day)
+      for (let step = 1; step <= rest; step++) {
+        if (!wanted(index + step)) continue
+        const found = monthAt(index + step)
+        if (found.bits !== 0) return found.start + lowest(found.bits)
+      }
+      return null
+    },
+    atOrBefore: (day) => {
+      const here = monthOf(day)
+      const bits = here.bits & (0x7fffffff >>> (30 - (day - here.start)))
+      if (bits !== 0) return here.start + highest(bits)
+      const index = monthOfDay(day)
+      for (let step = 1; step <= rest; step++) {
+        if (!wanted(index - step)) continue
+        const found = monthAt(index - step)
+        if (found.bits !== 0) return found.start + highest(found.bits)
+      }
+      return null
+    },
+    count: (from, to) => {
+      let total = 0
+      const last = monthOfDay(to)
+      for (let index = monthOfDay(from); index <= last; index++) {
+        if (!wanted(index)) continue
+        const found = monthAt(index)
+        let bits = found.bits
+        if (from > found.start) bits &= -1 << (from - found.start)
+        if (to < found.end) bits &= (1 << (to - found.start)) - 1
+        total += ones(bits)
+      }
+      return total
+    }
+  }
+}
