@@ -1,0 +1,1 @@
+export { partitionOf, stableHash } from "../StableHash.ts"
