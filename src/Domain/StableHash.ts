@@ -1,11 +1,13 @@
 /**
- * A well-mixed unsigned 32-bit hash of a text, the same on every machine and in every version: FNV-1a over UTF-16 code
- * units, finished with MurmurHash3's avalanche.
+ * A well-mixed unsigned 32-bit hash of a text, the same on every machine and in every version: FNV-1a over the UTF-16
+ * bytes, finished with MurmurHash3's avalanche.
  */
 export const stableHash = (text: string): number => {
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) {
-    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+    const unit = text.charCodeAt(i)
+    hash = Math.imul(hash ^ (unit & 0xff), 0x01000193)
+    hash = Math.imul(hash ^ (unit >>> 8), 0x01000193)
   }
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)

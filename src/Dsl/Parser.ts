@@ -1,3 +1,4 @@
+import { nearest } from "../Suggestion.ts"
 import {
   afterGroup,
   type Cursor,
@@ -17,7 +18,6 @@ import { matchGroups } from "./Groups.ts"
 import { lex } from "./Lexer.ts"
 import type { Source } from "./Source.ts"
 import { readString } from "./Strings.ts"
-import { nearest } from "./Suggestion.ts"
 import type { AgentSyntax, Entry, Item, Named, ScheduleSyntax } from "./Syntax.ts"
 import { isSound, parseBody, parseEntry } from "./Values.ts"
 

@@ -3,11 +3,11 @@ import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { parseDuration } from "../Domain/Duration.ts"
+import { didYouMean, nearest } from "../Suggestion.ts"
 import { quote, quoteKey, type Report } from "./Diagnostic.ts"
 import { writtenPath } from "./Keys.ts"
 import { describeShape, type Shape } from "./Shape.ts"
 import type { Span } from "./Source.ts"
-import { didYouMean, nearest } from "./Suggestion.ts"
 import type { Body, Entry, Value } from "./Syntax.ts"
 
 /** Where a field was written. */

@@ -1,5 +1,5 @@
 import * as Either from "effect/Either"
-import { stableHash } from "../StableHash.ts"
+import { stableHash } from "../Domain/StableHash.ts"
 
 /** One place of a cron expression: its name in messages, what it holds, and how far `H` may reach. */
 export interface FieldSpec {

@@ -1,4 +1,4 @@
-import { stableHash } from "./StableHash.ts"
+import { stableHash } from "../Domain/StableHash.ts"
 
 /**
  * The delay of one slot of a job: whole milliseconds, uniform in 0..1000 x `max_jitter_seconds`, both included, and the

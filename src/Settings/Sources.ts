@@ -1,6 +1,6 @@
 import * as Either from "effect/Either"
 import { interpolate } from "../ServiceEnvironment.ts"
-import { nearest } from "./Nearest.ts"
+import { nearest } from "../Suggestion.ts"
 import { lineOf } from "./Toml.ts"
 
 /** Where settings come from besides the file. An empty variable counts as unset. */

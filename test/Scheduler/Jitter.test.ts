@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
+import { partitionOf, stableHash } from "../../src/Domain/StableHash.ts"
 import { jitterMillis } from "../../src/Scheduler/Jitter.ts"
-import { partitionOf, stableHash } from "../../src/Scheduler/StableHash.ts"
 
 /** Pearson's statistic of counts against an even spread. */
 const chiSquare = (counts: ReadonlyArray<number>): number => {

@@ -1,1 +1,0 @@
-export { partitionOf, stableHash } from "../StableHash.ts"
