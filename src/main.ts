@@ -15,6 +15,7 @@ import { lockDataFolder } from "./JobStore/DataLock.ts"
 import { layerSqlite } from "./JobStore/Sqlite.ts"
 import { announcement } from "./main/Announcement.ts"
 import { appliedAtStart, reloadOnHangUp } from "./main/Files.ts"
+import { MetricsEnabled } from "./Observability.ts"
 import { PolicyGate } from "./PolicyGate.ts"
 import { WakeSignal } from "./Scheduler.ts"
 import { ServiceEnvironment } from "./ServiceEnvironment.ts"
@@ -51,7 +52,8 @@ const edges = (settings: typeof Settings.Service, home: string, path: Path.Path)
     Layer.provideMerge(layerSqlite(path.join(settings.data_dir, "symbiont.db"))),
     Layer.provide(StandardOutput.layer),
     Layer.provideMerge(ServiceEnvironment.layer({ variables: process.env, directory: home })),
-    Layer.provideMerge(Layer.succeed(Settings, settings))
+    Layer.provideMerge(Layer.succeed(Settings, settings)),
+    Layer.provideMerge(Layer.succeed(MetricsEnabled, settings.scheduler.enable_metrics))
   )
 
 /** Runs the service until it is interrupted; then it stops claiming, lets runs in flight end, and closes. */

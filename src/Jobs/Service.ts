@@ -23,6 +23,7 @@ import type { JobFilter, LiveRuns, NewRun, RunFilter } from "../JobStore.ts"
 import { JobStore } from "../JobStore.ts"
 import { NamedPolicies } from "../PolicyGate.ts"
 import { make as makeRecurrence, type Recurrence } from "../Recurrence.ts"
+import { RunLogs } from "../RunLogs.ts"
 import { JobActors, WakeSignal } from "../Scheduler.ts"
 import { Settings } from "../Settings.ts"
 import { applyPatch, changesOf, checkDefinition, sameTrigger, warningsOf } from "./Definition.ts"
@@ -97,6 +98,7 @@ export const make = Effect.gen(function* () {
   const ids = yield* Ids
   const actors = yield* JobActors
   const signal = yield* WakeSignal
+  const logs = yield* RunLogs
   const { scheduler } = yield* Settings
   const { policies } = yield* NamedPolicies
 
@@ -264,7 +266,7 @@ export const make = Effect.gen(function* () {
       ]
     }))
     yield* signal.notify
-    if (waiting.status !== "running") return waiting
+    if (waiting.status !== "running") return yield* Effect.as(logs.end(waiting.id), waiting)
     yield* actors.stop(run.job_id, run.id, { kind: "cancelled", reason })
     return yield* store.findRun(id)
   })

@@ -84,22 +84,23 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
       const stopReasons = new Map<RunId, Stopped>()
 
       const runToEnd = (started: StartedRun) =>
-        Effect.uninterruptibleMask((restore) =>
-          restore(
-            pipeline.attempt(
-              started,
-              Effect.sync(() => stopReasons.get(started.run.id) ?? shutdown)
-            )
-          ).pipe(
+        pipeline
+          .attempt(
+            started,
+            Effect.sync(() => stopReasons.get(started.run.id) ?? shutdown)
+          )
+          .pipe(
             Effect.flatMap((ended) => recordSafely(started, ended)),
             Effect.ensuring(Effect.sync(() => stopReasons.delete(started.run.id)))
           )
-        )
 
       const handle = Effect.fnUntraced(function* (command: Command) {
         switch (command._tag) {
           case "Fire": {
-            const fiber = yield* FiberMap.run(fibers, command.started.run.id, runToEnd(command.started))
+            // Uninterruptible from its first step, or a stop at once would leave the run without its end.
+            const fiber = yield* Effect.uninterruptible(
+              FiberMap.run(fibers, command.started.run.id, runToEnd(command.started))
+            )
             fiber.addObserver(() => Deferred.unsafeDone(command.done, Effect.void))
             return
           }

@@ -123,13 +123,11 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
 
     /**
      * Runs one attempt to its end, whatever that is: an agent's failure, an interruption (told apart by `whyStopped`)
-     * and a defect are all ends. The session is closed when it returns.
+     * and a defect are all ends. The session is closed when it returns. To be called in an uninterruptible region.
      */
     const attempt = Effect.fn("Pipeline.attempt")(function* (started: StartedRun, whyStopped: Effect.Effect<Stopped>) {
       const record = yield* Ref.make(emptyRecord)
-      const exit = yield* Effect.uninterruptibleMask((restore) =>
-        Effect.exit(restore(Effect.scoped(stages(started, record))))
-      )
+      const exit = yield* Effect.exit(Effect.interruptible(Effect.scoped(stages(started, record))))
       const end = Exit.isSuccess(exit) ? exit.value : yield* endOfCause(exit.cause, whyStopped, started.run)
       return { end, record: yield* Ref.get(record) } satisfies Ended
     })
