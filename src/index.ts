@@ -1,0 +1,39 @@
+/** Symbiont Scheduler: its services, layers and schemas, for programs that compose their own scheduler. */
+export {
+  type AgentHandler,
+  type AgentResult,
+  AgentRuntime,
+  type EffectAgentEntry,
+  EffectAgents,
+  type Invocation
+} from "./Agents.ts"
+export { Api } from "./Api.ts"
+export { type Applied, Apply } from "./Apply.ts"
+export { makeClient } from "./Client.ts"
+export { CustomChannels, DeliveryRouter, Outbox, OutboxSignal, StandardOutput } from "./Delivery.ts"
+export * from "./Domain/Agent.ts"
+export * from "./Domain/Audit.ts"
+export * from "./Domain/Delivery.ts"
+export * from "./Domain/Duration.ts"
+export * from "./Domain/Health.ts"
+export * from "./Domain/Ids.ts"
+export * from "./Domain/Instant.ts"
+export * from "./Domain/Job.ts"
+export * from "./Domain/Policy.ts"
+export * from "./Domain/Run.ts"
+export * from "./Domain/Schedule.ts"
+export * from "./Domain/Session.ts"
+export { Diagnostic, parseFile, parseFiles, printAgent, printSchedule, renderDiagnostic } from "./Dsl.ts"
+export { type EngineRequirements, type EngineServices, engineLayer } from "./Engine.ts"
+export { HttpLive, ServerLive } from "./Http.ts"
+export { Jobs, type Preview } from "./Jobs.ts"
+export { JobStore } from "./JobStore.ts"
+export { layerDataLock } from "./JobStore/DataLock.ts"
+export { DatabaseTooNew, DatabaseUnusable, layerSqlite } from "./JobStore/Sqlite.ts"
+export { MetricsEnabled, renderPrometheus } from "./Observability.ts"
+export { NamedPolicies, type PolicyContext, PolicyGate } from "./PolicyGate.ts"
+export { make as makeRecurrence, type Recurrence } from "./Recurrence.ts"
+export { RunLogs } from "./RunLogs.ts"
+export { BootIdentity, MonotonicClock, Partitions, RunObserver, SchedulerStatus, type Stage } from "./Scheduler.ts"
+export { ServiceEnvironment } from "./ServiceEnvironment.ts"
+export { loadSettings, Settings, SettingsSchema } from "./Settings.ts"
