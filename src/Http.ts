@@ -5,6 +5,7 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import { Api } from "./Api.ts"
 import { AgentsHttp } from "./Http/Agents.ts"
 import { limitBody } from "./Http/Body.ts"
@@ -48,11 +49,13 @@ export const ServerLive = Layer.unwrapEffect(
     const closed = Effect.async<void>((resume) => {
       server.once("close", () => resume(Effect.void))
     })
-    const cut = Effect.delay(
-      Effect.sync(() => server.closeAllConnections()),
-      closeGrace
+    // A connection kept alive becomes idle when its answer ends, and a closing server does not look again by itself.
+    const cutIdle = Effect.sync(() => server.closeIdleConnections()).pipe(
+      Effect.repeat(Schedule.spaced("50 millis")),
+      Effect.timeoutOption(closeGrace),
+      Effect.zipRight(Effect.sync(() => server.closeAllConnections()))
     )
-    return Layer.scopedDiscard(Effect.addFinalizer(() => Effect.forkDaemon(Effect.raceFirst(cut, closed)))).pipe(
+    return Layer.scopedDiscard(Effect.addFinalizer(() => Effect.forkDaemon(Effect.raceFirst(cutIdle, closed)))).pipe(
       Layer.provideMerge(NodeHttpServer.layer(() => server, { port, host })),
       Layer.mapError(({ cause }) => {
         const code = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : cause

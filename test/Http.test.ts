@@ -267,7 +267,7 @@ layer(HttpTest)("Http", (it) => {
       yield* post("/api/v1/schedule", { ...job, name: "talks" })
       const { id } = (yield* send("POST", "/api/v1/schedule/talks/run")).json
       const log = yield* send("GET", `/api/v1/runs/${id}/log`)
-      assert.deepStrictEqual([log.headers["content-type"], log.text], ["text/plain", "one\ntwo\n"])
+      assert.deepStrictEqual([log.headers["content-type"], log.text], ["text/plain; charset=utf-8", "one\ntwo\n"])
       const live = yield* send("GET", `/api/v1/runs/${id}/log?follow=true`)
       assert.strictEqual(live.headers["content-type"], "text/event-stream")
       assert.strictEqual(

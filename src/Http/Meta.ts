@@ -23,7 +23,7 @@ export const MetaHttp = HttpApiBuilder.group(Api, "meta", (handlers) =>
       .handle("openapi", () => spec)
       .handleRaw("docs", () =>
         Effect.map(spec, (openApi) =>
-          HttpServerResponse.html(renderDocs(openApi)).pipe(
+          HttpServerResponse.text(renderDocs(openApi), { contentType: "text/html; charset=utf-8" }).pipe(
             HttpServerResponse.setHeader(
               "content-security-policy",
               "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"

@@ -47,7 +47,9 @@ export const RunsHttp = HttpApiBuilder.group(Api, "runs", (handlers) =>
               ? Effect.succeed(
                   follow(isTerminal(run.status) ? Stream.fromEffect(logs.read(run.id)) : logs.follow(run.id))
                 )
-              : Effect.map(logs.read(run.id), (text) => HttpServerResponse.text(text))
+              : Effect.map(logs.read(run.id), (text) =>
+                  HttpServerResponse.text(text, { contentType: "text/plain; charset=utf-8" })
+                )
           )
         )
       )

@@ -1,5 +1,7 @@
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -16,6 +18,8 @@ interface State {
   readonly quarantined?: number
   readonly alive?: boolean
   readonly stored?: boolean
+  /** Logs that are followed do not end. */
+  readonly endless?: boolean
 }
 
 let state: State = {}
@@ -28,6 +32,9 @@ export const status = {
     })
 }
 
+/** Done when the agent was asked to hang. */
+export const hanging = Deferred.unsafeMake<void>(FiberId.none)
+
 const unused = Effect.die("not used by the tests")
 
 const echo = { kind: "effect" as const, id: AgentId.make("echo"), capabilities: [] }
@@ -38,9 +45,11 @@ const agents = Layer.succeed(AgentRuntime, {
     id === "echo" ? Effect.succeed(echo) : Effect.fail(new AgentNotFound({ agent_id: id, known: ["echo"] })),
   load: () => unused,
   invoke: (_, { input }) =>
-    input === "fail"
-      ? Effect.fail(new AgentFailure({ kind: "permanent", message: "it exited with code 3", exit_code: 3 }))
-      : Effect.succeed({ output: input, exit_code: 0 })
+    input === "hang"
+      ? Effect.zipRight(Deferred.succeed(hanging, undefined), Effect.never)
+      : input === "fail"
+        ? Effect.fail(new AgentFailure({ kind: "permanent", message: "it exited with code 3", exit_code: 3 }))
+        : Effect.succeed({ output: input, exit_code: 0 })
 })
 
 const store = Layer.succeed(
@@ -71,7 +80,11 @@ const logs = Layer.succeed(
     append: () => unused,
     end: () => unused,
     read: () => Effect.succeed("one\ntwo\n"),
-    follow: () => Stream.make("one\n", "two\n")
+    follow: () =>
+      Stream.concat(
+        Stream.make("one\n", "two\n"),
+        Stream.suspend(() => (state.endless ? Stream.never : Stream.empty))
+      )
   })
 )
 
@@ -80,13 +93,14 @@ const scheduler = Layer.succeed(SchedulerStatus, {
   loopAlive: Effect.sync(() => state.alive ?? true)
 })
 
-const settings = Layer.succeed(Settings, {
-  ...Schema.decodeSync(SettingsSchema)({ scheduler: {}, server: {} }),
-  data_dir: "."
-})
+const settings = (port: number) =>
+  Layer.succeed(Settings, {
+    ...Schema.decodeSync(SettingsSchema)({ scheduler: {}, server: { port } }),
+    data_dir: "."
+  })
+
+/** Everything that the API needs but a server. */
+export const fakes = (port = 0) => Layer.mergeAll(FakeJobs, agents, store, logs, scheduler, settings(port))
 
 /** The whole API on a free port, over fakes; a client for it. */
-export const HttpTest = HttpLive.pipe(
-  Layer.provideMerge(NodeHttpServer.layerTest),
-  Layer.provide([FakeJobs, agents, store, logs, scheduler, settings])
-)
+export const HttpTest = HttpLive.pipe(Layer.provideMerge(NodeHttpServer.layerTest), Layer.provide(fakes()))

@@ -1,0 +1,62 @@
+// Builds dist: the bundled CLI (dist/cli.js and its chunks), then the library with its types (dist/lib).
+// With the argument "cli" only the first.
+import { spawnSync } from "node:child_process"
+import { rmSync } from "node:fs"
+import { createRequire } from "node:module"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..")
+const require = createRequire(import.meta.url)
+
+const step = async (name, work) => {
+  const start = performance.now()
+  try {
+    await work()
+    process.stdout.write(`build: ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)\n`)
+  } catch (error) {
+    process.stderr.write(`build: ${name} failed: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exit(1)
+  }
+}
+
+const external = ["better-sqlite3"]
+
+await step("dist/cli.js", async () => {
+  const { build } = await import("esbuild")
+  rmSync(join(root, "dist", "chunks"), { recursive: true, force: true })
+  await build({
+    absWorkingDir: root,
+    entryPoints: { cli: "src/bin.ts" },
+    outdir: "dist",
+    chunkNames: "chunks/[name]-[hash]",
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    external,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    sourcemap: false,
+    legalComments: "none",
+    logLevel: "warning",
+    // Some dependencies are CommonJS and ask for Node's own modules.
+    banner: {
+      js: 'import { createRequire as nodeRequire } from "node:module"; const require = nodeRequire(import.meta.url);'
+    }
+  })
+})
+
+if (process.argv[2] === "cli") process.exit(0)
+
+await step("dist/lib", () => {
+  rmSync(join(root, "dist", "lib"), { recursive: true, force: true })
+  const tsc = join(dirname(require.resolve("typescript/package.json")), "bin", "tsc")
+  const { status, error } = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], {
+    cwd: root,
+    stdio: "inherit"
+  })
+  if (error !== undefined) throw error
+  if (status !== 0) throw new Error("the sources have type errors; see above")
+})

@@ -1,0 +1,61 @@
+import * as CliConfig from "@effect/cli/CliConfig"
+import * as Command from "@effect/cli/Command"
+import * as ValidationError from "@effect/cli/ValidationError"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as Cause from "effect/Cause"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as HashMap from "effect/HashMap"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { nearest } from "./Api.ts"
+import { orderWords } from "./Cli/Argv.ts"
+import { cron } from "./Cli/Cron.ts"
+import { CliError, exitCodes } from "./Cli/Errors.ts"
+import { symbi } from "./Cli/Root.ts"
+import { runAgent } from "./Cli/RunAgent.ts"
+import { withColourChoice } from "./Cli/Terminal.ts"
+import { up } from "./Cli/Up.ts"
+import { version } from "./Version.ts"
+
+const main = Command.run(symbi.pipe(Command.withSubcommands([up, cron, runAgent])), {
+  name: "Symbiont Scheduler",
+  version,
+  executable: "symbi"
+})
+
+const live = Layer.merge(FetchHttpClient.layer, CliConfig.layer({ showBuiltIns: false, isCaseSensitive: true }))
+
+const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
+  const failure = Option.getOrUndefined(Cause.failureOption(cause))
+  if (failure instanceof CliError) return Console.error(`error: ${failure.message}`)
+  if (Cause.isInterruptedOnly(cause) || ValidationError.isValidationError(failure)) return Effect.void
+  return Console.error(Cause.pretty(cause))
+}
+
+/** The parser would blame `symbi` for a wrong word after `symbi cron`, and name the commands of `symbi`. */
+const checkCommand = ([first, second]: ReadonlyArray<string>) => {
+  const names = [...HashMap.keys(Command.getSubcommands(cron))]
+  if (first !== "cron" || second === undefined || second.startsWith("-") || names.includes(second)) return Effect.void
+  const meant = nearest(second, names)
+  const hint = meant === undefined ? `the commands are ${names.join(", ")}` : `did you mean "${meant}"?`
+  return new CliError({ kind: "usage", message: `no command "symbi cron ${second}"; ${hint}` })
+}
+
+/** Runs the words after `symbi`; whatever goes wrong is told once, on stderr. */
+export const runCli = (words: ReadonlyArray<string>) =>
+  Effect.suspend(() => {
+    const ordered = words.length === 0 ? ["--help"] : orderWords(words)
+    return Effect.zipRight(checkCommand(ordered), main(["node", "symbi", ...ordered]))
+  }).pipe(Effect.tapErrorCause(report), withColourChoice, Effect.provide(live))
+
+/** The exit code of a command: see {@link exitCodes}. Interrupted is 130, but for commands that run until interrupted. */
+export const exitCodeOf = (exit: Exit.Exit<unknown, unknown>, words: ReadonlyArray<string>): number => {
+  if (Exit.isSuccess(exit)) return 0
+  const failure = Option.getOrUndefined(Cause.failureOption(exit.cause))
+  if (failure instanceof CliError) return exitCodes[failure.kind]
+  if (ValidationError.isValidationError(failure)) return exitCodes.usage
+  if (!Cause.isInterruptedOnly(exit.cause)) return exitCodes.failed
+  return words[0] === "up" || words.includes("--watch") ? 0 : 130
+}

@@ -1,0 +1,46 @@
+const switches: ReadonlySet<string> = new Set([
+  "--force",
+  "--watch",
+  "--wait",
+  "--queue",
+  "--help",
+  "-h",
+  "--version",
+  "--wizard"
+])
+
+const isFlag = (word: string): boolean => word.startsWith("-") && word.length > 1
+
+/**
+ * The words of a command line in the order that the parser wants: the global `--server`, the command, its flags, then
+ * everything else. People write flags after the job as well as before it.
+ */
+export const orderWords = (words: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const server: Array<string> = []
+  const command: Array<string> = []
+  const flags: Array<string> = []
+  const operands: Array<string> = []
+  const rest = [...words]
+  while (true) {
+    const word = rest.shift()
+    if (word === undefined) break
+    if (word === "--") {
+      operands.push(...rest)
+      break
+    }
+    if (isFlag(word)) {
+      const into = word === "--server" || word.startsWith("--server=") ? server : flags
+      into.push(word)
+      const value = rest[0]
+      if (!switches.has(word) && !word.includes("=") && value !== undefined) {
+        into.push(value)
+        rest.shift()
+      }
+    } else if (command.length === 0 || (command.length === 1 && command[0] === "cron")) {
+      command.push(word)
+    } else {
+      operands.push(word)
+    }
+  }
+  return [...server, ...command, ...flags, ...operands]
+}

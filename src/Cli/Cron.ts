@@ -1,0 +1,15 @@
+import * as Command from "@effect/cli/Command"
+import { add } from "./Add.ts"
+import { pause, reset, resume } from "./Changes.ts"
+import { history } from "./History.ts"
+import { list } from "./List.ts"
+import { next } from "./Next.ts"
+import { remove } from "./Remove.ts"
+import { runJob } from "./RunJob.ts"
+import { status } from "./Status.ts"
+
+/** `symbi cron` */
+export const cron = Command.make("cron").pipe(
+  Command.withDescription("Jobs and their schedules"),
+  Command.withSubcommands([list, add, remove, pause, resume, reset, status, runJob, history, next])
+)

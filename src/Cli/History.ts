@@ -1,0 +1,102 @@
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { formatInstant } from "../Domain/Instant.ts"
+import { RunStatus, RunSummary } from "../Domain/Run.ts"
+import { format, integerBetween, job, oneOf } from "./Arguments.ts"
+import { renderCsv } from "./Csv.ts"
+import { withClient } from "./Root.ts"
+import { instant, runTime, why } from "./Show.ts"
+import { type Column, printTable } from "./Table.ts"
+
+const columns: ReadonlyArray<Column<RunSummary>> = [
+  { name: "RUN", value: (run) => run.id },
+  { name: "STATUS", value: (run) => run.status },
+  { name: "TRIGGER", value: (run) => run.trigger },
+  { name: "SCHEDULED FOR", value: (run) => instant(run.scheduled_for) },
+  { name: "TOOK", value: runTime },
+  { name: "WHY", value: why, flexible: true }
+]
+
+const exact = (millis: number | null) => (millis === null ? "" : formatInstant(millis))
+
+const record = (run: RunSummary): ReadonlyArray<string> => [
+  run.id,
+  run.job_id,
+  run.job_name,
+  run.agent_id,
+  run.trigger,
+  run.status,
+  exact(run.scheduled_for),
+  exact(run.started_at),
+  exact(run.finished_at),
+  run.execution_time_ms === null ? "" : String(run.execution_time_ms),
+  String(run.attempts.length),
+  run.input ?? "",
+  run.error_message ?? "",
+  run.reason === null ? "" : `${run.reason.code}: ${run.reason.text}`
+]
+
+const recordNames = [
+  "id",
+  "job_id",
+  "job_name",
+  "agent_id",
+  "trigger",
+  "status",
+  "scheduled_for",
+  "started_at",
+  "finished_at",
+  "execution_time_ms",
+  "attempts",
+  "input",
+  "error_message",
+  "reason"
+]
+
+/** Prints runs as a table. */
+export const printRuns = (runs: ReadonlyArray<RunSummary>) =>
+  runs.length === 0 ? Console.error("no runs") : printTable(runs, columns)
+
+const print = (runs: ReadonlyArray<RunSummary>, as: "table" | "json" | "csv") => {
+  switch (as) {
+    case "json":
+      return Effect.flatMap(Effect.orDie(Schema.encode(Schema.Array(RunSummary))(runs)), (rows) =>
+        Console.log(JSON.stringify(rows, null, 2))
+      )
+    case "csv":
+      return Console.log(renderCsv(recordNames, runs.map(record)))
+    case "table":
+      return printRuns(runs)
+  }
+}
+
+/** `symbi cron history` */
+export const history = Command.make(
+  "history",
+  {
+    job,
+    limit: integerBetween("limit", 1, 1_000).pipe(
+      Options.withDescription("how many runs, 1 to 1000"),
+      Options.withDefault(20)
+    ),
+    status: oneOf("status", RunStatus.literals).pipe(
+      Options.withDescription("only runs of this status"),
+      Options.optional
+    ),
+    format
+  },
+  (options) =>
+    withClient((client) =>
+      client.schedule.history({
+        path: { job_id: options.job },
+        urlParams: {
+          limit: options.limit,
+          ...Option.match(options.status, { onNone: () => ({}), onSome: (status) => ({ status }) })
+        }
+      })
+    ).pipe(Effect.flatMap((runs) => print(runs, options.format)))
+).pipe(Command.withDescription("List a job's runs, newest first"))

@@ -1,0 +1,67 @@
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { Job, JobStatus } from "../Domain/Job.ts"
+import { format, oneOf } from "./Arguments.ts"
+import { renderCsv } from "./Csv.ts"
+import { allPages } from "./Pages.ts"
+import { withClient } from "./Root.ts"
+import { instant, trigger } from "./Show.ts"
+import { type Column, printTable } from "./Table.ts"
+
+const columns: ReadonlyArray<Column<Job>> = [
+  { name: "ID", value: (job) => job.id },
+  { name: "NAME", value: (job) => job.name, flexible: true },
+  { name: "AGENT", value: (job) => job.agent_id, flexible: true },
+  { name: "CRON", value: trigger, flexible: true },
+  { name: "STATUS", value: (job) => job.status },
+  { name: "NEXT RUN", value: (job) => instant(job.next_run) }
+]
+
+const print = (jobs: ReadonlyArray<Job>, as: "table" | "json" | "csv") => {
+  switch (as) {
+    case "json":
+      return Effect.flatMap(Effect.orDie(Schema.encode(Schema.Array(Job))(jobs)), (rows) =>
+        Console.log(JSON.stringify(rows, null, 2))
+      )
+    case "csv":
+      return Console.log(
+        renderCsv(
+          ["id", "name", "agent_id", "cron", "status", "next_run"],
+          jobs.map((job) => columns.map(({ value }) => value(job)))
+        )
+      )
+    case "table":
+      return jobs.length === 0 ? Console.error("no jobs") : printTable(jobs, columns)
+  }
+}
+
+/** `symbi cron list` */
+export const list = Command.make(
+  "list",
+  {
+    status: oneOf("status", JobStatus.literals).pipe(
+      Options.withDescription("only jobs of this status"),
+      Options.optional
+    ),
+    agent: Options.text("agent").pipe(Options.withDescription("only jobs of this agent"), Options.optional),
+    format
+  },
+  (options) =>
+    withClient((client) =>
+      allPages((cursor) =>
+        client.schedule.list({
+          urlParams: {
+            limit: 1_000,
+            ...Option.match(options.status, { onNone: () => ({}), onSome: (status) => ({ status }) }),
+            ...Option.match(options.agent, { onNone: () => ({}), onSome: (agent_id) => ({ agent_id }) }),
+            ...cursor
+          },
+          withResponse: true
+        })
+      )
+    ).pipe(Effect.flatMap((jobs) => print(jobs, options.format)))
+).pipe(Command.withDescription("List jobs"))

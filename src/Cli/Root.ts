@@ -1,0 +1,47 @@
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { type Client, makeClient } from "../Client.ts"
+import { CliError, fromClient } from "./Errors.ts"
+
+const defaultServer = "http://127.0.0.1:8080"
+
+/** The command that all others are under, with what all of them share. */
+export const symbi = Command.make("symbi", {
+  server: Options.text("server").pipe(
+    Options.withDescription(`where the service is (or SYMBI_SERVER; default ${defaultServer})`),
+    Options.optional
+  )
+}).pipe(Command.withDescription("Runs AI agents on schedules, durably."))
+
+const setIn = (name: string) =>
+  Config.string(name).pipe(Config.option, Config.map(Option.filter((value) => value !== "")), Effect.orDie)
+
+const serverOf = Effect.gen(function* () {
+  const { server } = yield* symbi
+  const text = Option.getOrElse(
+    Option.orElse(server, () => Option.none<string>()),
+    () => ""
+  )
+  const url = text !== "" ? text : Option.getOrElse(yield* setIn("SYMBI_SERVER"), () => defaultServer)
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url
+  return yield* new CliError({
+    kind: "usage",
+    message: `"${url}" is no address of a service; write one such as ${defaultServer}`
+  })
+})
+
+/** Speaks to the service; whatever the service or the network answers becomes one error with its exit code. */
+export const withClient = <A, E extends Parameters<typeof fromClient>[0] | CliError, R>(
+  use: (client: Client) => Effect.Effect<A, E, R>
+) =>
+  Effect.gen(function* () {
+    const server = yield* serverOf
+    const apiKey = yield* Effect.orDie(Config.option(Config.redacted("SYMBI_API_KEY")))
+    const client = yield* makeClient({ baseUrl: server, apiKey: Option.getOrUndefined(apiKey), client: "cli" })
+    return yield* Effect.mapError(use(client), (error: Parameters<typeof fromClient>[0] | CliError) =>
+      error._tag === "CliError" ? error : fromClient(error, server)
+    )
+  })

@@ -1,0 +1,33 @@
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { AgentAnswer } from "../Domain/Agent.ts"
+import { withClient } from "./Root.ts"
+
+const print = (answer: AgentAnswer) =>
+  answer.output === "" ? Effect.void : Console.log(answer.output.replace(/\n$/, ""))
+
+/** `symbi run` */
+export const runAgent = Command.make(
+  "run",
+  {
+    input: Options.text("input").pipe(Options.withDescription("what the agent is given"), Options.withDefault("")),
+    file: Options.text("file").pipe(
+      Options.withDescription("a .symbi file that defines the agent; it then runs here, without a service"),
+      Options.optional
+    ),
+    agent: Args.text({ name: "agent" }).pipe(Args.withDescription("the agent's name"))
+  },
+  ({ agent, input, file }) =>
+    Effect.gen(function* () {
+      if (Option.isSome(file)) {
+        const { runLocally } = yield* Effect.promise(() => import("./LocalAgent.ts"))
+        return yield* print(yield* runLocally(file.value, agent, input))
+      }
+      const payload = input === "" ? {} : { input }
+      yield* print(yield* withClient((client) => client.agents.run({ path: { agent_id: agent }, payload })))
+    })
+).pipe(Command.withDescription("Run an agent by hand and print its answer; no job, no run is stored"))

@@ -1,0 +1,70 @@
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import type { Job } from "../Domain/Job.ts"
+import { integerBetween, job } from "./Arguments.ts"
+import { printRuns } from "./History.ts"
+import { withClient } from "./Root.ts"
+import { instant, localTime, trigger } from "./Show.ts"
+import { plain } from "./Table.ts"
+
+const nextRun = (job: Job): string => {
+  if (job.next_run === null) return "-"
+  return job.timezone === undefined || job.timezone === "UTC"
+    ? `${instant(job.next_run)} (UTC)`
+    : `${localTime(job.next_run, job.timezone)} = ${instant(job.next_run)} (UTC)`
+}
+
+const details = (job: Job): string => {
+  const lines: ReadonlyArray<readonly [string, string | undefined]> = [
+    ["Job", job.name],
+    ["Id", job.id],
+    ["Agent", job.agent_id],
+    ["Schedule", job.timezone === undefined ? trigger(job) : `${trigger(job)} (${job.timezone})`],
+    ["Status", job.paused_by === null ? job.status : `${job.status} (by ${job.paused_by})`],
+    ["Next run", nextRun(job)],
+    ["Last run", instant(job.last_run)],
+    ["Failures", `${job.failure_count} in a row`],
+    ["Session", job.session_mode],
+    ["Delivery", job.delivery.length === 0 ? "none" : job.delivery.join(", ")],
+    ["Labels", job.labels.length === 0 ? undefined : job.labels.join(", ")],
+    ["From file", job.source_file ?? undefined]
+  ]
+  return lines.flatMap(([name, value]) => (value === undefined ? [] : `${name.padEnd(10)}${plain(value)}`)).join("\n")
+}
+
+const clearScreen = Effect.suspend(() =>
+  process.stdout.isTTY ? Effect.sync(() => process.stdout.write("\u001b[2J\u001b[H")) : Effect.void
+)
+
+/** `symbi cron status` */
+export const status = Command.make(
+  "status",
+  {
+    job,
+    history: integerBetween("history", 1, 1_000).pipe(
+      Options.withDescription("also the last N runs, 1 to 1000"),
+      Options.optional
+    ),
+    watch: Options.boolean("watch").pipe(Options.withDescription("show it again every 5 seconds, until Ctrl-C"))
+  },
+  ({ job, history, watch }) => {
+    const path = { job_id: job }
+    const show = Effect.gen(function* () {
+      const found = yield* withClient((client) => client.schedule.get({ path }))
+      const runs = yield* Effect.transposeMapOption(history, (limit) =>
+        withClient((client) => client.schedule.history({ path, urlParams: { limit } }))
+      )
+      if (watch) yield* clearScreen
+      yield* Console.log(details(found))
+      if (Option.isSome(runs)) {
+        yield* Console.log("")
+        yield* printRuns(runs.value)
+      }
+    })
+    return watch ? Effect.asVoid(Effect.repeat(show, Schedule.spaced("5 seconds"))) : show
+  }
+).pipe(Command.withDescription("Show a job and when it runs next"))
