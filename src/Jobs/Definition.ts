@@ -1,5 +1,6 @@
 import * as Either from "effect/Either"
 import type { AgentDefinition } from "../Domain/Agent.ts"
+import { durationMillis } from "../Domain/Duration.ts"
 import type { Issue, JobDefinition, JobPatch } from "../Domain/Job.ts"
 import { definitionKeys, JobInvalid } from "../Domain/Job.ts"
 import { make, type Recurrence } from "../Recurrence.ts"
@@ -24,13 +25,25 @@ const channelIssues = (definition: JobDefinition): ReadonlyArray<Issue> => {
   return issues
 }
 
+/** A job may be due once a second at most, as with a cron expression with seconds. */
+const minEveryMillis = 1_000
+
+const everyIssues = ({ every }: JobDefinition): ReadonlyArray<Issue> =>
+  every !== undefined && durationMillis(every) < minEveryMillis
+    ? [{ path: "every", message: `${every} is too short; the shortest is 1s` }]
+    : []
+
 /** Compiles a definition's trigger and checks the rules that lie across its fields. */
 export const checkDefinition = (
   definition: JobDefinition,
   context: { readonly anchor: number; readonly timezone: string }
 ): Either.Either<Recurrence, JobInvalid> => {
   const recurrence = make(definition, { name: definition.name, ...context })
-  const [first, ...rest] = [...(Either.isLeft(recurrence) ? recurrence.left.issues : []), ...channelIssues(definition)]
+  const [first, ...rest] = [
+    ...(Either.isLeft(recurrence) ? recurrence.left.issues : []),
+    ...everyIssues(definition),
+    ...channelIssues(definition)
+  ]
   if (first !== undefined) return Either.left(new JobInvalid({ issues: [first, ...rest] }))
   return Either.mapLeft(recurrence, (error) => new JobInvalid({ issues: error.issues }))
 }
