@@ -8,7 +8,6 @@ import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as RcMap from "effect/RcMap"
 import * as Ref from "effect/Ref"
-import * as Schedule from "effect/Schedule"
 import { OutboxSignal } from "../Delivery.ts"
 import type { BootId, JobId, RunId } from "../Domain/Ids.ts"
 import type { Run } from "../Domain/Run.ts"
@@ -35,8 +34,9 @@ const shutdown: Stopped = {
   reason: { code: "shutdown", text: "the service was stopped while it ran" }
 }
 
-// A finish that meets a full disk or a locked file is tried until it fits; a restart would recover it otherwise.
-const finishRetries = Schedule.intersect(Schedule.exponential("100 millis", 2), Schedule.recurs(10))
+/** Waits between two tries to store the end of a run, in ms. */
+const firstRetryMillis = 100
+const maxRetryMillis = 5_000
 
 /**
  * One actor per job with live work, started by its first run and gone with its last: a mailbox of commands, and the
@@ -70,12 +70,16 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
       yield* Effect.logDebug("run ended", run.id, run.job_name, run.status)
     })
 
-    const recordSafely = (started: StartedRun, ended: Ended) =>
+    // An end that meets a full disk is tried until there is room. A shutdown ends the waiting; a restart recovers the run.
+    const recordSafely = (started: StartedRun, ended: Ended, waitMillis = firstRetryMillis): Effect.Effect<void> =>
       record(started, ended).pipe(
         Effect.catchTag("FencedOut", (error) => Effect.logWarning(error.message)),
-        Effect.sandbox,
-        Effect.retry(finishRetries),
-        Effect.catchAll((cause) => Effect.logError("the end of a run could not be stored", started.run.id, cause))
+        Effect.catchAllCause((cause) =>
+          Effect.logError("the end of a run could not be stored; trying again", started.run.id, cause).pipe(
+            Effect.andThen(Effect.interruptible(Effect.sleep(waitMillis))),
+            Effect.andThen(recordSafely(started, ended, Math.min(waitMillis * 2, maxRetryMillis)))
+          )
+        )
       )
 
     const makeActor = Effect.fn("JobActor.make")(function* (_job: JobId) {
