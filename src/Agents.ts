@@ -10,6 +10,7 @@ import type { Turn } from "./Domain/Session.ts"
 import type { ServiceEnvironment } from "./ServiceEnvironment.ts"
 
 export { type EffectAgentEntry, EffectAgents } from "./Agents/EffectAgents.ts"
+export { endOrphans } from "./Agents/Orphans.ts"
 
 /** One call of an agent: what it is asked, and the run it is part of. */
 export interface Invocation {

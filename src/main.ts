@@ -5,7 +5,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { AgentRuntime } from "./Agents.ts"
+import { AgentRuntime, endOrphans } from "./Agents.ts"
 import { Apply } from "./Apply.ts"
 import { DeliveryRouter, StandardOutput } from "./Delivery.ts"
 import { Ids } from "./Domain/Ids.ts"
@@ -13,6 +13,7 @@ import { engineLayer } from "./Engine.ts"
 import { HttpLive, ServerLive } from "./Http.ts"
 import { lockDataFolder } from "./JobStore/DataLock.ts"
 import { layerSqlite } from "./JobStore/Sqlite.ts"
+import { JobStore } from "./JobStore.ts"
 import { announcement } from "./main/Announcement.ts"
 import { appliedAtStart, reloadOnHangUp } from "./main/Files.ts"
 import { MetricsEnabled } from "./Observability.ts"
@@ -56,6 +57,15 @@ const edges = (settings: typeof Settings.Service, home: string, path: Path.Path)
     Layer.provideMerge(Layer.succeed(MetricsEnabled, settings.scheduler.enable_metrics))
   )
 
+// A service that was killed leaves its agents' processes behind; their runs are about to be attempted anew.
+const orphansEnded = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const store = yield* JobStore
+    const ended = yield* endOrphans((run_id) => Effect.isSuccess(store.findRun(run_id)))
+    if (ended > 0) yield* Effect.logWarning(`ended ${ended} agent processes that outlived a killed service`)
+  })
+)
+
 /** Runs the service until it is interrupted; then it stops claiming, lets runs in flight end, and closes. */
 export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> =>
   Effect.gen(function* () {
@@ -83,6 +93,7 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
       Layer.merge(reloadOnHangUp(home)),
       Layer.provideMerge(engineLayer),
       Layer.provideMerge(appliedAtStart(home)),
+      Layer.provideMerge(orphansEnded),
       Layer.provideMerge(Apply.Default),
       Layer.provideMerge(Layer.mergeAll(WakeSignal.Default, Ids.Default)),
       Layer.provideMerge(edges(settings, home, path))
