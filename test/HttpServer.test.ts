@@ -1,6 +1,7 @@
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpServer from "@effect/platform/HttpServer"
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -43,7 +44,7 @@ describe("ServerLive", () => {
       )
       const body = yield* Stream.fromReadableStream(
         () => response.body ?? new ReadableStream(),
-        (error) => new Error(String(error))
+        (cause) => new Cause.UnknownException(cause)
       ).pipe(
         Stream.decodeText(),
         Stream.tap(() => Deferred.succeed(started, undefined)),

@@ -28,6 +28,7 @@ export const RunsHttp = HttpApiBuilder.group(Api, "runs", (handlers) =>
     const follow = (text: Stream.Stream<string>) =>
       HttpServerResponse.stream(
         text.pipe(
+          Stream.filter((chunk) => chunk !== ""),
           Stream.map((chunk) => event("log", chunk)),
           Stream.merge(keepAlive, { haltStrategy: "left" }),
           Stream.concat(Stream.succeed(event("end", ""))),
