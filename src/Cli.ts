@@ -6,6 +6,7 @@ import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { identity } from "effect/Function"
 import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -13,9 +14,10 @@ import { nearest } from "./Api.ts"
 import { orderWords } from "./Cli/Argv.ts"
 import { cron } from "./Cli/Cron.ts"
 import { CliError, exitCodes } from "./Cli/Errors.ts"
+import { tidyHelp } from "./Cli/Help.ts"
 import { symbi } from "./Cli/Root.ts"
 import { runAgent } from "./Cli/RunAgent.ts"
-import { withColourChoice } from "./Cli/Terminal.ts"
+import { withConsole } from "./Cli/Terminal.ts"
 import { up } from "./Cli/Up.ts"
 import { version } from "./Version.ts"
 
@@ -47,8 +49,17 @@ const checkCommand = ([first, second]: ReadonlyArray<string>) => {
 export const runCli = (words: ReadonlyArray<string>) =>
   Effect.suspend(() => {
     const ordered = words.length === 0 ? ["--help"] : orderWords(words)
-    return Effect.zipRight(checkCommand(ordered), main(["node", "symbi", ...ordered]))
-  }).pipe(Effect.tapErrorCause(report), withColourChoice, Effect.provide(live))
+    const helps = ordered.includes("--help") || ordered.includes("-h")
+    const command = ordered.slice(
+      0,
+      ordered.findIndex((word) => word.startsWith("-"))
+    )
+    return checkCommand(ordered).pipe(
+      Effect.zipRight(main(["node", "symbi", ...ordered])),
+      Effect.tapErrorCause(report),
+      withConsole(helps ? (page) => tidyHelp(page, command) : identity)
+    )
+  }).pipe(Effect.provide(live))
 
 /** The exit code of a command: see {@link exitCodes}. Interrupted is 130, but for commands that run until interrupted. */
 export const exitCodeOf = (exit: Exit.Exit<unknown, unknown>, words: ReadonlyArray<string>): number => {

@@ -9,7 +9,6 @@ import { JobDefinition } from "../Domain/Job.ts"
 import { CliError } from "./Errors.ts"
 import { withClient } from "./Root.ts"
 import { instant } from "./Show.ts"
-import { readSymbiFile } from "./SymbiFile.ts"
 
 const usage = (message: string) => new CliError({ kind: "usage", message })
 
@@ -27,6 +26,7 @@ const fromJson = (text: string) =>
   )
 
 const fromFile = Effect.fnUntraced(function* (file: string, name: Option.Option<string>) {
+  const { readSymbiFile } = yield* Effect.promise(() => import("./SymbiFile.ts"))
   const { schedules, agents } = yield* readSymbiFile(file)
   const names = schedules.map(({ definition }) => definition.name)
   const listed = names.length === 0 ? "it holds no schedules" : `it holds: ${names.join(", ")}`

@@ -4,7 +4,6 @@ import * as Options from "@effect/cli/Options"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Recurrence from "../Recurrence.ts"
 import { integerBetween } from "./Arguments.ts"
 import { CliError } from "./Errors.ts"
 import { instant, localTime } from "./Show.ts"
@@ -25,6 +24,7 @@ export const next = Command.make(
   },
   ({ expression, timezone, count }) =>
     Effect.gen(function* () {
+      const Recurrence = yield* Effect.promise(() => import("../Recurrence.ts"))
       const now = yield* Clock.currentTimeMillis
       const recurrence = yield* Recurrence.make(
         { cron_expr: expression, timezone },

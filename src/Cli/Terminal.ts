@@ -9,18 +9,19 @@ export const isInteractive = Effect.sync(() => process.stdin.isTTY === true && p
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the sequences to remove
 const ansi = /\u001b\[[0-9;?]*[A-Za-z]/g
 
-const withoutColour = (args: ReadonlyArray<unknown>): ReadonlyArray<unknown> =>
-  args.map((arg) => (typeof arg === "string" ? arg.replace(ansi, "") : arg))
-
-/** Colours only on a terminal, and not where NO_COLOR is set (no-color.org). */
-export const withColourChoice = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    const noColour = yield* Effect.orDie(Config.option(Config.string("NO_COLOR")))
-    if (process.stdout.isTTY && Option.getOrElse(noColour, () => "") === "") return yield* effect
-    const console = yield* Console.consoleWith(Effect.succeed)
-    return yield* Console.withConsole(effect, {
-      ...console,
-      log: (...args) => console.log(...withoutColour(args)),
-      error: (...args) => console.error(...withoutColour(args))
+/** Prints texts changed by `edit`, and in colours only on a terminal and where NO_COLOR is not set (no-color.org). */
+export const withConsole =
+  (edit: (text: string) => string) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.gen(function* () {
+      const noColour = yield* Effect.orDie(Config.option(Config.string("NO_COLOR")))
+      const coloured = process.stdout.isTTY && Option.getOrElse(noColour, () => "") === ""
+      const print = (args: ReadonlyArray<unknown>) =>
+        args.map((arg) => (typeof arg === "string" ? edit(coloured ? arg : arg.replace(ansi, "")) : arg))
+      const console = yield* Console.consoleWith(Effect.succeed)
+      return yield* Console.withConsole(effect, {
+        ...console,
+        log: (...args) => console.log(...print(args)),
+        error: (...args) => console.error(...print(args))
+      })
     })
-  })
