@@ -61,7 +61,8 @@ const sentence = (key: string, messages: ReadonlyArray<string>): string => {
   const sentences = others.map((message) => {
     const unexpected = /^is unexpected, expected: ([\s\S]+)$/.exec(message)?.[1]
     if (unexpected !== undefined) return unknownKey(key, unexpected)
-    return message === "is missing" ? "is required" : shorten(message, 500)
+    if (message === "is missing") return "is required"
+    return shorten(/^an? /.test(message) ? `must be ${message}` : message, 500)
   })
   if (wanted.length > 0) sentences.unshift(expectation(wanted, got))
   return sentences.join("; or ")
