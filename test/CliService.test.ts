@@ -5,6 +5,8 @@ import { join } from "node:path"
 import * as HttpServer from "@effect/platform/HttpServer"
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { makeClient } from "../src/Client.ts"
 import { HttpTest } from "./support/HttpTest.ts"
 import { symbi } from "./support/Symbi.ts"
 
@@ -127,6 +129,21 @@ schedule { name: "two-of-file" agent: "echo" cron: "0 9 * * *" }\n`
       const failed = yield* ask("cron", "history", "busy", "--status", "failed")
       assert.deepStrictEqual(failed, { code: 0, stdout: "", stderr: "no runs\n" })
       assert.match((yield* ask("cron", "status", "busy", "--history", "1")).stdout, /Job {7}busy[\s\S]+\n\nRUN /)
+    })
+  )
+
+  it.effect("waits for the end of a run and fails with it", () =>
+    Effect.gen(function* () {
+      yield* ask("cron", "add", "--json", job("awaited"))
+      const waiting = yield* Effect.fork(ask("cron", "run", "awaited", "--wait"))
+      const client = yield* makeClient({ baseUrl: "" })
+      const started = yield* client.schedule
+        .history({ path: { job_id: "awaited" }, urlParams: {} })
+        .pipe(Effect.repeat({ until: (runs) => runs.length > 0 }))
+      for (const { id } of started) yield* client.runs.cancel({ path: { run_id: id } })
+      const ended = yield* Fiber.join(waiting)
+      assert.deepStrictEqual([ended.code, ended.stdout], [1, ""])
+      assert.match(ended.stderr, /^run_\w+ running; waiting for its end\nerror: run run_\w+ ended cancelled\n$/)
     })
   )
 
