@@ -30,5 +30,5 @@ export class Api extends HttpApi.make("symbiont")
   .annotate(OpenApi.Description, "Runs AI agents on schedules, durably.") {}
 
 export * from "./Api/Errors.ts"
-export { issuesOf, issueText, nearest, readableIssues } from "./Api/Issues.ts"
+export { issuesOf, issueText, readableIssues } from "./Api/Issues.ts"
 export { strict } from "./Api/Params.ts"

@@ -1,34 +1,10 @@
 import * as ParseResult from "effect/ParseResult"
 import type { Issue } from "../Domain/Job.ts"
+import { nearest } from "../Suggestion.ts"
 
 interface RawIssue {
   readonly path: ReadonlyArray<PropertyKey>
   readonly message: string
-}
-
-/** Edits needed to turn one word into the other (Levenshtein). */
-const distance = (from: string, to: string): number => {
-  let row = Array.from({ length: to.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= to.length; j++) {
-      const substitution = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1)
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitution))
-    }
-    row = next
-  }
-  return row[to.length] ?? 0
-}
-
-/** The word of the list that somebody most likely meant, if any is close. */
-export const nearest = (word: string, known: ReadonlyArray<string>): string | undefined => {
-  const typed = word.toLowerCase().slice(0, 64)
-  const edits = (candidate: string) =>
-    typed.length > 2 && candidate.startsWith(`${typed}_`) ? 1 : distance(typed, candidate.toLowerCase())
-  return known
-    .map((candidate) => ({ candidate, edits: edits(candidate) }))
-    .filter(({ candidate, edits }) => edits <= Math.max(1, Math.floor(candidate.length / 3)))
-    .sort((a, b) => a.edits - b.edits)[0]?.candidate
 }
 
 const shorten = (text: string, length: number): string => (text.length <= length ? text : `${text.slice(0, length)}…`)

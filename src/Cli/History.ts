@@ -23,39 +23,23 @@ const columns: ReadonlyArray<Column<RunSummary>> = [
 
 const exact = (millis: number | null) => (millis === null ? "" : formatInstant(millis))
 
-const record = (run: RunSummary): ReadonlyArray<string> => [
-  run.id,
-  run.job_id,
-  run.job_name,
-  run.agent_id,
-  run.trigger,
-  run.status,
-  exact(run.scheduled_for),
-  exact(run.started_at),
-  exact(run.finished_at),
-  run.execution_time_ms === null ? "" : String(run.execution_time_ms),
-  String(run.attempts.length),
-  run.input ?? "",
-  run.error_message ?? "",
-  run.reason === null ? "" : `${run.reason.code}: ${run.reason.text}`
+const csvColumns: ReadonlyArray<readonly [name: string, value: (run: RunSummary) => string]> = [
+  ["id", (run) => run.id],
+  ["trigger", (run) => run.trigger],
+  ["status", (run) => run.status],
+  ["scheduled_for", (run) => exact(run.scheduled_for)],
+  ["started_at", (run) => exact(run.started_at)],
+  ["finished_at", (run) => exact(run.finished_at)],
+  ["execution_time_ms", (run) => (run.execution_time_ms === null ? "" : String(run.execution_time_ms))],
+  ["attempts", (run) => String(run.attempts.length)],
+  ["error_message", (run) => run.error_message ?? ""]
 ]
 
-const recordNames = [
-  "id",
-  "job_id",
-  "job_name",
-  "agent_id",
-  "trigger",
-  "status",
-  "scheduled_for",
-  "started_at",
-  "finished_at",
-  "execution_time_ms",
-  "attempts",
-  "input",
-  "error_message",
-  "reason"
-]
+const toCsv = (runs: ReadonlyArray<RunSummary>): string =>
+  renderCsv(
+    csvColumns.map(([name]) => name),
+    runs.map((run) => csvColumns.map(([, value]) => value(run)))
+  )
 
 /** Prints runs as a table. */
 export const printRuns = (runs: ReadonlyArray<RunSummary>) =>
@@ -68,7 +52,7 @@ const print = (runs: ReadonlyArray<RunSummary>, as: "table" | "json" | "csv") =>
         Console.log(JSON.stringify(rows, null, 2))
       )
     case "csv":
-      return Console.log(renderCsv(recordNames, runs.map(record)))
+      return Console.log(toCsv(runs))
     case "table":
       return printRuns(runs)
   }
