@@ -158,7 +158,7 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
     readonly insertJobs: (
       jobs: ReadonlyArray<{ readonly job: StoredJob; readonly audit: ReadonlyArray<AuditDraft> }>
     ) => Effect.Effect<void, JobNameTaken>
-    /** Reads, changes and writes a job in one transaction; a change of definition or status raises its version. */
+    /** Reads, changes and writes a job in one transaction; `change` raises the version. The same job back changes nothing. */
     readonly modifyJob: <E>(
       ref: string,
       change: (

@@ -1,5 +1,6 @@
 import * as Reactivity from "@effect/experimental/Reactivity"
 import { SqliteClient } from "@effect/sql-sqlite-node"
+import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -11,19 +12,43 @@ export class DataFolderInUse extends Data.TaggedError("DataFolderInUse")<{ reado
   }
 }
 
+/** The lock of a data folder cannot be taken, and not because another service holds it. */
+export class DataFolderUnusable extends Data.TaggedError("DataFolderUnusable")<{
+  readonly folder: string
+  readonly detail: string
+}> {
+  override get message() {
+    return `cannot lock the data folder ${this.folder}: ${this.detail}; make it writable, or choose another folder with --data`
+  }
+}
+
+const isBusy = (error: unknown): boolean =>
+  error instanceof Error && (("code" in error && error.code === "SQLITE_BUSY") || isBusy(error.cause))
+
+const detailOf = (error: unknown): string =>
+  error instanceof Error ? (error.cause instanceof Error ? detailOf(error.cause) : error.message) : String(error)
+
 /**
  * Holds a data folder for this process as long as the scope lives, by SQLite's lock on a file of its own: the operating
  * system drops it when the process dies, however it dies.
  */
-export const lockDataFolder = Effect.fn("DataLock.acquire")(function* (folder: string) {
-  const sql = yield* SqliteClient.make({ filename: `${folder}/service.lock`, disableWAL: true }).pipe(
-    Effect.provide(Reactivity.layer)
-  )
-  yield* sql`PRAGMA busy_timeout = 0`.pipe(
-    Effect.andThen(sql`BEGIN EXCLUSIVE`),
-    Effect.mapError(() => new DataFolderInUse({ folder }))
-  )
-})
+export const lockDataFolder = Effect.fn("DataLock.acquire")(
+  function* (folder: string) {
+    const sql = yield* SqliteClient.make({ filename: `${folder}/service.lock`, disableWAL: true }).pipe(
+      Effect.provide(Reactivity.layer)
+    )
+    yield* sql`PRAGMA busy_timeout = 0`
+    yield* sql`BEGIN EXCLUSIVE`
+  },
+  // The driver throws where the file cannot be opened.
+  (lock, folder) =>
+    Effect.catchAllCause(lock, (cause): Effect.Effect<never, DataFolderInUse | DataFolderUnusable> => {
+      const error = Cause.squash(cause)
+      return isBusy(error)
+        ? new DataFolderInUse({ folder })
+        : new DataFolderUnusable({ folder, detail: detailOf(error) })
+    })
+)
 
 /** {@link lockDataFolder} for the life of a layer. */
 export const layerDataLock = (folder: string) => Layer.scopedDiscard(lockDataFolder(folder))

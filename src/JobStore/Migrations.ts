@@ -1,6 +1,17 @@
 import * as SqlClient from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
 
+const countedAs = (row: "OLD" | "NEW") =>
+  `CASE WHEN ${row}.quarantined IS NULL THEN ${row}.status ELSE 'quarantined' END`
+
+const countIn = (
+  row: "OLD" | "NEW"
+) => `INSERT INTO job_counts SELECT ${countedAs(row)}, 1 WHERE ${row}.deleted_at IS NULL
+      ON CONFLICT (status) DO UPDATE SET n = n + 1`
+
+const countOut = (row: "OLD" | "NEW") =>
+  `UPDATE job_counts SET n = n - 1 WHERE ${row}.deleted_at IS NULL AND status = ${countedAs(row)}`
+
 const statements = [
   `CREATE TABLE jobs (
     id TEXT PRIMARY KEY NOT NULL,
@@ -24,22 +35,25 @@ const statements = [
     quarantined TEXT
   )`,
   "CREATE UNIQUE INDEX jobs_name ON jobs (name) WHERE deleted_at IS NULL",
-  "CREATE INDEX jobs_due ON jobs (next_run, id) WHERE status = 'active' AND next_run IS NOT NULL",
+  // A row whose status is no status must come up as due, or nobody would learn that it is damaged.
+  `CREATE INDEX jobs_due ON jobs (next_run, id)
+    WHERE next_run IS NOT NULL AND status NOT IN ('paused', 'completed', 'failed', 'dead_letter')`,
   "CREATE INDEX jobs_status ON jobs (status, id) WHERE deleted_at IS NULL",
   "CREATE INDEX jobs_agent ON jobs (agent_id, id) WHERE deleted_at IS NULL",
-  "CREATE INDEX jobs_quarantined ON jobs (id) WHERE quarantined IS NOT NULL",
   "CREATE INDEX jobs_source ON jobs (source_file, id) WHERE source_file IS NOT NULL AND deleted_at IS NULL",
 
-  // Counting a million jobs by status must not walk them.
+  // Counting a million jobs by status must not walk them. A job that is set aside counts as nothing else.
   "CREATE TABLE job_counts (status TEXT PRIMARY KEY NOT NULL, n INTEGER NOT NULL) WITHOUT ROWID",
-  `CREATE TRIGGER jobs_count_insert AFTER INSERT ON jobs WHEN NEW.deleted_at IS NULL BEGIN
-    INSERT INTO job_counts VALUES (NEW.status, 1) ON CONFLICT (status) DO UPDATE SET n = n + 1;
+  `CREATE TRIGGER jobs_count_insert AFTER INSERT ON jobs BEGIN
+    ${countIn("NEW")};
   END`,
-  `CREATE TRIGGER jobs_count_status AFTER UPDATE OF status, deleted_at ON jobs
-    WHEN OLD.status <> NEW.status OR (OLD.deleted_at IS NULL) <> (NEW.deleted_at IS NULL) BEGIN
-    UPDATE job_counts SET n = n - 1 WHERE status = OLD.status AND OLD.deleted_at IS NULL;
-    INSERT INTO job_counts SELECT NEW.status, 1 WHERE NEW.deleted_at IS NULL
-      ON CONFLICT (status) DO UPDATE SET n = n + 1;
+  `CREATE TRIGGER jobs_count_update AFTER UPDATE OF status, deleted_at, quarantined ON jobs
+    WHEN OLD.status <> NEW.status OR OLD.deleted_at IS NOT NEW.deleted_at OR OLD.quarantined IS NOT NEW.quarantined BEGIN
+    ${countOut("OLD")};
+    ${countIn("NEW")};
+  END`,
+  `CREATE TRIGGER jobs_count_delete AFTER DELETE ON jobs BEGIN
+    ${countOut("OLD")};
   END`,
 
   `CREATE TABLE runs (

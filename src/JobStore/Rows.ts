@@ -28,7 +28,8 @@ const bit = Schema.transform(Schema.Literal(0, 1), Schema.Boolean, {
   encode: (value) => (value ? 1 : 0)
 })
 
-const describe = (error: ParseResult.ParseError): string =>
+/** What is wrong with a row, in one line. */
+export const describe = (error: ParseResult.ParseError): string =>
   ParseResult.ArrayFormatter.formatErrorSync(error)
     .map((issue) => `${issue.path.join(".")}: ${issue.message}`)
     .join("; ")

@@ -12,8 +12,11 @@ import { migrations, schemaVersion } from "./Migrations.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { SqliteHistory } from "./SqliteHistory.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
+import { SqliteLook } from "./SqliteLook.ts"
+import { SqliteNewRuns } from "./SqliteNewRuns.ts"
 import { SqliteOutbox } from "./SqliteOutbox.ts"
 import { SqliteRuns } from "./SqliteRuns.ts"
+import { SqliteSettlements } from "./SqliteSettlements.ts"
 import { Writer } from "./Writer.ts"
 
 /** The database was written by a newer version of this program. */
@@ -26,14 +29,17 @@ export class DatabaseTooNew extends Data.TaggedError("DatabaseTooNew")<{
   }
 }
 
+/** What the driver said, below what wraps it. */
+const detailOf = (cause: unknown): string =>
+  cause instanceof Error ? (cause.cause instanceof Error ? detailOf(cause.cause) : cause.message) : String(cause)
+
 /** The file cannot be opened or is no database of this program. */
 export class DatabaseUnusable extends Data.TaggedError("DatabaseUnusable")<{
   readonly filename: string
   readonly cause: unknown
 }> {
   override get message() {
-    const detail = this.cause instanceof Error ? this.cause.message : String(this.cause)
-    return `cannot use the database ${this.filename}: ${detail}`
+    return `cannot use the database ${this.filename}: ${detailOf(this.cause)}; restore it from a backup, or use another data folder`
   }
 }
 
@@ -56,8 +62,8 @@ const prepare = Effect.fn("JobStore.prepare")(function* (filename: string) {
   yield* Migrator.make({})({ loader: Migrator.fromRecord(migrations) }).pipe(Effect.provideService(SqlClient, sql))
 })
 
-const services = SqliteRuns.Default.pipe(
-  Layer.merge(SqliteOutbox.Default),
+const services = Layer.mergeAll(SqliteLook.Default, SqliteRuns.Default, SqliteOutbox.Default).pipe(
+  Layer.provide(Layer.merge(SqliteNewRuns.Default, SqliteSettlements.Default)),
   Layer.provideMerge(SqliteHistory.Default),
   Layer.provideMerge(SqliteJobs.Default),
   Layer.provideMerge(Layer.merge(SqliteAudit.Default, Writer.Default)),
@@ -69,6 +75,7 @@ const store = Layer.effect(
   Effect.gen(function* () {
     const sql = yield* SqlClient
     const jobs = yield* SqliteJobs
+    const dispatch = yield* SqliteLook
     const runs = yield* SqliteRuns
     const history = yield* SqliteHistory
     const outbox = yield* SqliteOutbox
@@ -81,8 +88,8 @@ const store = Layer.effect(
       findJob: jobs.find,
       listJobs: jobs.list,
       jobsFromFiles: jobs.fromFiles,
-      look: runs.look,
-      nextWake: runs.nextWake,
+      look: dispatch.look,
+      nextWake: dispatch.nextWake,
       insertManualRun: runs.insertManual,
       finish: runs.finish,
       cancelPending: runs.cancelPending,
@@ -103,6 +110,18 @@ const store = Layer.effect(
   })
 )
 
+/** {@link layerSqlite} on a client that the caller made of `filename`. */
+export const layerOnClient = (
+  filename: string
+): Layer.Layer<JobStore, DatabaseTooNew | DatabaseUnusable, SqlClient> => {
+  const prepared = Layer.effectDiscard(
+    Effect.mapError(prepare(filename), (error) =>
+      error._tag === "DatabaseTooNew" ? error : new DatabaseUnusable({ filename, cause: error })
+    )
+  )
+  return store.pipe(Layer.provide(services), Layer.provide(prepared))
+}
+
 /**
  * The store on one SQLite file (`:memory:` for none): WAL, `synchronous=FULL`, foreign keys, group commit. One process
  * owns the file.
@@ -112,10 +131,5 @@ export const layerSqlite = (filename: string): Layer.Layer<JobStore, DatabaseToo
   const client = SqliteClient.layer({ filename }).pipe(
     Layer.catchAllCause((cause) => Layer.fail(new DatabaseUnusable({ filename, cause: Cause.squash(cause) })))
   )
-  const prepared = Layer.effectDiscard(
-    Effect.mapError(prepare(filename), (error) =>
-      error._tag === "DatabaseTooNew" ? error : new DatabaseUnusable({ filename, cause: error })
-    )
-  )
-  return store.pipe(Layer.provide(services), Layer.provide(prepared), Layer.provide(client))
+  return Layer.provide(layerOnClient(filename), client)
 }

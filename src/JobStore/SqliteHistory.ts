@@ -7,8 +7,18 @@ import type { JobId, RunId } from "../Domain/Ids.ts"
 import { type Attempt, type Run, RunNotFound, type RunSummary } from "../Domain/Run.ts"
 import type { Session } from "../Domain/Session.ts"
 import type { Page, RunFilter, StoreCounts } from "../JobStore.ts"
-import { decodeAttemptRow, decodeDeliveryRow, decodeRunRow, decodeSessionRow, type RunRow, runFromRow } from "./Rows.ts"
+import { among } from "./Among.ts"
+import {
+  decodeAttemptRow,
+  decodeDeliveryRow,
+  decodeRunRow,
+  decodeSessionRow,
+  describe,
+  type RunRow,
+  runFromRow
+} from "./Rows.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
+import type { DamagedRun } from "./SqliteSettlements.ts"
 
 const decodeCounts = Schema.decodeUnknown(Schema.Array(Schema.Struct({ name: Schema.String, n: Schema.Number })))
 
@@ -36,22 +46,35 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
     const sql = yield* SqlClient.SqlClient
     const jobs = yield* SqliteJobs
 
-    const readable = Effect.fnUntraced(function* (rows: ReadonlyArray<unknown>) {
-      const runs: Array<RunRow> = []
+    /** The rows that can be read, in order, and what is known of those that cannot. */
+    const read = (rows: ReadonlyArray<Readonly<Record<string, unknown>>>) => {
+      const readable: Array<RunRow> = []
+      const damaged: Array<DamagedRun> = []
       for (const row of rows) {
         const run = decodeRunRow(row)
-        if (Either.isRight(run)) runs.push(run.right)
-        else yield* Effect.logWarning("run left out: its row is damaged", run.left.message)
+        if (Either.isRight(run)) readable.push(run.right)
+        else damaged.push({ id: String(row["id"]), job_id: String(row["job_id"]), detail: describe(run.left) })
       }
-      return runs as ReadonlyArray<RunRow>
+      return { readable, damaged } as const
+    }
+
+    /** {@link read}, for those who can do without the damaged ones. */
+    const readable = Effect.fnUntraced(function* (rows: ReadonlyArray<Readonly<Record<string, unknown>>>) {
+      const { damaged, readable } = read(rows)
+      yield* Effect.forEach(
+        damaged,
+        ({ detail, id }) => Effect.logWarning(`run ${id} left out: its row is damaged`, detail),
+        { discard: true }
+      )
+      return readable
     })
 
     /** Runs of some rows, with their attempts and deliveries. */
     const assemble = Effect.fnUntraced(function* (rows: ReadonlyArray<RunRow>) {
       if (rows.length === 0) return []
       const ids = rows.map((row) => row.id)
-      const attemptRows = yield* sql`SELECT * FROM attempts WHERE run_id IN ${sql.in(ids)} ORDER BY run_id, number`
-      const deliveryRows = yield* sql`SELECT * FROM deliveries WHERE run_id IN ${sql.in(ids)} ORDER BY id`
+      const attemptRows = yield* sql`SELECT * FROM attempts WHERE run_id IN ${among(sql, ids)} ORDER BY run_id, number`
+      const deliveryRows = yield* sql`SELECT * FROM deliveries WHERE run_id IN ${among(sql, ids)} ORDER BY id`
       const attempts = groupBy(
         attemptRows.flatMap((row) => Either.match(decodeAttemptRow(row), { onLeft: () => [], onRight: (a) => [a] }))
       )
@@ -89,11 +112,12 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
         ]
         const rows = yield* sql`SELECT ${sql.literal(summaryColumns)} FROM runs WHERE ${sql.and(conditions)}
         ORDER BY id DESC LIMIT ${filter.limit + 1}`
-        const runs = yield* assemble(yield* readable(rows.slice(0, filter.limit)))
-        const last = runs.at(-1)
+        const shown = rows.slice(0, filter.limit)
+        const runs = yield* assemble(yield* readable(shown))
+        const last = shown.at(-1)
         return {
           items: runs.map(({ iterations: _i, output: _o, tool_calls: _t, ...summary }): RunSummary => summary),
-          next: rows.length > filter.limit && last !== undefined ? last.id : null
+          next: rows.length > filter.limit && last !== undefined ? String(last["id"]) : null
         } satisfies Page<RunSummary>
       },
       Effect.catchTag("SqlError", Effect.die)
@@ -112,7 +136,6 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
       const rows = yield* decodeCounts(
         yield* sql`SELECT status AS name, n FROM job_counts
           UNION ALL SELECT name, value FROM counters
-          UNION ALL SELECT 'quarantined', count(*) FROM jobs WHERE quarantined IS NOT NULL
           UNION ALL SELECT 'running', count(*) FROM runs WHERE status = 'running'`
       )
       const of = (name: string) => rows.find((row) => row.name === name)?.n ?? 0
@@ -128,6 +151,6 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
       } satisfies StoreCounts
     }).pipe(Effect.orDie, Effect.withSpan("JobStore.counts"))
 
-    return { assemble, counts, findRun, findSession, listRuns, readable, runById } as const
+    return { assemble, counts, findRun, findSession, listRuns, read, readable, runById } as const
   })
 }) {}

@@ -6,16 +6,17 @@ import type { AuditDraft } from "../Domain/Audit.ts"
 import { JobId, RunId } from "../Domain/Ids.ts"
 import { type Job, JobNameTaken, JobNotFound, JobUnreadable, type StoredJob } from "../Domain/Job.ts"
 import type { JobFilter, LiveRuns, Page } from "../JobStore.ts"
+import { among } from "./Among.ts"
 import { jobFromRow, jobToRow } from "./Rows.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { Writer } from "./Writer.ts"
 
-/** Most ids bound to one statement. */
-const maxBound = 500
+/** Jobs in one multi-row insert; SQLite binds at most 32,766 values. */
+const insertBatch = 200
 
 const LiveRow = Schema.Struct({ id: RunId, job_id: Schema.String, holds_permit: Schema.Number })
 const decodeLiveRows = Schema.decodeUnknown(Schema.Array(LiveRow))
-const decodeJobId = Schema.decodeUnknown(Schema.Struct({ id: JobId }))
+const decodeNames = Schema.decodeUnknown(Schema.Array(Schema.Struct({ id: JobId, name: Schema.String })))
 
 const idOf = (row: object): string => ("id" in row && typeof row.id === "string" ? row.id : "")
 
@@ -26,7 +27,7 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
     const writer = yield* Writer
     const audit = yield* SqliteAudit
 
-    /** The row of a job by id or name, deleted ones only by id. */
+    /** The row of a job by id or name; deleted jobs are not found. */
     const findRow = Effect.fnUntraced(function* (ref: string) {
       const [row] = yield* sql`SELECT * FROM jobs WHERE deleted_at IS NULL AND (id = ${ref} OR name = ${ref}) LIMIT 1`
       return row ?? (yield* new JobNotFound({ job: ref }))
@@ -38,21 +39,19 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
     /** Live runs of some jobs, by job; jobs without any are absent. */
     const liveRuns = Effect.fnUntraced(function* (jobIds: ReadonlyArray<string>) {
       const live = new Map<string, { holding: number; queued: number; holders: Array<LiveRuns["holders"][number]> }>()
-      for (let i = 0; i < jobIds.length; i += maxBound) {
-        const rows = yield* Effect.flatMap(
-          sql`SELECT id, job_id, holds_permit FROM runs
-            WHERE status IN ('pending', 'running') AND job_id IN ${sql.in(jobIds.slice(i, i + maxBound))} ORDER BY id`,
-          decodeLiveRows
-        ).pipe(Effect.catchTag("ParseError", Effect.die))
-        for (const row of rows) {
-          const entry = live.get(row.job_id) ?? { holding: 0, queued: 0, holders: [] }
-          live.set(row.job_id, entry)
-          if (row.holds_permit === 1) {
-            entry.holding++
-            entry.holders.push(row.id)
-          } else {
-            entry.queued++
-          }
+      const rows = yield* Effect.flatMap(
+        sql`SELECT id, job_id, holds_permit FROM runs
+          WHERE status IN ('pending', 'running') AND job_id IN ${among(sql, jobIds)} ORDER BY id`,
+        decodeLiveRows
+      ).pipe(Effect.catchTag("ParseError", Effect.die))
+      for (const row of rows) {
+        const entry = live.get(row.job_id) ?? { holding: 0, queued: 0, holders: [] }
+        live.set(row.job_id, entry)
+        if (row.holds_permit === 1) {
+          entry.holding++
+          entry.holders.push(row.id)
+        } else {
+          entry.queued++
         }
       }
       return live as ReadonlyMap<string, LiveRuns>
@@ -65,42 +64,49 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
     /** Stored jobs by id, deleted ones included; unreadable rows are absent. */
     const byIds = Effect.fnUntraced(function* (jobIds: ReadonlyArray<string>) {
       const jobs = new Map<string, StoredJob>()
-      for (let i = 0; i < jobIds.length; i += maxBound) {
-        const rows = yield* sql`SELECT * FROM jobs WHERE id IN ${sql.in(jobIds.slice(i, i + maxBound))}`
-        for (const row of rows) {
-          const job = jobFromRow(row)
-          if (Either.isRight(job)) jobs.set(job.right.id, job.right)
-        }
+      if (jobIds.length === 0) return jobs as ReadonlyMap<string, StoredJob>
+      const rows = yield* sql`SELECT * FROM jobs WHERE id IN ${among(sql, jobIds)}`
+      for (const row of rows) {
+        const job = jobFromRow(row)
+        if (Either.isRight(job)) jobs.set(job.right.id, job.right)
       }
       return jobs as ReadonlyMap<string, StoredJob>
     })
 
-    const nameTaken = Effect.fnUntraced(function* (name: string, except: string) {
-      const [row] = yield* sql`SELECT id FROM jobs WHERE name = ${name} AND deleted_at IS NULL AND id <> ${except}`
-      if (row === undefined) return
-      const { id } = yield* Effect.orDie(decodeJobId(row))
-      return yield* new JobNameTaken({ name, id })
+    /** Refuses names that another job has, in the table or among these. */
+    const refuseTaken = Effect.fnUntraced(function* (jobs: ReadonlyArray<Pick<StoredJob, "id" | "name">>) {
+      const rows = yield* sql`SELECT id, name FROM jobs
+        WHERE deleted_at IS NULL AND name IN ${among(sql, [...new Set(jobs.map((job) => job.name))])}`
+      const holders = new Map((yield* Effect.orDie(decodeNames(rows))).map(({ id, name }) => [name, id]))
+      for (const { id, name } of jobs) {
+        const holder = holders.get(name)
+        if (holder !== undefined && holder !== id) return yield* new JobNameTaken({ name, id: holder })
+        holders.set(name, id)
+      }
     })
 
     const insert = Effect.fn("JobStore.insertJobs")(function* (
       jobs: ReadonlyArray<{ readonly job: StoredJob; readonly audit: ReadonlyArray<AuditDraft> }>
     ) {
       yield* writer.commit(
-        Effect.forEach(
-          jobs,
-          Effect.fnUntraced(function* ({ audit: events, job }) {
-            yield* nameTaken(job.name, job.id)
-            yield* sql`INSERT INTO jobs ${sql.insert(jobToRow(job))}`
-            yield* audit.append(events, job.created_at)
-          }),
-          { discard: true }
-        )
+        Effect.gen(function* () {
+          for (let i = 0; i < jobs.length; i += insertBatch) {
+            const some = jobs.slice(i, i + insertBatch)
+            yield* refuseTaken(some.map(({ job }) => job))
+            yield* sql`INSERT INTO jobs ${sql.insert(some.map(({ job }) => jobToRow(job)))}`
+            const events = some.flatMap(({ audit: events, job }) =>
+              events.map((event): AuditDraft => ({ time: job.created_at, ...event }))
+            )
+            yield* audit.append(events, 0)
+          }
+        })
       )
     })
 
     const write = (job: StoredJob) => {
       const { id, ...row } = jobToRow(job)
-      return sql`UPDATE jobs SET ${sql.update(row)} WHERE id = ${id}`
+      // What is written whole can be read again.
+      return sql`UPDATE jobs SET ${sql.update({ ...row, quarantined: null })} WHERE id = ${id}`
     }
 
     const modify = Effect.fn("JobStore.modifyJob")(function* <E>(
@@ -116,7 +122,7 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
           const before = yield* readRow(ref, row)
           const { audit: events, job } = yield* change(before, yield* liveRunsOf(before.id))
           if (job === before) return before
-          if (job.name !== before.name) yield* nameTaken(job.name, job.id)
+          if (job.name !== before.name) yield* refuseTaken([job])
           yield* write(job)
           yield* audit.append(events, job.updated_at)
           return job
@@ -164,7 +170,11 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
         ...(filter.agent_id === undefined ? [] : [sql`agent_id = ${filter.agent_id}`]),
         ...(filter.label === undefined
           ? []
-          : [sql`EXISTS (SELECT 1 FROM json_each(definition, '$.labels') WHERE value = ${filter.label})`]),
+          : [
+              // Text that is no JSON would fail the whole query.
+              sql`EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(definition) THEN definition ELSE '{}' END, '$.labels')
+                WHERE value = ${filter.label})`
+            ]),
         ...(filter.cursor === undefined ? [] : [sql`id > ${filter.cursor}`])
       ]
       const rows = yield* sql`SELECT * FROM jobs WHERE ${sql.and(conditions)} ORDER BY id LIMIT ${filter.limit + 1}`
@@ -194,8 +204,7 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
       modify,
       noLiveRuns,
       readRow,
-      remove,
-      write
+      remove
     } as const
   })
 }) {}

@@ -7,6 +7,7 @@ import type { AuditDraft } from "../Domain/Audit.ts"
 import type { Delivery } from "../Domain/Delivery.ts"
 import type { DeliveryId } from "../Domain/Ids.ts"
 import type { DueDelivery } from "../JobStore.ts"
+import { among } from "./Among.ts"
 import { Failpoints } from "./Failpoints.ts"
 import { decodeDeliveryRow } from "./Rows.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
@@ -26,21 +27,37 @@ export class SqliteOutbox extends Effect.Service<SqliteOutbox>()("symbiont/JobSt
     const history = yield* SqliteHistory
     const failpoints = yield* Failpoints
 
+    /** A delivery that cannot be sent must not stay due: it would come first for ever. */
+    const giveUp = Effect.fnUntraced(function* (id: string, damaged: "delivery" | "run" | "job") {
+      const error = `the stored row of its ${damaged} is damaged`
+      yield* writer.commit(
+        sql`UPDATE deliveries SET state = 'dead', next_attempt_at = NULL, error = ${error} WHERE id = ${id}`
+      )
+      yield* Effect.logError(`delivery ${id} is dead: ${error}`)
+    })
+
     const due = Effect.fn("JobStore.dueDeliveries")(function* (now: number, limit: number) {
       const rows = yield* sql`SELECT * FROM deliveries WHERE state = 'pending' AND next_attempt_at <= ${now}
         ORDER BY next_attempt_at, id LIMIT ${limit}`
-      const deliveries = rows.flatMap((row) =>
-        Either.match(decodeDeliveryRow(row), { onLeft: () => [], onRight: (delivery) => [delivery] })
-      )
-      if (deliveries.length === 0) return []
-      const runRows = yield* sql`SELECT * FROM runs WHERE id IN ${sql.in(deliveries.map((d) => d.run_id))}`
+      if (rows.length === 0) return []
+      const runRows = yield* sql`SELECT * FROM runs WHERE id IN ${among(
+        sql,
+        rows.map((row) => String(row["run_id"]))
+      )}`
       const runs = new Map((yield* history.assemble(yield* history.readable(runRows))).map((run) => [run.id, run]))
-      const byId = yield* jobs.byIds([...new Set(deliveries.map((d) => d.job_id))])
-      return deliveries.flatMap((delivery): ReadonlyArray<DueDelivery> => {
-        const run = runs.get(delivery.run_id)
-        const job = byId.get(delivery.job_id)
-        return run === undefined || job === undefined ? [] : [{ delivery, job, run }]
-      })
+      const byId = yield* jobs.byIds([...new Set(rows.map((row) => String(row["job_id"])))])
+      const sendable: Array<DueDelivery> = []
+      for (const row of rows) {
+        const delivery = decodeDeliveryRow(row)
+        const run = Either.isRight(delivery) ? runs.get(delivery.right.run_id) : undefined
+        const job = Either.isRight(delivery) ? byId.get(delivery.right.job_id) : undefined
+        if (Either.isRight(delivery) && run !== undefined && job !== undefined) {
+          sendable.push({ delivery: delivery.right, job, run })
+        } else {
+          yield* giveUp(String(row["id"]), Either.isLeft(delivery) ? "delivery" : run === undefined ? "run" : "job")
+        }
+      }
+      return sendable
     }, Effect.orDie)
 
     const next =
@@ -59,10 +76,11 @@ export class SqliteOutbox extends Effect.Service<SqliteOutbox>()("symbiont/JobSt
       const now = yield* Clock.currentTimeMillis
       yield* failpoints.hit("delivery.sent")
       yield* writer.commit(
-        Effect.andThen(
-          sql`UPDATE deliveries SET ${sql.update(change)}, attempts = attempts + 1 WHERE id = ${id} AND state = 'pending'`,
-          audit.append(events, now)
-        )
+        Effect.gen(function* () {
+          const settled = yield* sql`UPDATE deliveries SET ${sql.update(change)}, attempts = attempts + 1
+            WHERE id = ${id} AND state = 'pending' RETURNING id`
+          if (settled.length > 0) yield* audit.append(events, now)
+        })
       )
       yield* failpoints.hit("delivery.committed")
     })

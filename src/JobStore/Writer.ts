@@ -34,10 +34,14 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
         .withTransaction(Effect.forEach(batch, (write) => write.run, { discard: true }))
         .pipe(Effect.onError(() => abandon))
 
+    // What the write itself failed of says more than what its transaction then failed of.
     const alone = (write: Write) =>
-      Effect.flatMap(Effect.exit(inTransaction([write])), (exit) =>
-        write.complete(Exit.isFailure(exit) ? exit : (write.exit() ?? Exit.void))
-      )
+      Effect.flatMap(Effect.exit(inTransaction([write])), (transaction) => {
+        const own = write.exit()
+        return write.complete(
+          own === undefined || (Exit.isSuccess(own) && Exit.isFailure(transaction)) ? transaction : own
+        )
+      })
 
     const commitBatch = (batch: ReadonlyArray<Write>) =>
       Effect.flatMap(Effect.exit(inTransaction(batch)), (exit) =>
@@ -54,7 +58,8 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
       )
     })
 
-    const fiber = yield* Effect.forkDaemon(Effect.uninterruptible(loop))
+    // A span for each statement would hang under none of the callers; their own spans cover the wait.
+    const fiber = yield* loop.pipe(Effect.withTracerEnabled(false), Effect.uninterruptible, Effect.forkDaemon)
     yield* Effect.addFinalizer(() => Effect.andThen(mailbox.end, fiber.await))
 
     /** Runs a write in the next shared transaction; returns when it is durable. Database failures are defects. */
@@ -62,7 +67,7 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
       Effect.gen(function* () {
         const done = yield* Deferred.make<A, E | SqlError>()
         let result: Exit.Exit<A, E | SqlError> | undefined
-        yield* mailbox.offer({
+        const accepted = yield* mailbox.offer({
           run: Effect.flatMap(Effect.exit(write), (exit) => {
             result = exit
             return exit
@@ -70,6 +75,7 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
           exit: () => result,
           complete: (exit) => Deferred.done(done, exit as Exit.Exit<A, E | SqlError>)
         })
+        if (!accepted) return yield* Effect.dieMessage("the store is closed: nothing can be written any more")
         return yield* Deferred.await(done)
       }).pipe(Effect.catchAllCause((cause) => Effect.failCause(sqlErrorsAsDefects(cause))))
 

@@ -1,0 +1,175 @@
+import * as SqlClient from "@effect/sql/SqlClient"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import type { AuditDraft } from "../Domain/Audit.ts"
+import type { JobId } from "../Domain/Ids.ts"
+import { isTerminal, type Run } from "../Domain/Run.ts"
+import type { Look, LookOptions, Settlement, StartedRun } from "../JobStore.ts"
+import { among } from "./Among.ts"
+import { Failpoints } from "./Failpoints.ts"
+import { jobFromRow, type RunRow } from "./Rows.ts"
+import { SqliteAudit } from "./SqliteAudit.ts"
+import { SqliteHistory } from "./SqliteHistory.ts"
+import { SqliteJobs } from "./SqliteJobs.ts"
+import { SqliteNewRuns } from "./SqliteNewRuns.ts"
+import { SqliteSettlements } from "./SqliteSettlements.ts"
+import { Writer } from "./Writer.ts"
+
+/** Runs started in one transaction; the next look starts more. */
+const startBatch = 500
+
+const decodeIds = Schema.decodeUnknown(Schema.Array(Schema.Struct({ id: Schema.String })))
+const decodeWake = Schema.decodeUnknown(Schema.Array(Schema.Struct({ at: Schema.NullOr(Schema.Number) })))
+
+/** The dispatcher's looks: due slots become runs, ready runs start. */
+export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/SqliteLook", {
+  effect: Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const writer = yield* Writer
+    const audit = yield* SqliteAudit
+    const jobs = yield* SqliteJobs
+    const history = yield* SqliteHistory
+    const newRuns = yield* SqliteNewRuns
+    const settlements = yield* SqliteSettlements
+    const failpoints = yield* Failpoints
+
+    const ownPartitions = (partitions: LookOptions["partitions"]) =>
+      partitions === null ? sql`` : sql`AND partition IN ${among(sql, partitions)}`
+
+    // The words of the index `jobs_due`, which SQLite uses only where it finds them.
+    const schedulable = sql.literal(
+      "next_run IS NOT NULL AND status NOT IN ('paused', 'completed', 'failed', 'dead_letter')"
+    )
+
+    const quarantine = Effect.fnUntraced(function* (id: JobId, detail: string, now: number) {
+      yield* sql`UPDATE jobs SET next_run = NULL, quarantined = ${detail} WHERE id = ${id}`
+      yield* audit.append([{ type: "CronJobQuarantined", actor: "scheduler", job_id: id, reason: detail }], now)
+    })
+
+    const claim = Effect.fnUntraced(function* (options: LookOptions) {
+      const { now } = options
+      const due = yield* sql`SELECT * FROM jobs WHERE ${schedulable} AND next_run <= ${now}
+        ${ownPartitions(options.partitions)} ORDER BY next_run, id LIMIT ${options.batch}`
+      const rows: Array<RunRow> = []
+      const events: Array<AuditDraft> = []
+      const cancel: Array<Look["cancel"][number]> = []
+      const quarantined: Array<Look["quarantined"][number]> = []
+      const ended: Array<Look["ended"][number]> = []
+      const live =
+        due.length === 0 ? new Map<string, never>() : yield* jobs.liveRuns(due.map((row) => String(row["id"])))
+      for (const row of due) {
+        const decoded = jobFromRow(row)
+        if (Either.isLeft(decoded)) {
+          const id = String(row["id"]) as JobId
+          yield* quarantine(id, decoded.left, now)
+          quarantined.push({ job_id: id, detail: decoded.left })
+          continue
+        }
+        const job = decoded.right
+        const plan = options.plan(job, live.get(job.id) ?? jobs.noLiveRuns)
+        for (const run of plan.runs) {
+          rows.push(yield* newRuns.row(job, run, now))
+          if (isTerminal(run.status)) ended.push({ job_name: job.name, status: run.status })
+        }
+        for (const run_id of plan.cancel) cancel.push({ job_id: job.id, run_id })
+        events.push(...plan.audit)
+        yield* sql`UPDATE jobs SET next_run = ${plan.next_run}, status = ${plan.status ?? job.status} WHERE id = ${job.id}`
+      }
+      yield* newRuns.insert(rows)
+      yield* audit.append(events, now)
+      return { claimed: due.length, cancel, quarantined, ended }
+    })
+
+    const start = Effect.fnUntraced(function* (options: LookOptions) {
+      if (options.permits <= 0) return []
+      const { now, owner } = options
+      const ready = yield* Effect.flatMap(
+        sql`SELECT id FROM runs WHERE status = 'pending' AND ready_at IS NOT NULL AND ready_at <= ${now}
+          ${ownPartitions(options.partitions)} ORDER BY ready_at, id LIMIT ${Math.min(startBatch, options.permits)}`,
+        decodeIds
+      )
+      if (ready.length === 0) return []
+      const order = new Map(ready.map(({ id }, index) => [id, index]))
+      const { damaged, readable } = history.read(
+        yield* sql`UPDATE runs SET status = 'running', attempt = attempt + 1, owner = ${owner},
+          started_at = coalesce(started_at, ${now}), ready_at = NULL, next_attempt_at = NULL
+          WHERE id IN ${among(sql, [...order.keys()])} RETURNING *`
+      )
+      yield* Effect.forEach(damaged, (run) => settlements.abandon(run, now), { discard: true })
+      if (readable.length === 0) return []
+      const rows = readable.toSorted((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0))
+      yield* sql`INSERT INTO attempts ${sql.insert(
+        rows.map((row) => ({ run_id: row.id, number: row.attempt, started_at: now }))
+      )}`
+      const byId = yield* jobs.byIds([...new Set(rows.map((row) => row.job_id))])
+      const runs = yield* history.assemble(rows)
+      const started: Array<StartedRun> = []
+      for (const [index, row] of rows.entries()) {
+        const run = runs[index]
+        const job = byId.get(row.job_id)
+        const attempt = run?.attempts.at(-1)
+        if (run === undefined || attempt === undefined) continue
+        if (job !== undefined) {
+          started.push({ run, job, attempt })
+        } else {
+          yield* settlements.settle(row, run, null, jobUnreadable(run, now), now)
+          yield* quarantine(run.job_id, "the row could not be read when a run of it was started", now)
+        }
+      }
+      return started
+    })
+
+    const look = Effect.fn("JobStore.look")(function* (options: LookOptions) {
+      yield* failpoints.hit("look.before")
+      const result: Look = yield* writer.commit(
+        Effect.gen(function* () {
+          const claimed = yield* claim(options)
+          const started = yield* start(options)
+          yield* failpoints.hit("look.written")
+          return { ...claimed, started }
+        }).pipe(Effect.catchTag("ParseError", Effect.die))
+      )
+      yield* failpoints.hit("look.committed")
+      return result
+    })
+
+    const nextWake = Effect.fn("JobStore.nextWake")(function* (
+      options: Pick<LookOptions, "now" | "permits" | "partitions">
+    ) {
+      const mine = ownPartitions(options.partitions)
+      // With no permit free, runs that are ready already wait for a finish, not for an instant.
+      const after = options.permits > 0 ? 0 : options.now + 1
+      const rows = yield* Effect.flatMap(
+        sql`SELECT min(at) AS at FROM (
+          SELECT * FROM (SELECT next_run AS at FROM jobs WHERE ${schedulable} ${mine} ORDER BY next_run LIMIT 1)
+          UNION ALL
+          SELECT * FROM (SELECT ready_at AS at FROM runs WHERE status = 'pending' AND ready_at IS NOT NULL
+            AND ready_at >= ${after} ${mine} ORDER BY ready_at LIMIT 1))`,
+        decodeWake
+      )
+      return rows[0]?.at ?? null
+    }, Effect.orDie)
+
+    return { look, nextWake } as const
+  })
+}) {}
+
+const unreadableJob = { code: "job_unreadable", text: "the job's stored row is damaged" }
+
+const jobUnreadable = (run: Run, now: number): Settlement => ({
+  attempt: { outcome: "failed", failure: "permanent", error_message: unreadableJob.text },
+  run: { status: "failed", finished_at: now, error_message: unreadableJob.text, reason: unreadableJob },
+  job: {},
+  deliveries: [],
+  audit: [
+    {
+      type: "CronJobFailed",
+      actor: "scheduler",
+      job_id: run.job_id,
+      job_name: run.job_name,
+      run_id: run.id,
+      reason: unreadableJob.text
+    }
+  ]
+})

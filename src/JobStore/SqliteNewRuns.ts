@@ -1,0 +1,61 @@
+import * as SqlClient from "@effect/sql/SqlClient"
+import * as Effect from "effect/Effect"
+import { Ids } from "../Domain/Ids.ts"
+import type { StoredJob } from "../Domain/Job.ts"
+import { isTerminal } from "../Domain/Run.ts"
+import { partitionOf } from "../Domain/StableHash.ts"
+import type { NewRun } from "../JobStore.ts"
+import { encodeRunRow, type RunRow } from "./Rows.ts"
+
+/** Rows in one multi-row insert; SQLite binds at most 32,766 values. */
+const insertBatch = 500
+
+/** Rows of new runs. Every method runs inside its caller's transaction. */
+export class SqliteNewRuns extends Effect.Service<SqliteNewRuns>()("symbiont/JobStore/SqliteNewRuns", {
+  effect: Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const ids = yield* Ids
+
+    const row = (job: StoredJob, run: NewRun, now: number) =>
+      Effect.map(
+        ids.run,
+        (id): RunRow => ({
+          id,
+          job_id: job.id,
+          job_name: job.name,
+          agent_id: job.agent_id,
+          next_attempt_at: null,
+          started_at: null,
+          finished_at: isTerminal(run.status) ? now : null,
+          execution_time_ms: null,
+          attempt: 0,
+          owner: null,
+          partition: partitionOf(job.id),
+          error_message: null,
+          decision: null,
+          session_id: null,
+          stop_reason: null,
+          usage: null,
+          missed_count: null,
+          missed_from: null,
+          missed_to: null,
+          ...run,
+          ready_at: run.status === "pending" && run.holds_permit ? (run.start_at ?? now) : null,
+          created_at: now,
+          iterations: [],
+          tool_calls: [],
+          output: null
+        })
+      )
+
+    // A slot that has its row already (the clock went back and came again) keeps it.
+    const insert = Effect.fnUntraced(function* (rows: ReadonlyArray<RunRow>) {
+      for (let i = 0; i < rows.length; i += insertBatch) {
+        const encoded = rows.slice(i, i + insertBatch).map((run) => encodeRunRow(run))
+        yield* sql`INSERT INTO runs ${sql.insert(encoded)} ON CONFLICT DO NOTHING`
+      }
+    })
+
+    return { insert, row } as const
+  })
+}) {}

@@ -1,0 +1,129 @@
+import * as SqlClient from "@effect/sql/SqlClient"
+import * as Effect from "effect/Effect"
+import type { Delivery } from "../Domain/Delivery.ts"
+import { Ids, type JobId } from "../Domain/Ids.ts"
+import { runsAtOnce, type StoredJob } from "../Domain/Job.ts"
+import { type Attempt, isTerminal, type Reason, type Run, type RunStatus } from "../Domain/Run.ts"
+import type { NewDelivery, Settlement } from "../JobStore.ts"
+import { encodeRunPatch, encodeSessionRow, type RunRow } from "./Rows.ts"
+import { SqliteAudit } from "./SqliteAudit.ts"
+
+const failedStatuses: ReadonlySet<RunStatus> = new Set(["failed", "timed_out", "interrupted"])
+
+const identity = (delivery: NewDelivery): string => `${delivery.kind}/${delivery.channel}`
+
+/** A run whose own row could not be read, as far as its columns tell. */
+export interface DamagedRun {
+  readonly id: string
+  readonly job_id: string
+  readonly detail: string
+}
+
+/** What the end of an attempt changes. Every method runs inside its caller's transaction. */
+export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symbiont/JobStore/SqliteSettlements", {
+  effect: Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const audit = yield* SqliteAudit
+    const ids = yield* Ids
+
+    /** Gives the permits of a job that are free to the runs queued for them, oldest first. */
+    const promote = (job_id: string, job: StoredJob | null, now: number) =>
+      sql`UPDATE runs SET holds_permit = 1, ready_at = max(coalesce(start_at, 0), ${now}) WHERE id IN (
+        SELECT id FROM runs WHERE job_id = ${job_id} AND status = 'pending' AND holds_permit = 0 ORDER BY id
+        LIMIT max(0, ${job === null ? 1 : runsAtOnce(job)} - (SELECT count(*) FROM runs
+          WHERE job_id = ${job_id} AND status IN ('pending', 'running') AND holds_permit = 1)))`
+
+    const countEnd = Effect.fnUntraced(function* (status: RunStatus, execution_time_ms: number | null | undefined) {
+      if (status !== "succeeded" && !failedStatuses.has(status)) return
+      const counters = [{ name: status === "succeeded" ? "runs_succeeded" : "runs_failed", value: 1 }]
+      if (execution_time_ms !== null && execution_time_ms !== undefined) {
+        counters.push(
+          { name: "execution_time_ms_sum", value: execution_time_ms },
+          { name: "execution_time_count", value: 1 }
+        )
+      }
+      yield* sql`INSERT INTO counters ${sql.insert(counters)}
+        ON CONFLICT (name) DO UPDATE SET value = value + excluded.value`
+    })
+
+    const saveDeliveries = Effect.fnUntraced(function* (run: Run, asked: ReadonlyArray<NewDelivery>, now: number) {
+      const known = new Set(run.deliveries.map(identity))
+      const added: Array<Delivery> = []
+      for (const { channel, kind } of asked) {
+        if (known.has(identity({ channel, kind }))) continue
+        known.add(identity({ channel, kind }))
+        const id = yield* ids.delivery
+        const times = { created_at: now, next_attempt_at: now, delivered_at: null }
+        const { id: run_id, job_id } = run
+        added.push({ id, run_id, job_id, channel, kind, state: "pending", attempts: 0, ...times, error: null })
+      }
+      if (added.length > 0) yield* sql`INSERT INTO deliveries ${sql.insert(added)}`
+      return added
+    })
+
+    // A job deleted meanwhile took its session with it.
+    const saveSession = Effect.fnUntraced(function* (session: NonNullable<Settlement["session"]>) {
+      const { created_at, id, job_id, turns, updated_at } = encodeSessionRow(session)
+      yield* sql`INSERT INTO sessions (id, job_id, turns, created_at, updated_at)
+        SELECT ${id}, ${job_id}, ${turns}, ${created_at}, ${updated_at}
+          WHERE EXISTS (SELECT 1 FROM jobs WHERE id = ${job_id} AND deleted_at IS NULL)
+        ON CONFLICT (job_id) DO UPDATE SET turns = excluded.turns, updated_at = excluded.updated_at`
+    })
+
+    const patchJob = (id: JobId, patch: Settlement["job"]) =>
+      Object.keys(patch).length === 0 ? Effect.void : sql`UPDATE jobs SET ${sql.update(patch)} WHERE id = ${id}`
+
+    /** Ends the current attempt of a running run; gives the run as it is then. */
+    const settle = Effect.fnUntraced(function* (
+      row: RunRow,
+      run: Run,
+      job: StoredJob | null,
+      settlement: Settlement,
+      now: number
+    ) {
+      const status = settlement.run.status ?? row.status
+      const ended = isTerminal(status)
+      const { attempt } = settlement
+      yield* sql`UPDATE runs SET ${sql.update(
+        encodeRunPatch({
+          ...settlement.run,
+          owner: null,
+          ready_at: ended ? null : (settlement.run.next_attempt_at ?? now)
+        })
+      )} WHERE id = ${row.id}`
+      yield* sql`UPDATE attempts SET finished_at = ${now}, outcome = ${attempt.outcome}, failure = ${attempt.failure},
+        error_message = ${attempt.error_message} WHERE run_id = ${row.id} AND number = ${row.attempt}`
+      yield* patchJob(row.job_id, settlement.job)
+      if (settlement.session !== undefined) yield* saveSession(settlement.session)
+      const added = yield* saveDeliveries(run, settlement.deliveries, now)
+      yield* audit.append(settlement.audit, now)
+      if (ended) {
+        yield* countEnd(status, settlement.run.execution_time_ms)
+        yield* promote(row.job_id, job, now)
+      }
+      return {
+        ...run,
+        ...settlement.run,
+        attempts: run.attempts.map(
+          (before): Attempt => (before.number === row.attempt ? { ...before, ...attempt, finished_at: now } : before)
+        ),
+        deliveries: [...run.deliveries, ...added]
+      } satisfies Run
+    })
+
+    /** Ends a run whose row is damaged, so that it holds neither a permit nor its job; what was unreadable is cleared. */
+    const abandon = Effect.fnUntraced(function* ({ detail, id, job_id }: DamagedRun, now: number) {
+      const reason: Reason = { code: "run_unreadable", text: `the run's stored row was damaged: ${detail}` }
+      yield* sql`UPDATE runs SET status = 'failed', finished_at = ${now}, owner = NULL, ready_at = NULL,
+        next_attempt_at = NULL, reason = ${JSON.stringify(reason)}, error_message = ${reason.text}, decision = NULL,
+        usage = NULL, iterations = '[]', tool_calls = '[]' WHERE id = ${id}`
+      yield* sql`UPDATE attempts SET finished_at = ${now}, outcome = 'failed', failure = 'permanent',
+        error_message = ${reason.text} WHERE run_id = ${id} AND finished_at IS NULL`
+      yield* countEnd("failed", null)
+      yield* promote(job_id, null, now)
+      yield* Effect.logError(`run ${id} was given up: its row is damaged`, detail)
+    })
+
+    return { abandon, patchJob, promote, settle } as const
+  })
+}) {}
