@@ -18,6 +18,8 @@ const LiveRow = Schema.Struct({ id: RunId, job_id: Schema.String, holds_permit: 
 const decodeLiveRows = Schema.decodeUnknown(Schema.Array(LiveRow))
 const decodeNames = Schema.decodeUnknown(Schema.Array(Schema.Struct({ id: JobId, name: Schema.String })))
 
+const isJobId = Schema.is(JobId)
+
 const idOf = (row: object): string => ("id" in row && typeof row.id === "string" ? row.id : "")
 
 /** The jobs table. Methods that name no transaction of their own run inside their caller's. */
@@ -29,7 +31,10 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
 
     /** The row of a job by id or name; deleted jobs are not found. */
     const findRow = Effect.fnUntraced(function* (ref: string) {
-      const [row] = yield* sql`SELECT * FROM jobs WHERE deleted_at IS NULL AND (id = ${ref} OR name = ${ref}) LIMIT 1`
+      // No name is shaped like an id. SQLite would answer one OR over both by a walk.
+      const [row] = isJobId(ref)
+        ? yield* sql`SELECT * FROM jobs WHERE id = ${ref} AND deleted_at IS NULL`
+        : yield* sql`SELECT * FROM jobs WHERE name = ${ref} AND deleted_at IS NULL`
       return row ?? (yield* new JobNotFound({ job: ref }))
     })
 
@@ -186,11 +191,12 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
       } satisfies Page<StoredJob>
     }, Effect.orDie)
 
-    const fromFiles = sql`SELECT * FROM jobs WHERE source_file IS NOT NULL AND deleted_at IS NULL ORDER BY id`.pipe(
-      Effect.flatMap(readable),
-      Effect.orDie,
-      Effect.withSpan("JobStore.jobsFromFiles")
-    )
+    const fromFiles =
+      sql`SELECT * FROM jobs WHERE source_file IS NOT NULL AND deleted_at IS NULL ORDER BY source_file, id`.pipe(
+        Effect.flatMap(readable),
+        Effect.orDie,
+        Effect.withSpan("JobStore.jobsFromFiles")
+      )
 
     return {
       byIds,

@@ -68,7 +68,7 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
         Effect.gen(function* () {
           const found = yield* sql`SELECT * FROM runs WHERE status = 'running' AND owner IS NOT ${owner}
             AND NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.owner = runs.owner AND lease_until > ${now})
-            ORDER BY id LIMIT ${recoveryBatch}`
+            ORDER BY owner, id LIMIT ${recoveryBatch}`
           const { damaged, readable } = history.read(found)
           yield* Effect.forEach(damaged, (run) => settlements.abandon(run, now), { discard: true })
           const byId = yield* jobs.byIds([...new Set(readable.map((row) => row.job_id))])

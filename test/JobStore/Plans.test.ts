@@ -1,0 +1,188 @@
+import { SqlClient } from "@effect/sql/SqlClient"
+import * as Statement from "@effect/sql/Statement"
+import { SqliteClient } from "@effect/sql-sqlite-node"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { layerOnClient } from "../../src/JobStore/Sqlite.ts"
+import { JobStore } from "../../src/JobStore.ts"
+import { finish, insert, interrupted, jobId, look, manual, me, nthJob, success, t0 } from "./fixtures.ts"
+
+interface Asked {
+  readonly text: string
+  readonly parameters: ReadonlyArray<unknown>
+}
+
+/** The statements that a store's methods send, and SQLite's plans for them. */
+const planned = Effect.gen(function* () {
+  const asked: Array<Asked> = []
+  const listening = Statement.setTransformer((statement) =>
+    Effect.sync(() => {
+      const [text, parameters] = statement.compile()
+      asked.push({ text, parameters })
+      return statement
+    })
+  )
+  const store = layerOnClient(":memory:").pipe(
+    Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" })),
+    Layer.provide(listening),
+    Layer.orDie
+  )
+  return { asked, store }
+})
+
+const plansOf = <A, E, E2>(
+  setUp: Effect.Effect<unknown, E2, JobStore>,
+  body: (store: typeof JobStore.Service) => Effect.Effect<A, E, JobStore>
+) =>
+  Effect.gen(function* () {
+    const { asked, store } = yield* planned
+    return yield* Effect.gen(function* () {
+      const sql = yield* SqlClient
+      yield* setUp
+      asked.length = 0
+      yield* body(yield* JobStore)
+      const statements = asked.filter(({ text }) => /^\s*(SELECT|UPDATE|DELETE|INSERT)/.test(text))
+      assert.isAbove(statements.length, 0)
+      const plans: Array<{ readonly text: string; readonly steps: ReadonlyArray<string> }> = []
+      for (const { parameters, text } of [...statements]) {
+        const rows = yield* sql.unsafe<Record<string, unknown>>(`EXPLAIN QUERY PLAN ${text}`, parameters)
+        plans.push({ text, steps: rows.map((row) => String(row["detail"])) })
+      }
+      return plans
+    }).pipe(Effect.provide(store))
+  })
+
+/** Fails on a walk over a whole table; a partial index of few rows may be walked. */
+const assertIndexed = (plans: Effect.Effect.Success<ReturnType<typeof plansOf>>) => {
+  for (const { steps, text } of plans) {
+    for (const step of steps) {
+      assert.notMatch(
+        step,
+        /^SCAN (jobs|runs|deliveries|attempts|audit|idempotency)(?! USING (COVERING )?INDEX (jobs_due|runs_ready|runs_running|deliveries_due))/,
+        text
+      )
+    }
+  }
+}
+
+const jobs = insert(...Array.from({ length: 20 }, (_, n) => nthJob(n)))
+
+describe("every statement of the store uses its index", () => {
+  const sorted = /TEMP B-TREE/
+
+  it.effect("a look", () =>
+    Effect.gen(function* () {
+      const plans = yield* plansOf(jobs, () => look())
+      assertIndexed(plans)
+      const due = plans.find(({ text }) => text.includes("FROM jobs") && text.includes("next_run <="))
+      assert.match(due?.steps.join("\n") ?? "", /SEARCH jobs USING INDEX jobs_due \(next_run/)
+      assert.notMatch(due?.steps.join("\n") ?? "", sorted)
+      const ready = plans.find(({ text }) => text.includes("SELECT id FROM runs") && text.includes("ready_at <="))
+      assert.match(ready?.steps.join("\n") ?? "", /SEARCH runs USING (COVERING )?INDEX runs_ready/)
+      assert.notMatch(ready?.steps.join("\n") ?? "", sorted)
+    })
+  )
+
+  it.effect("a look at some partitions", () =>
+    Effect.map(
+      plansOf(jobs, () => look({ partitions: [1, 2, 3] })),
+      assertIndexed
+    )
+  )
+
+  it.effect("the next wake", () =>
+    Effect.gen(function* () {
+      const plans = yield* plansOf(jobs, (store) => store.nextWake({ now: t0, permits: 1, partitions: null }))
+      const steps = plans.flatMap((plan) => plan.steps).join("\n")
+      assert.match(steps, /jobs USING (COVERING )?INDEX jobs_due/)
+      assert.match(steps, /runs USING (COVERING )?INDEX runs_ready/)
+      assert.notMatch(steps, sorted)
+      assertIndexed(plans)
+    })
+  )
+
+  it.effect("the end of a run", () =>
+    Effect.gen(function* () {
+      const plans = yield* plansOf(jobs, () =>
+        Effect.flatMap(look(), ({ started }) =>
+          Effect.forEach(started.slice(0, 1), ({ run }) =>
+            finish(run, success({ deliveries: [{ channel: "stdout", kind: "output" }] }))
+          )
+        )
+      )
+      assertIndexed(plans)
+    })
+  )
+
+  it.effect("recovery", () =>
+    Effect.gen(function* () {
+      const plans = yield* plansOf(Effect.zipRight(jobs, look()), (store) => store.recover(t0, me, interrupted))
+      assertIndexed(plans)
+      assert.match(plans.flatMap((plan) => plan.steps).join("\n"), /runs_running/)
+    })
+  )
+
+  it.effect("a run by hand, and its cancellation", () =>
+    Effect.gen(function* () {
+      const plans = yield* plansOf(jobs, (store) =>
+        Effect.flatMap(manual("job-1"), ({ id }) =>
+          store.cancelPending(id, t0, () => ({ run: { status: "cancelled" }, job: {}, audit: [] }))
+        ).pipe(Effect.orDie)
+      )
+      assertIndexed(plans)
+    })
+  )
+
+  it.effect("history, whole and by status", () =>
+    Effect.gen(function* () {
+      const plans = yield* plansOf(jobs, (store) =>
+        Effect.all([
+          store.listRuns("job-1", { limit: 5, cursor: "run_z" }),
+          store.listRuns(jobId(1), { limit: 5, status: "failed" })
+        ]).pipe(Effect.orDie)
+      )
+      assertIndexed(plans)
+      const lists = plans.filter(({ text }) => text.includes("ORDER BY id DESC"))
+      assert.match(lists[0]?.steps.join() ?? "", /^SEARCH runs USING INDEX runs_history \(job_id=\? AND id<\?\)$/)
+      assert.match(
+        lists[1]?.steps.join() ?? "",
+        /^SEARCH runs USING INDEX runs_history_status \(job_id=\? AND status=\?\)$/
+      )
+    })
+  )
+
+  it.effect("lists of jobs by status and by agent", () =>
+    Effect.gen(function* () {
+      const plans = yield* plansOf(jobs, (store) =>
+        Effect.all([
+          store.listJobs({ limit: 5, status: "active", cursor: jobId(2) }),
+          store.listJobs({ limit: 5, agent_id: "probe", cursor: jobId(2) }),
+          store.jobsFromFiles
+        ])
+      )
+      assert.match(plans[0]?.steps.join() ?? "", /^SEARCH jobs USING INDEX jobs_status \(status=\? AND id>\?\)$/)
+      assert.match(plans[1]?.steps.join() ?? "", /^SEARCH jobs USING INDEX jobs_agent \(agent_id=\? AND id>\?\)$/)
+      assert.match(plans[2]?.steps.join("\n") ?? "", /USING INDEX jobs_source/)
+    })
+  )
+
+  it.effect("due deliveries, and the next", () =>
+    Effect.gen(function* () {
+      const plans = yield* plansOf(jobs, (store) => Effect.all([store.dueDeliveries(t0, 10), store.nextDelivery]))
+      assertIndexed(plans)
+      assert.match(
+        plans[0]?.steps.join() ?? "",
+        /^SEARCH deliveries USING INDEX deliveries_due \(next_attempt_at<\?\)$/
+      )
+      assert.notMatch(plans.flatMap((plan) => plan.steps).join("\n"), sorted)
+    })
+  )
+
+  it.effect("counts and the audit log", () =>
+    Effect.map(
+      plansOf(jobs, (store) => Effect.all([store.counts, store.listAudit({ job_id: jobId(1), limit: 5 })])),
+      assertIndexed
+    )
+  )
+})
