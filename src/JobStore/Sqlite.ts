@@ -114,10 +114,12 @@ const store = Layer.effect(
 export const layerOnClient = (
   filename: string
 ): Layer.Layer<JobStore, DatabaseTooNew | DatabaseUnusable, SqlClient> => {
+  // A migration that fails does so as a defect.
   const prepared = Layer.effectDiscard(
-    Effect.mapError(prepare(filename), (error) =>
-      error._tag === "DatabaseTooNew" ? error : new DatabaseUnusable({ filename, cause: error })
-    )
+    Effect.catchAllCause(prepare(filename), (cause): Effect.Effect<never, DatabaseTooNew | DatabaseUnusable> => {
+      const error = Cause.squash(cause)
+      return error instanceof DatabaseTooNew ? error : new DatabaseUnusable({ filename, cause: error })
+    })
   )
   return store.pipe(Layer.provide(services), Layer.provide(prepared))
 }
