@@ -1,0 +1,25 @@
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { AgentRuntime, EffectAgents } from "../src/Agents.ts"
+import { engineLayer } from "../src/Engine.ts"
+import { PolicyGate } from "../src/PolicyGate.ts"
+import { ServiceEnvironment } from "../src/ServiceEnvironment.ts"
+import { recordingRouter, testSettings } from "../src/testing.ts"
+
+/** The engine on the caller's store, with an agent `noop` that answers at once. */
+export const engineOnStore = (settings: unknown) =>
+  engineLayer.pipe(
+    Layer.provide(
+      Layer.mergeAll(
+        AgentRuntime.layer.pipe(
+          Layer.provide(EffectAgents.layer({ noop: () => Effect.succeed({ output: "" }) })),
+          Layer.provide(ServiceEnvironment.layer({ variables: {}, directory: "." }))
+        ),
+        PolicyGate.layer,
+        recordingRouter
+      )
+    ),
+    Layer.provide(testSettings(settings)),
+    Layer.provide(NodeContext.layer)
+  )

@@ -1,0 +1,43 @@
+import * as Effect from "effect/Effect"
+import { layerSqlite } from "../src/JobStore/Sqlite.ts"
+import { JobStore } from "../src/JobStore.ts"
+import { makeJob, storeJobs } from "./Jobs.ts"
+import { databaseFile, medianOf, type Size, timed } from "./Measure.ts"
+
+/** Jobs stored per second, in transactions of a thousand. */
+export const inserts = ({ quick, rounds }: Size) =>
+  Effect.gen(function* () {
+    const count = quick ? 10_000 : 100_000
+    const rate = Effect.gen(function* () {
+      const file = yield* databaseFile
+      const jobs = yield* Effect.replicateEffect(makeJob(1_800_000_000_000), count)
+      const millis = yield* Effect.provide(timed(storeJobs(jobs)), layerSqlite(file))
+      return (count * 1_000) / millis
+    })
+    return [{ name: `insert ${count} jobs`, value: yield* medianOf(rounds, rate), unit: "jobs/s" }]
+  })
+
+/** Durable writes per second: each alone, and from a hundred fibers that share transactions. */
+export const groupCommit = ({ quick, rounds }: Size) =>
+  Effect.gen(function* () {
+    const file = yield* databaseFile
+    const writes = (count: number, concurrency: number) =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const write = store.appendAudit([{ type: "ClockJumped", actor: "bench" }], 0)
+        const millis = yield* timed(
+          Effect.forEach(Array.from({ length: count }), () => write, { concurrency, discard: true })
+        )
+        return (count * 1_000) / millis
+      })
+    return yield* Effect.gen(function* () {
+      yield* writes(500, 100)
+      const alone = yield* medianOf(rounds, writes(quick ? 500 : 2_000, 1))
+      const shared = yield* medianOf(rounds, writes(quick ? 5_000 : 20_000, 100))
+      return [
+        { name: "durable writes, one by one", value: alone, unit: "writes/s" },
+        { name: "durable writes, 100 fibers", value: shared, unit: "writes/s" },
+        { name: "group commit, gain", value: shared / alone, unit: "x" }
+      ]
+    }).pipe(Effect.provide(layerSqlite(file)))
+  })
