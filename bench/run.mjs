@@ -17,11 +17,10 @@ await build({
   format: "cjs",
   target: "node20",
   external: ["better-sqlite3"],
-  sourcemap: "inline",
   logLevel: "error"
 })
 const flags = process.argv.slice(2)
-const profiling = flags.includes("--prof") ? ["--cpu-prof", "--enable-source-maps"] : []
+const profiling = flags.includes("--prof") ? ["--cpu-prof"] : []
 const child = spawn(process.execPath, [...profiling, outfile, ...flags], {
   stdio: "inherit",
   env: { ...process.env, NODE_PATH: join(root, "node_modules"), BENCH_RESULTS: join(root, "bench/results.json") }

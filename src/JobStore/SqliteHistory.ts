@@ -22,16 +22,10 @@ import type { DamagedRun } from "./SqliteSettlements.ts"
 
 const decodeCounts = Schema.decodeUnknown(Schema.Array(Schema.Struct({ name: Schema.String, n: Schema.Number })))
 
-const groupBy = <A extends { readonly run_id: RunId }>(
-  items: ReadonlyArray<A>
-): ReadonlyMap<RunId, ReadonlyArray<A>> => {
-  const groups = new Map<RunId, Array<A>>()
-  for (const item of items) {
-    const group = groups.get(item.run_id)
-    if (group === undefined) groups.set(item.run_id, [item])
-    else group.push(item)
-  }
-  return groups
+const push = <A>(groups: Map<string, Array<A>>, key: string, item: A): void => {
+  const group = groups.get(key)
+  if (group === undefined) groups.set(key, [item])
+  else group.push(item)
 }
 
 /** Columns of a run but for those that can be large. */
@@ -69,26 +63,43 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
       return readable
     })
 
+    const attemptsOf = Effect.fnUntraced(function* (ids: ReadonlyArray<RunId>) {
+      const rows = yield* sql`SELECT * FROM attempts WHERE run_id IN ${among(sql, ids)} ORDER BY run_id, number`
+      const attempts = new Map<string, Array<Attempt>>()
+      for (const row of rows) {
+        const decoded = decodeAttemptRow(row)
+        if (Either.isLeft(decoded)) continue
+        const { run_id, ...attempt } = decoded.right
+        push(attempts, run_id, attempt)
+      }
+      return attempts as ReadonlyMap<string, ReadonlyArray<Attempt>>
+    })
+
+    const deliveriesOf = Effect.fnUntraced(function* (ids: ReadonlyArray<RunId>) {
+      const rows = yield* sql`SELECT * FROM deliveries WHERE run_id IN ${among(sql, ids)} ORDER BY id`
+      const deliveries = new Map<string, Array<Delivery>>()
+      for (const row of rows) {
+        const decoded = decodeDeliveryRow(row)
+        if (Either.isRight(decoded)) push(deliveries, decoded.right.run_id, decoded.right)
+      }
+      return deliveries as ReadonlyMap<string, ReadonlyArray<Delivery>>
+    })
+
     /** Runs of some rows, with their attempts and deliveries. */
     const assemble = Effect.fnUntraced(function* (rows: ReadonlyArray<RunRow>) {
       if (rows.length === 0) return []
       const ids = rows.map((row) => row.id)
-      const attemptRows = yield* sql`SELECT * FROM attempts WHERE run_id IN ${among(sql, ids)} ORDER BY run_id, number`
-      const deliveryRows = yield* sql`SELECT * FROM deliveries WHERE run_id IN ${among(sql, ids)} ORDER BY id`
-      const attempts = groupBy(
-        attemptRows.flatMap((row) => Either.match(decodeAttemptRow(row), { onLeft: () => [], onRight: (a) => [a] }))
-      )
-      const deliveries: ReadonlyMap<RunId, ReadonlyArray<Delivery>> = groupBy(
-        deliveryRows.flatMap((row) => Either.match(decodeDeliveryRow(row), { onLeft: () => [], onRight: (d) => [d] }))
-      )
-      return rows.map(
-        (row): Run =>
-          runFromRow(
-            row,
-            (attempts.get(row.id) ?? []).map(({ run_id: _, ...attempt }): Attempt => attempt),
-            deliveries.get(row.id) ?? []
-          )
-      )
+      const attempts = yield* attemptsOf(ids)
+      const deliveries = yield* deliveriesOf(ids)
+      return rows.map((row): Run => runFromRow(row, attempts.get(row.id) ?? [], deliveries.get(row.id) ?? []))
+    })
+
+    /** {@link assemble} for runs that have not ended: deliveries come with the end. */
+    const assembleLive = Effect.fnUntraced(function* (rows: ReadonlyArray<RunRow>) {
+      // A run that has not been tried needs no look at the attempts.
+      const tried = rows.filter((row) => row.attempt > 0).map((row) => row.id)
+      const attempts = tried.length === 0 ? new Map<string, never>() : yield* attemptsOf(tried)
+      return rows.map((row): Run => runFromRow(row, attempts.get(row.id) ?? [], []))
     })
 
     /** One run by id, inside or outside a transaction. */
@@ -151,6 +162,6 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
       } satisfies StoreCounts
     }).pipe(Effect.orDie, Effect.withSpan("JobStore.counts"))
 
-    return { assemble, counts, findRun, findSession, listRuns, read, readable, runById } as const
+    return { assemble, assembleLive, counts, findRun, findSession, listRuns, read, readable, runById } as const
   })
 }) {}

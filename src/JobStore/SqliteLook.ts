@@ -4,6 +4,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { AuditDraft } from "../Domain/Audit.ts"
 import type { JobId } from "../Domain/Ids.ts"
+import type { StoredJob } from "../Domain/Job.ts"
 import { isTerminal, type Run } from "../Domain/Run.ts"
 import type { Look, LookOptions, Settlement, StartedRun } from "../JobStore.ts"
 import { among } from "./Among.ts"
@@ -56,6 +57,8 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
       const cancel: Array<Look["cancel"][number]> = []
       const quarantined: Array<Look["quarantined"][number]> = []
       const ended: Array<Look["ended"][number]> = []
+      const moves: Array<Pick<StoredJob, "id" | "next_run" | "status">> = []
+      const claimed = new Map<string, StoredJob>()
       const live =
         due.length === 0 ? new Map<string, never>() : yield* jobs.liveRuns(due.map((row) => String(row["id"])))
       for (const row of due) {
@@ -74,14 +77,21 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
         }
         for (const run_id of plan.cancel) cancel.push({ job_id: job.id, run_id })
         events.push(...plan.audit)
-        yield* sql`UPDATE jobs SET next_run = ${plan.next_run}, status = ${plan.status ?? job.status} WHERE id = ${job.id}`
+        const moved = { next_run: plan.next_run, status: plan.status ?? job.status }
+        moves.push({ id: job.id, ...moved })
+        claimed.set(job.id, { ...job, ...moved })
+      }
+      if (moves.length > 0) {
+        yield* sql`UPDATE jobs SET next_run = moved.value ->> 'next_run', status = moved.value ->> 'status'
+          FROM json_each(${JSON.stringify(moves)}) AS moved WHERE jobs.id = moved.value ->> 'id'`
       }
       yield* newRuns.insert(rows)
       yield* audit.append(events, now)
-      return { claimed: due.length, cancel, quarantined, ended }
+      return { look: { claimed: due.length, cancel, quarantined, ended }, claimed }
     })
 
-    const start = Effect.fnUntraced(function* (options: LookOptions) {
+    /** Starts what is ready. `known` are jobs as this transaction has left them. */
+    const start = Effect.fnUntraced(function* (options: LookOptions, known: ReadonlyMap<string, StoredJob>) {
       if (options.permits <= 0) return []
       const { now, owner } = options
       const ready = yield* Effect.flatMap(
@@ -102,12 +112,13 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
       yield* sql`INSERT INTO attempts ${sql.insert(
         rows.map((row) => ({ run_id: row.id, number: row.attempt, started_at: now }))
       )}`
-      const byId = yield* jobs.byIds([...new Set(rows.map((row) => row.job_id))])
-      const runs = yield* history.assemble(rows)
+      const others = new Set(rows.map((row) => row.job_id).filter((id) => !known.has(id)))
+      const byId = yield* jobs.byIds([...others])
+      const runs = yield* history.assembleLive(rows)
       const started: Array<StartedRun> = []
       for (const [index, row] of rows.entries()) {
         const run = runs[index]
-        const job = byId.get(row.job_id)
+        const job = known.get(row.job_id) ?? byId.get(row.job_id)
         const attempt = run?.attempts.at(-1)
         if (run === undefined || attempt === undefined) continue
         if (job !== undefined) {
@@ -124,10 +135,10 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
       yield* failpoints.hit("look.before")
       const result: Look = yield* writer.commit(
         Effect.gen(function* () {
-          const claimed = yield* claim(options)
-          const started = yield* start(options)
+          const { claimed, look } = yield* claim(options)
+          const started = yield* start(options, claimed)
           yield* failpoints.hit("look.written")
-          return { ...claimed, started }
+          return { ...look, started }
         }).pipe(Effect.catchTag("ParseError", Effect.die))
       )
       yield* failpoints.hit("look.committed")

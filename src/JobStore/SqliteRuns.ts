@@ -45,7 +45,7 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
           const found = yield* sql`SELECT * FROM runs WHERE id = ${ref.run_id} AND status = 'running'
             AND attempt = ${ref.attempt} AND owner = ${ref.owner}`
           const [row] = yield* history.readable(found)
-          const [run] = row === undefined ? [] : yield* history.assemble([row])
+          const [run] = row === undefined ? [] : yield* history.assembleLive([row])
           if (row === undefined || run === undefined) {
             return yield* new FencedOut({ run: ref.run_id, attempt: ref.attempt })
           }
@@ -72,7 +72,7 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
           const { damaged, readable } = history.read(found)
           yield* Effect.forEach(damaged, (run) => settlements.abandon(run, now), { discard: true })
           const byId = yield* jobs.byIds([...new Set(readable.map((row) => row.job_id))])
-          const runs = yield* history.assemble(readable)
+          const runs = yield* history.assembleLive(readable)
           for (const [index, row] of readable.entries()) {
             const run = runs[index]
             if (run === undefined) continue
