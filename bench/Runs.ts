@@ -60,16 +60,24 @@ export const throughput = ({ quick, rounds }: Size) =>
   Effect.gen(function* () {
     const count = quick ? 2_000 : 10_000
     const rates: Array<number> = []
+    const costs: Array<number> = []
     for (let round = 0; round < rounds; round++) {
       const file = yield* databaseFile
       const rate = Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
         yield* storeJobs(yield* Effect.replicateEffect(oneShot(now), count))
         const start = performance.now()
+        const usage = process.cpuUsage()
         yield* Effect.provide(untilSucceeded(count), engineOnStore({ scheduler: { max_concurrent_jobs: 1_000 } }))
+        const { system, user } = process.cpuUsage(usage)
+        costs.push((system + user) / 1_000 / count)
         return (count * 1_000) / (performance.now() - start)
       })
       rates.push(yield* Effect.provide(rate, layerSqlite(file)))
     }
-    return [{ name: `no-op runs, ${count} due at once, 1000 in flight`, value: median(rates), unit: "runs/s" }]
+    const what = `no-op runs, ${count} due at once, 1000 in flight`
+    return [
+      { name: what, value: median(rates), unit: "runs/s" },
+      { name: `${what}, CPU time each`, value: median(costs), unit: "ms" }
+    ]
   })
