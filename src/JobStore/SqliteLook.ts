@@ -59,18 +59,29 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
       const ended: Array<Look["ended"][number]> = []
       const moves: Array<Pick<StoredJob, "id" | "next_run" | "status">> = []
       const claimed = new Map<string, StoredJob>()
+      // One job that cannot be planned must not stop the others.
+      const setAside = (job_id: JobId, detail: string) => {
+        quarantined.push({ job_id, detail })
+        return quarantine(job_id, detail, now)
+      }
       const live =
         due.length === 0 ? new Map<string, never>() : yield* jobs.liveRuns(due.map((row) => String(row["id"])))
       for (const row of due) {
         const decoded = jobFromRow(row)
         if (Either.isLeft(decoded)) {
-          const id = String(row["id"]) as JobId
-          yield* quarantine(id, decoded.left, now)
-          quarantined.push({ job_id: id, detail: decoded.left })
+          yield* setAside(String(row["id"]) as JobId, decoded.left)
           continue
         }
         const job = decoded.right
-        const plan = options.plan(job, live.get(job.id) ?? jobs.noLiveRuns)
+        const planned = Either.try(() => options.plan(job, live.get(job.id) ?? jobs.noLiveRuns))
+        if (Either.isLeft(planned)) {
+          yield* setAside(
+            job.id,
+            `its slots cannot be planned (${String(planned.left)}); pause and resume it to try again`
+          )
+          continue
+        }
+        const plan = planned.right
         for (const run of plan.runs) {
           rows.push(yield* newRuns.row(job, run, now))
           if (isTerminal(run.status)) ended.push({ job_name: job.name, status: run.status })

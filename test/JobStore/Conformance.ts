@@ -322,21 +322,26 @@ export const conforms = (engine: string, makeStore: MakeStore) => {
         assert.strictEqual((yield* look({ batch: 2 })).claimed, 1)
       }))
 
-    test("all or nothing when a plan dies", () =>
+    test("and sets a job aside whose slots cannot be planned, until it is written again", () =>
       Effect.gen(function* () {
         const store = yield* JobStore
         yield* insert(nthJob(1, { next_run: t0 - 1 }), nthJob(2))
-        const exit = yield* Effect.exit(
-          look({
-            plan: (job) => {
-              if (job.id === jobId(2)) throw new Error("boom")
-              return minutely(job)
-            }
-          })
+        const seen = yield* look({
+          plan: (job) => {
+            if (job.id === jobId(1)) throw new Error("boom")
+            return minutely(job)
+          }
+        })
+        assert.deepStrictEqual(
+          seen.started.map(({ job }) => job.id),
+          [jobId(2)]
         )
-        assert.strictEqual(exit._tag, "Failure")
-        assert.deepStrictEqual(yield* runsOf("job-1"), [])
-        assert.strictEqual((yield* store.findJob("job-1")).next_run, t0 - 1)
+        assert.include(seen.quarantined[0]?.detail, "boom")
+        assert.deepInclude(yield* store.counts, { quarantined_jobs: 1, active_jobs: 1 })
+        assert.isNull((yield* store.findJob("job-1")).next_run)
+        yield* store.modifyJob("job-1", (job) => Either.right({ job: { ...job, next_run: t0 }, audit: [] }))
+        assert.deepInclude(yield* store.counts, { quarantined_jobs: 0, active_jobs: 2 })
+        assert.strictEqual((yield* look()).claimed, 1)
       }))
 
     test("a slot once: one that has its row keeps it when the clock comes by again", () =>
