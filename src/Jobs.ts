@@ -87,6 +87,6 @@ export class Jobs extends Context.Tag("symbiont/Jobs")<
     Layer.effect(Jobs, Effect.map(make, Jobs.of))
 }
 
-export { changesOf, checkDefinition, warningsOf } from "./Jobs/Definition.ts"
+export { anchorUnder, changesOf, checkDefinition, warningsOf } from "./Jobs/Definition.ts"
 export { editedJob, newJob } from "./Jobs/Service.ts"
 export { pause as pauseJob, resume as resumeJob } from "./Jobs/Transitions.ts"
