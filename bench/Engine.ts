@@ -5,10 +5,10 @@ import { AgentRuntime, EffectAgents } from "../src/Agents.ts"
 import { engineLayer } from "../src/Engine.ts"
 import { PolicyGate } from "../src/PolicyGate.ts"
 import { ServiceEnvironment } from "../src/ServiceEnvironment.ts"
-import { recordingRouter, testSettings } from "../src/testing.ts"
+import { recordingRouter, type TestSettings, testSettings } from "../src/testing.ts"
 
 /** The engine on the caller's store, with an agent `noop` that answers at once. */
-export const engineOnStore = (settings: unknown) =>
+export const engineOnStore = (settings: TestSettings) =>
   engineLayer.pipe(
     Layer.provide(
       Layer.mergeAll(

@@ -1,12 +1,14 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Ref from "effect/Ref"
 import { AgentRuntime } from "./Agents.ts"
+import type { AgentDefinition } from "./Domain/Agent.ts"
 import { Ids } from "./Domain/Ids.ts"
 import { definitionOf, type JobDefinition, type StoredJob } from "./Domain/Job.ts"
-import { type Diagnostic, locateIssues, type ParsedSchedule, parseFiles } from "./Dsl.ts"
+import { type Diagnostic, locateIssues, type ParsedAgent, type ParsedSchedule, parseFiles } from "./Dsl.ts"
 import { JobStore } from "./JobStore.ts"
-import { changesOf, checkDefinition, editedJob, newJob, pauseJob, resumeJob, warningsOf } from "./Jobs.ts"
+import { anchorUnder, changesOf, checkDefinition, editedJob, newJob, pauseJob, resumeJob, warningsOf } from "./Jobs.ts"
 import { NamedPolicies } from "./PolicyGate.ts"
 import type { Recurrence } from "./Recurrence.ts"
 import { WakeSignal } from "./Scheduler.ts"
@@ -30,6 +32,22 @@ interface Checked {
 
 type Outcome = "created" | "updated" | "resumed" | "paused" | "unchanged"
 
+type AgentsByFile = ReadonlyMap<string, ReadonlyArray<AgentDefinition>>
+
+/** A file with an error keeps the agents it had; at a first reading, where it had none, those that can be read. */
+const agentsOf = (
+  files: ReadonlyArray<{ readonly path: string }>,
+  parsed: ReadonlyArray<ParsedAgent>,
+  broken: ReadonlySet<string>,
+  before: AgentsByFile
+): AgentsByFile =>
+  new Map(
+    files.map(({ path }) => {
+      const known = broken.has(path) ? before.get(path) : undefined
+      return [path, known ?? parsed.filter((agent) => agent.file === path).map((agent) => agent.definition)]
+    })
+  )
+
 const actor = "apply"
 
 /** Writes at work at a time; the store joins them into shared transactions. */
@@ -50,6 +68,8 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
     const { scheduler } = yield* Settings
     const { policies } = yield* NamedPolicies
 
+    const agentsByFile = yield* Ref.make<AgentsByFile>(new Map())
+
     const check = (definition: JobDefinition, anchor: number) =>
       checkDefinition(definition, { anchor, timezone: scheduler.timezone })
 
@@ -68,7 +88,7 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
       if (same(before.applied, definition)) return { job: { ...before, source_file: file }, audit: [] }
       const old = definitionOf(before)
       const recurrence = Either.getOrThrowWith(
-        check(definition, definition.every === before.every ? before.anchor : now),
+        check(definition, anchorUnder(before, old, definition, now)),
         (error) => error
       )
       const job = { ...editedJob(before, definition, recurrence, now), source_file: file, applied: definition }
@@ -127,8 +147,11 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
       }
       const broken = new Set(diagnostics.filter((one) => one.severity === "error").map((one) => one.file))
       const good = checked.filter(({ schedule }) => !broken.has(schedule.file))
-      const definitions = parsed.agents.filter((agent) => !broken.has(agent.file)).map((agent) => agent.definition)
-      yield* agents.load(definitions)
+      yield* agents.load(
+        yield* Ref.updateAndGet(agentsByFile, (before) => agentsOf(files, parsed.agents, broken, before)).pipe(
+          Effect.map((byFile) => [...byFile.values()].flat())
+        )
+      )
 
       const outcomes: Record<Outcome, Array<string>> = {
         created: [],

@@ -27,7 +27,6 @@ import type {
 import type { TriggerSpec } from "./Domain/Schedule.ts"
 import type { JobFilter, JobStore, Page, RunFilter } from "./JobStore.ts"
 import { make } from "./Jobs/Service.ts"
-import type { RunLogs } from "./RunLogs.ts"
 import type { JobActors, WakeSignal } from "./Scheduler.ts"
 import type { Settings } from "./Settings.ts"
 
@@ -84,13 +83,10 @@ export class Jobs extends Context.Tag("symbiont/Jobs")<
     readonly cancelRun: (id: string, actor: Actor) => Effect.Effect<Run, RunNotFound | RunEnded>
   }
 >() {
-  static readonly layer: Layer.Layer<
-    Jobs,
-    never,
-    JobStore | AgentRuntime | JobActors | WakeSignal | RunLogs | Ids | Settings
-  > = Layer.effect(Jobs, Effect.map(make, Jobs.of))
+  static readonly layer: Layer.Layer<Jobs, never, JobStore | AgentRuntime | JobActors | WakeSignal | Ids | Settings> =
+    Layer.effect(Jobs, Effect.map(make, Jobs.of))
 }
 
-export { changesOf, checkDefinition, warningsOf } from "./Jobs/Definition.ts"
+export { anchorUnder, changesOf, checkDefinition, warningsOf } from "./Jobs/Definition.ts"
 export { editedJob, newJob } from "./Jobs/Service.ts"
 export { pause as pauseJob, resume as resumeJob } from "./Jobs/Transitions.ts"

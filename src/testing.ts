@@ -14,6 +14,7 @@ import { AgentFailure } from "./Domain/Agent.ts"
 import type { DeliveryChannel } from "./Domain/Delivery.ts"
 import { engineLayer } from "./Engine.ts"
 import { layerSqlite } from "./JobStore/Sqlite.ts"
+import type { JobStore } from "./JobStore.ts"
 import { PolicyGate } from "./PolicyGate.ts"
 import { ServiceEnvironment } from "./ServiceEnvironment.ts"
 import { Settings, SettingsSchema } from "./Settings.ts"
@@ -51,6 +52,9 @@ export const recordingRouter: Layer.Layer<DeliveryRouter | Deliveries> = Layer.e
 /** The store in memory: the same SQL, no file. */
 export const storeInMemory = layerSqlite(":memory:")
 
+/** The store in a file, for tests that stop the engine and start it again on what it left. */
+export const storeInFile = (filename: string) => layerSqlite(filename).pipe(Layer.orDie)
+
 /** What a fake agent does when it is called: answers, takes its time, fails, in that order of keys. */
 export interface Script {
   readonly takes?: Duration.DurationInput | undefined
@@ -75,17 +79,23 @@ export const scriptedAgent = (...script: ReadonlyArray<Script>): AgentHandler =>
 /** A failure for scripts. */
 export const failure = (kind: AgentFailure["kind"], message: string) => new AgentFailure({ kind, message })
 
-/** Settings for tests: the defaults but for what is given, `data_dir` in a temporary folder that goes with the scope. */
-export const testSettings = (settings: unknown = {}) =>
+/** Settings as in `symbiont.toml`: `{ scheduler: { max_concurrent_jobs: 2 } }`. */
+export type TestSettings = Partial<typeof SettingsSchema.Encoded>
+
+/**
+ * Settings for tests: the defaults but for what is given, `data_dir` in a temporary folder that goes with the scope.
+ * Runs in flight when the scope closes are interrupted at once, as nobody moves a test clock on for them.
+ */
+export const testSettings = (settings: TestSettings = {}) =>
   Layer.scoped(
     Settings,
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const data_dir = yield* fs.makeTempDirectoryScoped({ prefix: "symbi-test-" })
+      const { scheduler, server } = settings
       const decoded = yield* Schema.decodeUnknown(SettingsSchema)({
-        scheduler: {},
-        server: {},
-        ...(settings as object)
+        scheduler: { shutdown_timeout_seconds: 0, ...scheduler },
+        server: { ...server }
       })
       return { ...decoded, data_dir }
     }).pipe(Effect.orDie)
@@ -93,13 +103,15 @@ export const testSettings = (settings: unknown = {}) =>
 
 /**
  * The whole engine in one process for tests: store in memory, agents written in code, deliveries recorded, time by the
- * caller's clock (`TestClock` under `it.effect`). Any part can be provided anew over it.
+ * caller's clock (`TestClock` under `it.effect`). `store`, `policy` and `router` take the place of its own.
  */
 export const testRuntime = (
   options: {
     readonly agents?: Readonly<Record<string, AgentHandler | EffectAgentEntry>> | undefined
-    /** As in `symbiont.toml`: `{ scheduler: { max_concurrent_jobs: 2 } }`. */
-    readonly settings?: unknown
+    readonly settings?: TestSettings | undefined
+    readonly store?: Layer.Layer<JobStore> | undefined
+    readonly policy?: Layer.Layer<PolicyGate> | undefined
+    readonly router?: Layer.Layer<DeliveryRouter> | undefined
   } = {}
 ) =>
   engineLayer.pipe(
@@ -109,9 +121,9 @@ export const testRuntime = (
           Layer.provide(EffectAgents.layer(options.agents ?? {})),
           Layer.provide(ServiceEnvironment.layer({ variables: {}, directory: "." }))
         ),
-        PolicyGate.layer,
-        recordingRouter,
-        storeInMemory.pipe(Layer.orDie)
+        options.policy ?? PolicyGate.layer,
+        recordingRouter.pipe(Layer.merge(options.router ?? Layer.context<never>())),
+        options.store ?? storeInMemory.pipe(Layer.orDie)
       )
     ),
     Layer.provideMerge(testSettings(options.settings)),

@@ -199,7 +199,7 @@ export class JobUnreadable extends Schema.TaggedError<JobUnreadable>()("JobUnrea
 /** A job as the store keeps it: what is shown, and what only the scheduler needs. */
 export const StoredJob = Schema.Struct({
   ...Job.fields,
-  /** Start of the count of an `every` trigger. */
+  /** When the trigger was given: the start of the count of an `every` trigger. */
   anchor: Instant,
   /** Summary of the latest finished run, for the next one. */
   last_summary: Schema.NullOr(Schema.String),

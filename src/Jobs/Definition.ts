@@ -1,7 +1,7 @@
 import * as Either from "effect/Either"
 import type { AgentDefinition } from "../Domain/Agent.ts"
 import { durationMillis } from "../Domain/Duration.ts"
-import type { Issue, JobDefinition, JobPatch } from "../Domain/Job.ts"
+import type { Issue, JobDefinition, JobPatch, StoredJob } from "../Domain/Job.ts"
 import { definitionKeys, JobInvalid } from "../Domain/Job.ts"
 import { make, type Recurrence } from "../Recurrence.ts"
 
@@ -110,3 +110,12 @@ export const sameTrigger = (a: JobDefinition, b: JobDefinition): boolean =>
     (key) => JSON.stringify(a[key]) === JSON.stringify(b[key])
   ) &&
   (a.name === b.name || !(a.cron_expr ?? "").includes("H"))
+
+/** What a job's trigger counts from under a new definition: a new trigger counts from now, an unchanged period goes on. */
+export const anchorUnder = (
+  job: Pick<StoredJob, "anchor">,
+  before: JobDefinition,
+  after: JobDefinition,
+  now: number
+): number =>
+  sameTrigger(before, after) || (after.every !== undefined && after.every === before.every) ? job.anchor : now

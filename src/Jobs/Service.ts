@@ -23,10 +23,9 @@ import type { JobFilter, LiveRuns, NewRun, RunFilter } from "../JobStore.ts"
 import { JobStore } from "../JobStore.ts"
 import { NamedPolicies } from "../PolicyGate.ts"
 import { make as makeRecurrence, type Recurrence } from "../Recurrence.ts"
-import { RunLogs } from "../RunLogs.ts"
 import { JobActors, WakeSignal } from "../Scheduler.ts"
 import { Settings } from "../Settings.ts"
-import { applyPatch, changesOf, checkDefinition, sameTrigger, warningsOf } from "./Definition.ts"
+import { anchorUnder, applyPatch, changesOf, checkDefinition, sameTrigger, warningsOf } from "./Definition.ts"
 import * as Transitions from "./Transitions.ts"
 
 // Files imply it with `at`; the other ways in must not differ, or an export would show drift.
@@ -72,14 +71,16 @@ export const editedJob = (
     version: version + 1,
     updated_at: now
   }
-  if (sameTrigger(definitionOf(job), definition)) return edited
-  const next_run = recurrence.next(now)
-  const revives = (status === "completed" || status === "failed") && next_run !== null
+  const before = definitionOf(job)
+  if (sameTrigger(before, definition)) return edited
+  const next = recurrence.next(now)
+  const revives = (status === "completed" || status === "failed") && next !== null
   return {
     ...edited,
     status: revives ? "active" : status,
-    next_run: status === "dead_letter" ? null : next_run,
-    anchor: definition.every === job.every ? anchor : now
+    // A one-shot moved into the past keeps its instant, as a new one does: the misfire policy decides.
+    next_run: status === "dead_letter" ? null : status === "active" ? (next ?? recurrence.previous(now + 1)) : next,
+    anchor: anchorUnder(job, before, definition, now)
   }
 }
 
@@ -98,7 +99,6 @@ export const make = Effect.gen(function* () {
   const ids = yield* Ids
   const actors = yield* JobActors
   const signal = yield* WakeSignal
-  const logs = yield* RunLogs
   const { scheduler } = yield* Settings
   const { policies } = yield* NamedPolicies
 
@@ -139,7 +139,7 @@ export const make = Effect.gen(function* () {
         }
         const old = definitionOf(before)
         const definition = applyPatch(old, patch)
-        const checked = check(definition, definition.every === before.every ? before.anchor : now)
+        const checked = check(definition, anchorUnder(before, old, definition, now))
         if (Either.isLeft(checked)) return Either.left(checked.left)
         const moved = !sameTrigger(old, definition)
         if (moved && definition.misfire === undefined && checked.right.next(now) === null)
@@ -254,20 +254,9 @@ export const make = Effect.gen(function* () {
   const cancelled = (actor: Actor) => ({ code: "cancelled", text: `cancelled by ${actor}` })
 
   const cancelRun = Effect.fn("Jobs.cancelRun")(function* (id: string, actor: Actor) {
-    const now = yield* Clock.currentTimeMillis
     const run = yield* store.findRun(id)
     if (isTerminal(run.status)) return yield* new RunEnded({ run: run.id, status: run.status })
-    const reason = cancelled(actor)
-    const waiting = yield* store.cancelPending(run.id, now, (pending, job) => ({
-      run: { status: "cancelled", finished_at: now, reason },
-      job: job?.at !== undefined && pending.trigger !== "manual" && job.status === "active" ? { status: "failed" } : {},
-      audit: [
-        { type: "RunCancelled", actor, job_id: run.job_id, job_name: run.job_name, run_id: run.id, reason: reason.text }
-      ]
-    }))
-    yield* signal.notify
-    if (waiting.status !== "running") return yield* Effect.as(logs.end(waiting.id), waiting)
-    yield* actors.stop(run.job_id, run.id, { kind: "cancelled", reason })
+    yield* actors.cancel(run.id, cancelled(actor), actor)
     return yield* store.findRun(id)
   })
 

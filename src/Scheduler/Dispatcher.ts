@@ -29,6 +29,8 @@ interface Clockwork {
   readonly leaseUntil: number
 }
 
+const replaced = { code: "overlap", text: "replaced by a newer slot (overlap: cancel_previous)" }
+
 const deadOwner = { code: "owner_died", text: "the service died while it ran" }
 
 /**
@@ -76,15 +78,9 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
     const handOver = Effect.fnUntraced(function* (look: Look) {
       yield* Effect.forEach(look.started, actors.fire, { discard: true })
       // Not awaited: a run that takes its time to stop must not hold up the others' starts.
-      yield* Effect.forEach(
-        look.cancel,
-        ({ job_id, run_id }) =>
-          actors.stopSoon(job_id, run_id, {
-            kind: "cancelled",
-            reason: { code: "overlap", text: "replaced by a newer slot (overlap: cancel_previous)" }
-          }),
-        { discard: true }
-      )
+      yield* Effect.forEach(look.cancel, ({ run_id }) => actors.cancelSoon(run_id, replaced, "scheduler"), {
+        discard: true
+      })
       yield* Effect.forEach(look.ended, (ended) => recordRun({ ...ended, execution_time_ms: null }), { discard: true })
       yield* Effect.forEach(
         look.quarantined,

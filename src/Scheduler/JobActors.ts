@@ -9,15 +9,16 @@ import * as Option from "effect/Option"
 import * as RcMap from "effect/RcMap"
 import * as Ref from "effect/Ref"
 import { OutboxSignal } from "../Delivery.ts"
+import type { Actor } from "../Domain/Audit.ts"
 import type { BootId, JobId, RunId } from "../Domain/Ids.ts"
-import type { Run } from "../Domain/Run.ts"
+import type { Reason, Run } from "../Domain/Run.ts"
 import { isTerminal } from "../Domain/Run.ts"
 import { JobStore, type StartedRun } from "../JobStore.ts"
 import { recordDeadLetter, recordInFlight, recordRun } from "../Observability.ts"
 import { RunLogs } from "../RunLogs.ts"
 import { Settings } from "../Settings.ts"
 import { BootIdentity } from "./BootIdentity.ts"
-import { settle } from "./Outcome.ts"
+import { endWaiting, settle } from "./Outcome.ts"
 import { type Ended, Pipeline, type Stopped } from "./Pipeline.ts"
 import { RunObserver } from "./RunObserver.ts"
 import { WakeSignal } from "./WakeSignal.ts"
@@ -57,14 +58,19 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
     const record = Effect.fn("JobActors.record")(function* (started: StartedRun, ended: Ended) {
       const now = yield* Clock.currentTimeMillis
       yield* observer.entered(started.run.id, "record")
+      let died = false
       const run: Run = yield* store.finish(
         { run_id: started.run.id, attempt: started.attempt.number, owner },
         now,
-        (current, job) => settle(ended.end, ended.record, current, job ?? started.job, settings.scheduler, now)
+        (current, job) => {
+          const end = settle(ended.end, ended.record, current, job ?? started.job, settings.scheduler, now)
+          died = end.job.status === "dead_letter"
+          return end
+        }
       )
       if (isTerminal(run.status)) {
         yield* recordRun(run)
-        if (run.deliveries.some((delivery) => delivery.kind === "dead_letter")) yield* recordDeadLetter(run.job_name)
+        if (died) yield* recordDeadLetter(run.job_name)
         yield* logs.end(run.id)
       }
       yield* Effect.logDebug("run ended", run.id, run.job_name, run.status)
@@ -87,6 +93,7 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
       const fibers = yield* FiberMap.make<RunId, void>()
       const stopReasons = new Map<RunId, Stopped>()
 
+      // Uninterruptible but for the agent's work: however a run is stopped, its end is recorded.
       const runToEnd = (started: StartedRun) =>
         pipeline
           .attempt(
@@ -165,14 +172,21 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
       )
     })
 
-    /** Stops a running run and waits until its end is recorded; does nothing if it runs no more. */
-    const stop = Effect.fn("JobActors.stop")(function* (job_id: JobId, run_id: RunId, stopped: Stopped) {
-      yield* withActor(job_id, (done) => ({ _tag: "Stop", run_id, stopped, done }))
+    const stop = (job_id: JobId, run_id: RunId, stopped: Stopped) =>
+      withActor(job_id, (done) => ({ _tag: "Stop", run_id, stopped, done }))
+
+    /** Ends a run that waits or runs, if it still does; returns when that is recorded. */
+    const cancel = Effect.fn("JobActors.cancel")(function* (run_id: RunId, reason: Reason, actor: Actor) {
+      const now = yield* Clock.currentTimeMillis
+      const waiting = yield* store.cancelPending(run_id, now, (run, job) => endWaiting(run, job, reason, actor, now))
+      yield* wake.notify
+      if (isTerminal(waiting.status)) yield* logs.end(run_id)
+      if (waiting.status === "running") yield* stop(waiting.job_id, run_id, { kind: "cancelled", reason, actor })
     })
 
-    /** {@link stop} without waiting. */
-    const stopSoon = (job_id: JobId, run_id: RunId, stopped: Stopped) =>
-      Effect.asVoid(FiberSet.run(stops, stop(job_id, run_id, stopped)))
+    /** {@link cancel} without waiting. */
+    const cancelSoon = (run_id: RunId, reason: Reason, actor: Actor) =>
+      Effect.asVoid(FiberSet.run(stops, Effect.ignore(cancel(run_id, reason, actor))))
 
     const drain = FiberSet.awaitEmpty(runs).pipe(
       Effect.interruptible,
@@ -182,6 +196,6 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
     // Runs in flight may end by themselves; what then still runs is interrupted with its actor, and recorded.
     yield* Effect.addFinalizer(() => drain)
 
-    return { fire, stop, stopSoon, inFlight: Ref.get(inFlight) } as const
+    return { cancel, cancelSoon, fire, inFlight: Ref.get(inFlight) } as const
   })
 }) {}

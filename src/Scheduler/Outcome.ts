@@ -1,5 +1,5 @@
 import { type AgentFailure, type FailureKind, maxErrorLength, type Usage } from "../Domain/Agent.ts"
-import type { AuditDraft, AuditType } from "../Domain/Audit.ts"
+import type { Actor, AuditDraft, AuditType } from "../Domain/Audit.ts"
 import { type Job, type StoredJob, sessionModeOf } from "../Domain/Job.ts"
 import type { PolicyDecision } from "../Domain/Policy.ts"
 import type { Attempt, AttemptOutcome, Iteration, Reason, Run, RunStatus, ToolCall } from "../Domain/Run.ts"
@@ -29,7 +29,7 @@ export type AttemptEnd =
   | { readonly _tag: "Failed"; readonly failure: AgentFailure }
   | { readonly _tag: "TimedOut"; readonly max_runtime: string }
   | { readonly _tag: "Denied"; readonly reason: Reason }
-  | { readonly _tag: "Cancelled"; readonly reason: Reason }
+  | { readonly _tag: "Cancelled"; readonly reason: Reason; readonly actor: Actor }
   | { readonly _tag: "Interrupted"; readonly reason: Reason }
 
 /** An attempt that ended before it could leave anything. */
@@ -59,11 +59,28 @@ const onInterrupt = (job: Job): "retry" | "fail" =>
 const attemptsAllowed = (job: Job, settings: Settings["Type"]["scheduler"]): number =>
   job.retry?.attempts ?? (job.at === undefined ? 1 : (job.max_retries ?? settings.default_max_retries))
 
+/** Whether a run's end is its job's: the run is a one-shot's slot, and the job has not been given a new time since. */
+const endsJob = (run: Run, job: Job): boolean =>
+  job.at !== undefined && isSlot(run) && job.next_run === null && (job.status === "active" || job.status === "paused")
+
 /** A one-shot whose slot did not run to an end of its own has failed. */
 const oneShotFailed = (run: Run, job: Job): { readonly status?: "failed" } =>
-  job.at !== undefined && isSlot(run) && (job.status === "active" || job.status === "paused")
-    ? { status: "failed" }
-    : {}
+  endsJob(run, job) ? { status: "failed" } : {}
+
+/** The end of a run that was cancelled while it waited. Pure, as {@link settle}. */
+export const endWaiting = (
+  run: Run,
+  job: StoredJob | null,
+  reason: Reason,
+  actor: Actor,
+  now: number
+): Pick<Settlement, "run" | "job" | "audit"> => ({
+  run: { status: "cancelled", finished_at: now, next_attempt_at: null, reason },
+  job: job === null ? {} : oneShotFailed(run, job),
+  audit: [
+    { type: "RunCancelled", actor, job_id: run.job_id, job_name: run.job_name, run_id: run.id, reason: reason.text }
+  ]
+})
 
 /**
  * The rules of a run's end: what the run, its attempt and its job become, what is delivered and audited. Pure, so that
@@ -78,9 +95,9 @@ export const settle = (
   now: number
 ): Settlement => {
   const started = run.attempts.at(-1)?.started_at ?? run.started_at ?? now
-  const audit = (type: AuditType, reason: string | null): AuditDraft => ({
+  const audit = (type: AuditType, reason: string | null, actor: Actor = "scheduler"): AuditDraft => ({
     type,
-    actor: "scheduler",
+    actor,
     job_id: job.id,
     job_name: job.name,
     run_id: run.id,
@@ -119,10 +136,8 @@ export const settle = (
       }
     }
     const failure_count = job.failure_count + 1
-    const oneShot = job.at !== undefined && isSlot(run)
-    const dies =
-      (job.status === "active" || job.status === "paused") &&
-      (oneShot || failure_count >= (job.max_retries ?? settings.default_max_retries))
+    const tooMany = failure_count >= (job.max_retries ?? settings.default_max_retries)
+    const dies = endsJob(run, job) || (tooMany && (job.status === "active" || job.status === "paused"))
     const notices = job.delivery.map((channel): NewDelivery => ({ channel, kind: "dead_letter" }))
     return {
       attempt,
@@ -145,7 +160,6 @@ export const settle = (
 
   switch (end._tag) {
     case "Succeeded": {
-      const completed = job.at !== undefined && isSlot(run) && (job.status === "active" || job.status === "paused")
       return {
         attempt: { outcome: "succeeded", failure: null, error_message: null },
         run: { ...ended("succeeded", null, null), output: end.output, stop_reason: end.stop_reason },
@@ -153,7 +167,7 @@ export const settle = (
           ...lastRun,
           failure_count: 0,
           ...(keepsSummary ? { last_summary: bounded(end.summary ?? end.output, maxSummaryLength) } : {}),
-          ...(completed ? { status: "completed", next_run: null } : {})
+          ...(endsJob(run, job) ? { status: "completed" } : {})
         },
         session: end.session,
         deliveries: outputs,
@@ -178,7 +192,7 @@ export const settle = (
         run: ended("cancelled", null, end.reason),
         job: { ...lastRun, ...oneShotFailed(run, job) },
         deliveries: [],
-        audit: [audit("RunCancelled", end.reason.text)]
+        audit: [audit("RunCancelled", end.reason.text, end.actor)]
       }
     case "Interrupted": {
       const attempt = { outcome: "interrupted", failure: null, error_message: end.reason.text } as const

@@ -7,6 +7,7 @@ import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import { type AgentResult, AgentRuntime, type Invocation } from "../Agents.ts"
 import { AgentFailure } from "../Domain/Agent.ts"
+import type { Actor } from "../Domain/Audit.ts"
 import { durationMillis } from "../Domain/Duration.ts"
 import type { StoredJob } from "../Domain/Job.ts"
 import type { Reason, Run } from "../Domain/Run.ts"
@@ -130,7 +131,7 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
       const exit = yield* Effect.exit(Effect.interruptible(Effect.scoped(stages(started, record))))
       const end = Exit.isSuccess(exit) ? exit.value : yield* endOfCause(exit.cause, whyStopped, started.run)
       return { end, record: yield* Ref.get(record) } satisfies Ended
-    })
+    }, Effect.uninterruptible)
 
     return { attempt } as const
   })
@@ -144,7 +145,9 @@ interface Work {
 }
 
 /** Why a run's fiber was stopped from outside. */
-export type Stopped = { readonly kind: "cancelled" | "interrupted"; readonly reason: Reason }
+export type Stopped =
+  | { readonly kind: "cancelled"; readonly reason: Reason; readonly actor: Actor }
+  | { readonly kind: "interrupted"; readonly reason: Reason }
 
 const denied = (reason: Reason): AttemptEnd => ({ _tag: "Denied", reason })
 
@@ -152,6 +155,11 @@ const turnsOf = (asked: Invocation, result: AgentResult): ReadonlyArray<Turn> =>
   { role: "user", text: asked.input },
   { role: "assistant", text: result.output }
 ]
+
+const permanently = (message: string): AttemptEnd => ({
+  _tag: "Failed",
+  failure: new AgentFailure({ kind: "permanent", message })
+})
 
 const endOfCause = Effect.fnUntraced(function* (
   cause: Cause.Cause<AgentFailure>,
@@ -161,13 +169,15 @@ const endOfCause = Effect.fnUntraced(function* (
   const failure = Cause.failureOption(cause)
   if (Option.isSome(failure)) return { _tag: "Failed", failure: failure.value } satisfies AttemptEnd
   if (Cause.isInterruptedOnly(cause)) {
-    const { kind, reason } = yield* whyStopped
-    return kind === "cancelled"
-      ? ({ _tag: "Cancelled", reason } satisfies AttemptEnd)
-      : ({ _tag: "Interrupted", reason } satisfies AttemptEnd)
+    // A fiber that was interrupted from outside still is; one whose agent interrupted itself is not.
+    const fromOutside = Exit.isFailure(yield* Effect.exit(Effect.interruptible(Effect.void)))
+    if (!fromOutside) return permanently("the agent interrupted itself")
+    const stopped = yield* whyStopped
+    return stopped.kind === "cancelled"
+      ? ({ _tag: "Cancelled", reason: stopped.reason, actor: stopped.actor } satisfies AttemptEnd)
+      : ({ _tag: "Interrupted", reason: stopped.reason } satisfies AttemptEnd)
   }
   yield* Effect.logError("a run failed by a defect", run.id, cause)
   const defect = Cause.squash(cause)
-  const message = `internal error: ${defect instanceof Error ? defect.message : String(defect)}`
-  return { _tag: "Failed", failure: new AgentFailure({ kind: "permanent", message }) } satisfies AttemptEnd
+  return permanently(`internal error: ${defect instanceof Error ? defect.message : String(defect)}`)
 })

@@ -80,8 +80,8 @@ const planLate = (
   now: number,
   places: Places
 ): ReadonlyArray<NewRun> => {
-  // A one-shot that was already past when its file was read is no outage of ours.
-  const past = job.at !== undefined && job.misfire === undefined && from < job.created_at
+  // A one-shot that was already past when its file gave that time is no outage of ours.
+  const past = job.at !== undefined && job.misfire === undefined && from < job.anchor
   const policy = past ? "skip" : (job.misfire ?? "run_once")
   const wanted = policy === "skip" ? 0 : policy === "run_once" ? 1 : (job.max_catchup ?? defaultMaxCatchUp)
   const catchUps: Array<number> = []
@@ -94,7 +94,7 @@ const planLate = (
   if (slot !== null && slot >= from) {
     const count = recurrence.count(from, slot + 1)
     const text = past
-      ? `${formatInstant(from)} was already past when the job was created`
+      ? `${formatInstant(from)} was already past when the job was given it`
       : count === 1
         ? `noticed at ${formatInstant(now)}, later than the misfire grace`
         : `${count} slots noticed at ${formatInstant(now)}, later than the misfire grace`
