@@ -1,8 +1,10 @@
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { Ids } from "../src/Domain/Ids.ts"
 import type { StoredJob } from "../src/Domain/Job.ts"
 import { layerSqlite } from "../src/JobStore/Sqlite.ts"
-import { JobStore, type Settlement, type SlotPlan } from "../src/JobStore.ts"
+import { JobStore, type Look, type Settlement, type SlotPlan } from "../src/JobStore.ts"
 import { makeJob, storeJobs, storeSleepers } from "./Jobs.ts"
 import { databaseFile, median, type Result, type Size, timed } from "./Measure.ts"
 
@@ -33,50 +35,50 @@ const done: Settlement = {
   audit: []
 }
 
-const wakes = (stored: number, count: number) =>
-  Effect.gen(function* () {
-    const store = yield* JobStore
-    const owner = yield* (yield* Ids).boot
-    const start = 1_800_000_000_000
-    yield* storeSleepers(stored - 10, start)
-    yield* storeJobs(yield* Effect.replicateEffect(makeJob(start), 10))
-    const times: Array<number> = []
-    for (let n = 0; n < count; n++) {
-      const now = start + n * period
-      let started: ReadonlyArray<{ readonly run: { readonly id: Parameters<typeof store.finish>[0]["run_id"] } }> = []
-      const look = Effect.gen(function* () {
-        yield* store.nextWake({ now, permits: 10, partitions: null })
-        started = (yield* store.look({ now, owner, partitions: null, permits: 10, batch: 500, plan })).started
-      })
-      times.push(yield* timed(look))
-      if (started.length !== 10) return yield* Effect.dieMessage(`${started.length} runs started, not 10`)
-      yield* Effect.forEach(
-        started,
-        ({ run }) => store.finish({ run_id: run.id, attempt: 1, owner }, now, () => done),
-        {
-          concurrency: "unbounded"
-        }
-      )
-    }
-    // The first looks warm the compiler up.
-    return median(times.slice(Math.floor(count / 4)))
-  })
+const start = 1_800_000_000_000
 
-/** What a wake with ten due jobs costs, by the number of jobs stored. */
+/** A store of that many jobs, ten of them due every minute from `start`; gives the cost of its n-th wake. */
+const makeWakes = Effect.fnUntraced(function* (stored: number) {
+  const file = yield* databaseFile
+  const context = yield* Layer.build(layerSqlite(file))
+  const store = Context.get(context, JobStore)
+  const owner = yield* (yield* Ids).boot
+  const sleepers = storeSleepers(stored - 10, start)
+  const due = Effect.flatMap(Effect.replicateEffect(makeJob(start), 10), storeJobs)
+  yield* Effect.provide(Effect.zipRight(sleepers, due), context)
+  const wake = Effect.fnUntraced(function* (n: number) {
+    const now = start + n * period
+    let started: Look["started"] = []
+    const look = Effect.gen(function* () {
+      yield* store.nextWake({ now, permits: 10, partitions: null })
+      started = (yield* store.look({ now, owner, partitions: null, permits: 10, batch: 500, plan })).started
+    })
+    const millis = yield* timed(look)
+    if (started.length !== 10) return yield* Effect.dieMessage(`${started.length} runs started, not 10`)
+    yield* Effect.forEach(started, ({ run }) => store.finish({ run_id: run.id, attempt: 1, owner }, now, () => done), {
+      concurrency: "unbounded"
+    })
+    return millis
+  })
+  return { stored, wake, times: [] as number[] } as const
+})
+
+/** What a wake with ten due jobs costs, by the number of jobs stored: the stores take turns, so all see the same load. */
 export const wakeCost = ({ quick, rounds }: Size) =>
   Effect.gen(function* () {
-    const sizes = quick ? [100, 10_000] : [100, 10_000, 100_000]
-    const results: Array<Result> = []
-    for (const stored of sizes) {
-      const times: Array<number> = []
-      for (let round = 0; round < rounds; round++) {
-        const file = yield* databaseFile
-        times.push(yield* Effect.provide(wakes(stored, quick ? 40 : 100), layerSqlite(file)))
+    const stores = yield* Effect.forEach(quick ? [100, 10_000] : [100, 10_000, 100_000], makeWakes)
+    const warmUp = 20
+    for (let n = 0; n < warmUp + rounds * 50; n++) {
+      for (const { times, wake } of stores) {
+        const millis = yield* wake(n)
+        if (n >= warmUp) times.push(millis)
       }
-      results.push({ name: `wake, 10 due of ${stored} stored`, value: median(times), unit: "ms" })
     }
-    const first = results[0]?.value ?? Number.NaN
-    const last = results.at(-1)?.value ?? Number.NaN
-    results.push({ name: `wake, ratio of ${sizes.at(-1)} to ${sizes[0]} stored`, value: last / first, unit: "x" })
+    const results = stores.map(
+      ({ stored, times }): Result => ({ name: `wake, 10 due of ${stored} stored`, value: median(times), unit: "ms" })
+    )
+    const [first, last] = [stores[0], stores.at(-1)]
+    const ratio = median(last?.times ?? []) / median(first?.times ?? [])
+    results.push({ name: `wake, ratio of ${last?.stored} to ${first?.stored} stored`, value: ratio, unit: "x" })
     return results
   })
