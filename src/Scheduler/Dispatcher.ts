@@ -89,6 +89,7 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
       )
     })
 
+    // Not to be interrupted between the claim and the handover: what was started must reach its actor.
     const look = Effect.gen(function* () {
       const waiters = yield* signal.takeWaiters
       const now = yield* Clock.currentTimeMillis
@@ -114,7 +115,7 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
       yield* Effect.forEach(waiters, (waiter) => Deferred.succeed(waiter, undefined), { discard: true })
       if (found !== null && (found.claimed > 0 || found.started.length > 0)) return 0
       return due === null || due <= now ? tickMillis : Math.min(tickMillis, due - now)
-    }).pipe(Effect.withSpan("Dispatcher.look"))
+    }).pipe(Effect.uninterruptible, Effect.withSpan("Dispatcher.look"))
 
     const loop = Effect.forever(
       Effect.flatMap(look, (millis) =>

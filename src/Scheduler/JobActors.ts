@@ -93,7 +93,7 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
       const fibers = yield* FiberMap.make<RunId, void>()
       const stopReasons = new Map<RunId, Stopped>()
 
-      // Uninterruptible but for the agent's work: however a run is stopped, its end is recorded.
+      // Only the agent's work is interruptible: however a run is stopped, its end is recorded.
       const runToEnd = (started: StartedRun) =>
         pipeline
           .attempt(
@@ -108,10 +108,9 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
       const handle = Effect.fnUntraced(function* (command: Command) {
         switch (command._tag) {
           case "Fire": {
-            // Uninterruptible from its first step, or a stop at once would leave the run without its end.
-            const fiber = yield* Effect.uninterruptible(
-              FiberMap.run(fibers, command.started.run.id, runToEnd(command.started))
-            )
+            // Forked uninterruptible, which FiberMap.run cannot: a stop before its first step would leave no end.
+            const fiber = yield* Effect.uninterruptible(Effect.forkDaemon(runToEnd(command.started)))
+            yield* FiberMap.set(fibers, command.started.run.id, fiber)
             fiber.addObserver(() => Deferred.unsafeDone(command.done, Effect.void))
             return
           }
