@@ -16,6 +16,7 @@ import { layerSqlite } from "./JobStore/Sqlite.ts"
 import { JobStore } from "./JobStore.ts"
 import { announcement } from "./main/Announcement.ts"
 import { appliedAtStart, reloadOnHangUp } from "./main/Files.ts"
+import { endAtSecondSignal } from "./main/SecondSignal.ts"
 import { MetricsEnabled } from "./Observability.ts"
 import { PolicyGate } from "./PolicyGate.ts"
 import { WakeSignal } from "./Scheduler.ts"
@@ -71,6 +72,7 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
+    yield* endAtSecondSignal
     const configFile = yield* findConfig(options.config)
     const { settings, warnings } = yield* loadSettings({
       configFile,

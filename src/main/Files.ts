@@ -1,5 +1,6 @@
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
+import * as Console from "effect/Console"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -31,8 +32,8 @@ const applyFolder = Effect.fnUntraced(function* (home: string) {
   const applied = yield* apply(files)
   const texts = new Map(files.map((file) => [file.path, file.text]))
   for (const diagnostic of applied.diagnostics) {
-    const text = renderDiagnostic(diagnostic, texts.get(diagnostic.file) ?? "")
-    yield* diagnostic.severity === "error" ? Effect.logError(text) : Effect.logWarning(text)
+    // As it stands: a logger would put it into one quoted line, and the caret under nothing.
+    yield* Console.error(renderDiagnostic(diagnostic, texts.get(diagnostic.file) ?? ""))
   }
   const broken = new Set(applied.diagnostics.filter((one) => one.severity === "error").map((one) => one.file))
   for (const file of broken) yield* Effect.logError(`${file} was not applied; its jobs stay as they were`)
