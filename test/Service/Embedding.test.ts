@@ -1,0 +1,112 @@
+import { execFile } from "node:child_process"
+import { copyFileSync, cpSync, existsSync, readdirSync, statSync, writeFileSync } from "node:fs"
+import { createRequire } from "node:module"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { folderWith } from "../support/Service.ts"
+
+const root = fileURLToPath(new URL("../..", import.meta.url))
+const { resolve } = createRequire(import.meta.url)
+const tsc = join(dirname(resolve("typescript/package.json")), "bin", "tsc")
+
+interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const run = (cwd: string, command: string, ...words: ReadonlyArray<string>): Effect.Effect<Ended> =>
+  Effect.async((resume, signal) => {
+    execFile(command, [...words], { cwd, signal, maxBuffer: 16_000_000 }, (error, stdout, stderr) => {
+      resume(Effect.succeed({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }))
+    })
+  })
+
+const succeeds = (cwd: string, command: string, ...words: ReadonlyArray<string>) =>
+  Effect.map(run(cwd, command, ...words), ({ code, stderr, stdout }) => {
+    assert.strictEqual(code, 0, `${command} ${words.join(" ")}\n${stdout}\n${stderr}`)
+    return stdout
+  })
+
+const newest = (folder: string): number =>
+  Math.max(...readdirSync(folder, { recursive: true }).map((path) => statSync(join(folder, String(path))).mtimeMs))
+
+// Only the library: a whole build would take the program away under the tests that run beside this one.
+const buildLibrary = Effect.suspend(() => {
+  const built = join(root, "dist", "lib", "index.js")
+  const fresh = existsSync(built) && statSync(built).mtimeMs > newest(join(root, "src"))
+  return fresh ? Effect.void : succeeds(root, process.execPath, tsc, "-p", "tsconfig.build.json")
+})
+
+const copiesOf = (name: string, folder: string): ReadonlyArray<string> =>
+  readdirSync(folder, { recursive: true })
+    .map(String)
+    .filter((path) => path === join(name, "package.json") || path.endsWith(join("node_modules", name, "package.json")))
+
+const project = {
+  "package.json": JSON.stringify({ name: "embedding", private: true, type: "module" }),
+  "tsconfig.json": JSON.stringify({
+    compilerOptions: {
+      target: "ES2022",
+      lib: ["ES2023", "ES2024.String"],
+      module: "NodeNext",
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      types: ["node"]
+    },
+    files: ["embedding.ts"]
+  })
+}
+
+describe("The package, outside its repository", () => {
+  it.scopedLive(
+    "is composed anew by a program of somebody else's",
+    () =>
+      Effect.gen(function* () {
+        yield* buildLibrary
+        const folder = yield* folderWith(project)
+        yield* succeeds(root, "npm", "pack", "--ignore-scripts", "--silent", "--pack-destination", folder)
+        const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"))
+        const quiet = ["--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"]
+        yield* succeeds(folder, "npm", "install", ...quiet, `./${tarball}`, "@types/node@20")
+        // Compiling the database driver takes minutes where no prebuilt one is to be had; it is the repository's already.
+        const driver = dirname(resolve("better-sqlite3/package.json"))
+        cpSync(join(driver, "build"), join(folder, "node_modules", "better-sqlite3", "build"), { recursive: true })
+        assert.deepStrictEqual(copiesOf("effect", join(folder, "node_modules")), [join("effect", "package.json")])
+
+        copyFileSync(join(root, "scratchpad", "embedding.ts"), join(folder, "embedding.ts"))
+        const { stdout } = yield* run(folder, process.execPath, tsc, "-p", ".")
+        // What the types of other packages have wrong among themselves is not ours to mend.
+        const ours = stdout
+          .split("\n")
+          .filter((line) => /^(embedding\.ts|node_modules\/symbiont-scheduler\/)/.test(line))
+        assert.deepStrictEqual(ours, [])
+
+        assert.deepStrictEqual((yield* succeeds(folder, process.execPath, "embedding.js")).trim().split("\n"), [
+          "hourly-report: 12 denied, 12 succeeded; 12 delivered; active",
+          "watch: 96 succeeded; 96 delivered; active",
+          "deployment: 1 failed; 2 delivered; dead_letter"
+        ])
+
+        writeFileSync(join(folder, "wrong.ts"), `import { Jobs } from "symbiont-scheduler"\nJobs.nothing\n`)
+        const wrong = yield* run(
+          folder,
+          process.execPath,
+          tsc,
+          "--noEmit",
+          "--module",
+          "NodeNext",
+          "--skipLibCheck",
+          "wrong.ts"
+        )
+        assert.include(wrong.stdout, "wrong.ts(2,6): error TS2339")
+
+        const version = yield* succeeds(folder, join(folder, "node_modules", ".bin", "symbi"), "--version")
+        assert.match(version, /\d+\.\d+\.\d+/)
+      }),
+    300_000
+  )
+})
