@@ -55,7 +55,9 @@ export const ServerLive = Layer.unwrapEffect(
       Effect.timeoutOption(closeGrace),
       Effect.zipRight(Effect.sync(() => server.closeAllConnections()))
     )
-    return Layer.scopedDiscard(Effect.addFinalizer(() => Effect.forkDaemon(Effect.interruptible(Effect.raceFirst(cutIdle, closed))))).pipe(
+    return Layer.scopedDiscard(
+      Effect.addFinalizer(() => Effect.forkDaemon(Effect.interruptible(Effect.raceFirst(cutIdle, closed))))
+    ).pipe(
       Layer.provideMerge(NodeHttpServer.layer(() => server, { port, host })),
       Layer.mapError(({ cause }) => {
         const code = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : cause
