@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs"
 import { createServer } from "node:http"
+import { connect, type Socket } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -110,6 +111,22 @@ schedule { name: "resumes" agent: "waiter" ${yearly} }`
         [resumed.status, resumed.attempts.map(({ outcome }) => outcome)],
         ["succeeded", ["interrupted", "succeeded"]]
       )
+    })
+  )
+
+  it.scopedLive("does not wait for a client that leaves its request unfinished", () =>
+    Effect.gen(function* () {
+      const service = yield* Effect.flatMap(folderWith({}), (folder) => startService({ folder }))
+      yield* Effect.acquireRelease(
+        Effect.async<Socket>((resume) => {
+          const socket = connect(Number(new URL(service.url).port), "127.0.0.1")
+          socket.on("error", () => {})
+          socket.write("GET /api/v1/health HTTP/1.1\r\nHost: local", () => resume(Effect.succeed(socket)))
+        }),
+        (socket) => Effect.sync(() => socket.destroy())
+      )
+      yield* service.signal("SIGTERM")
+      assert.strictEqual(yield* service.exitCode, 0, service.stderr())
     })
   )
 
