@@ -161,6 +161,8 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
       yield* FiberSet.run(
         runs,
         withActor(started.job.id, (done) => ({ _tag: "Fire", started, done })).pipe(
+          // The caller may be uninterruptible, and the actor would be as its caller: no stop would ever end it.
+          Effect.interruptible,
           Effect.ensuring(
             Effect.andThen(
               Ref.update(inFlight, (n) => n - 1),
