@@ -1,10 +1,16 @@
 import * as Schema from "effect/Schema"
 import { DurationText } from "./Duration.ts"
 
+/** Names found good: the check costs 30 us, and each stored job that is read is checked. */
+const knownZones = new Set<string>()
+
 const isTimeZone = (name: string): boolean => {
+  if (knownZones.has(name)) return true
   try {
     new Intl.DateTimeFormat("en-US", { timeZone: name })
-    return /^[A-Za-z]/.test(name)
+    if (!/^[A-Za-z]/.test(name)) return false
+    knownZones.add(name)
+    return true
   } catch {
     return false
   }
