@@ -7,8 +7,18 @@ import type { AgentDefinition } from "./Domain/Agent.ts"
 import { Ids } from "./Domain/Ids.ts"
 import { definitionOf, type JobDefinition, type StoredJob } from "./Domain/Job.ts"
 import { type Diagnostic, locateIssues, type ParsedAgent, type ParsedSchedule, parseFiles } from "./Dsl.ts"
-import { JobStore } from "./JobStore.ts"
-import { anchorUnder, changesOf, checkDefinition, editedJob, newJob, pauseJob, resumeJob, warningsOf } from "./Jobs.ts"
+import { type JobChange, JobStore } from "./JobStore.ts"
+import {
+  anchorUnder,
+  changesOf,
+  checkDefinition,
+  editedJob,
+  newJob,
+  pauseJob,
+  resumeJob,
+  warningsOf,
+  withOverdue
+} from "./Jobs.ts"
 import { NamedPolicies } from "./PolicyGate.ts"
 import type { Recurrence } from "./Recurrence.ts"
 import { WakeSignal } from "./Scheduler.ts"
@@ -83,7 +93,7 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
       return "created" as const
     })
 
-    const edit = (schedule: ParsedSchedule, before: StoredJob, now: number) => {
+    const edit = (schedule: ParsedSchedule, before: StoredJob, now: number): JobChange => {
       const { definition, file } = schedule
       if (same(before.applied, definition)) return { job: { ...before, source_file: file }, audit: [] }
       const old = definitionOf(before)
@@ -97,7 +107,7 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
         job,
         audit: [
           {
-            type: "CronJobUpdated" as const,
+            type: "CronJobUpdated",
             actor,
             job_id: job.id,
             job_name: job.name,
@@ -110,7 +120,7 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
     const bringInLine = Effect.fnUntraced(function* ({ recurrence, schedule }: Checked, now: number) {
       let outcome: Outcome = "unchanged"
       yield* store.modifyJob(schedule.definition.name, (before) => {
-        const edited = edit(schedule, before, now)
+        const edited = withOverdue(before, edit(schedule, before, now), now, scheduler.timezone)
         outcome = edited.audit.length > 0 ? "updated" : "unchanged"
         if (before.paused_by !== "apply") {
           const untouched = edited.audit.length === 0 && same(before.applied, schedule.definition)
@@ -119,7 +129,7 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
         const resumed = resumeJob(edited.job, recurrence, actor, now)
         if (Either.isLeft(resumed)) return Either.right(edited)
         outcome = "resumed"
-        return Either.right({ job: resumed.right.job, audit: [...edited.audit, ...resumed.right.audit] })
+        return Either.right({ ...edited, job: resumed.right.job, audit: [...edited.audit, ...resumed.right.audit] })
       })
       return outcome as Outcome
     })
@@ -127,7 +137,9 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
     const pauseRemoved = Effect.fnUntraced(function* (job: StoredJob, now: number) {
       if (job.status !== "active") return null
       yield* store
-        .modifyJob(job.id, (before) => pauseJob(before, actor, now))
+        .modifyJob(job.id, (before) =>
+          Either.map(pauseJob(before, actor, now), (paused) => withOverdue(before, paused, now, scheduler.timezone))
+        )
         .pipe(Effect.catchTag("JobStateConflict", () => Effect.void))
       return job.name
     })

@@ -24,6 +24,13 @@ export interface LiveRuns {
   readonly holders: ReadonlyArray<RunId>
 }
 
+/** A job as a change leaves it, with what the audit log says and rows of slots that the change passes over. */
+export interface JobChange {
+  readonly job: StoredJob
+  readonly audit: ReadonlyArray<AuditDraft>
+  readonly runs?: ReadonlyArray<NewRun> | undefined
+}
+
 /** What becomes of a job's due slots: run rows, the job's cursor, runs that must make room. */
 export interface SlotPlan {
   readonly runs: ReadonlyArray<NewRun>
@@ -161,10 +168,7 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
     /** Reads, changes and writes a job in one transaction; `change` raises the version. The same job back changes nothing. */
     readonly modifyJob: <E>(
       ref: string,
-      change: (
-        job: StoredJob,
-        live: LiveRuns
-      ) => Either.Either<{ readonly job: StoredJob; readonly audit: ReadonlyArray<AuditDraft> }, E>
+      change: (job: StoredJob, live: LiveRuns) => Either.Either<JobChange, E>
     ) => Effect.Effect<StoredJob, E | JobNotFound | JobNameTaken | JobUnreadable>
     /** Ends a job; its runs stay readable, live ones finish. */
     readonly deleteJob: (

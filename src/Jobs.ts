@@ -88,5 +88,6 @@ export class Jobs extends Context.Tag("symbiont/Jobs")<
 }
 
 export { anchorUnder, changesOf, checkDefinition, warningsOf } from "./Jobs/Definition.ts"
+export { withOverdue } from "./Jobs/Overdue.ts"
 export { editedJob, newJob } from "./Jobs/Service.ts"
 export { pause as pauseJob, resume as resumeJob } from "./Jobs/Transitions.ts"

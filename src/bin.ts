@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import { exitCodeOf, runCli } from "./Cli.ts"
+import { plainLogger } from "./PlainLogger.ts"
 import { ServiceEnvironment } from "./ServiceEnvironment.ts"
 
 const words = process.argv.slice(2)
@@ -20,7 +21,7 @@ const live = Layer.mergeAll(
   NodePath.layer,
   NodeTerminal.layer,
   ServiceEnvironment.layer({ variables: process.env, directory: process.cwd() }),
-  Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.stringLogger))
+  Logger.replace(Logger.defaultLogger, Logger.withConsoleError(plainLogger))
 )
 
 runCli(words).pipe(

@@ -63,10 +63,10 @@ const prepare = Effect.fn("JobStore.prepare")(function* (filename: string) {
 })
 
 const services = Layer.mergeAll(SqliteLook.Default, SqliteRuns.Default, SqliteOutbox.Default).pipe(
-  Layer.provide(Layer.merge(SqliteNewRuns.Default, SqliteSettlements.Default)),
+  Layer.provide(SqliteSettlements.Default),
   Layer.provideMerge(SqliteHistory.Default),
   Layer.provideMerge(SqliteJobs.Default),
-  Layer.provideMerge(Layer.merge(SqliteAudit.Default, Writer.Default)),
+  Layer.provideMerge(Layer.mergeAll(SqliteAudit.Default, SqliteNewRuns.Default, Writer.Default)),
   Layer.provideMerge(Ids.Default)
 )
 

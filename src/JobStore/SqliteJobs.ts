@@ -5,10 +5,11 @@ import * as Schema from "effect/Schema"
 import type { AuditDraft } from "../Domain/Audit.ts"
 import { JobId, RunId } from "../Domain/Ids.ts"
 import { type Job, JobNameTaken, JobNotFound, JobUnreadable, type StoredJob } from "../Domain/Job.ts"
-import type { JobFilter, LiveRuns, Page } from "../JobStore.ts"
+import type { JobChange, JobFilter, LiveRuns, Page } from "../JobStore.ts"
 import { among } from "./Among.ts"
 import { jobFromRow, jobToRow } from "./Rows.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
+import { SqliteNewRuns } from "./SqliteNewRuns.ts"
 import { Writer } from "./Writer.ts"
 
 /** Jobs in one multi-row insert; SQLite binds at most 32,766 values. */
@@ -28,6 +29,7 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
     const sql = yield* SqlClient.SqlClient
     const writer = yield* Writer
     const audit = yield* SqliteAudit
+    const newRuns = yield* SqliteNewRuns
 
     /** The row of a job by id or name; deleted jobs are not found. */
     const findRow = Effect.fnUntraced(function* (ref: string) {
@@ -116,18 +118,16 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
 
     const modify = Effect.fn("JobStore.modifyJob")(function* <E>(
       ref: string,
-      change: (
-        job: StoredJob,
-        live: LiveRuns
-      ) => Either.Either<{ readonly job: StoredJob; readonly audit: ReadonlyArray<AuditDraft> }, E>
+      change: (job: StoredJob, live: LiveRuns) => Either.Either<JobChange, E>
     ) {
       return yield* writer.commit(
         Effect.gen(function* () {
           const row = yield* findRow(ref)
           const before = yield* readRow(ref, row)
-          const { audit: events, job } = yield* change(before, yield* liveRunsOf(before.id))
+          const { audit: events, job, runs = [] } = yield* change(before, yield* liveRunsOf(before.id))
           if (job === before) return before
           if (job.name !== before.name) yield* refuseTaken([job])
+          yield* newRuns.insert(yield* Effect.forEach(runs, (run) => newRuns.row(before, run, job.updated_at)))
           yield* write(job)
           yield* audit.append(events, job.updated_at)
           return job

@@ -19,13 +19,14 @@ import {
 } from "../Domain/Job.ts"
 import { ConcurrencyLimitReached, isTerminal, RunEnded } from "../Domain/Run.ts"
 import type { TriggerSpec } from "../Domain/Schedule.ts"
-import type { JobFilter, LiveRuns, NewRun, RunFilter } from "../JobStore.ts"
+import type { JobChange, JobFilter, LiveRuns, NewRun, RunFilter } from "../JobStore.ts"
 import { JobStore } from "../JobStore.ts"
 import { NamedPolicies } from "../PolicyGate.ts"
 import { make as makeRecurrence, type Recurrence } from "../Recurrence.ts"
 import { JobActors, WakeSignal } from "../Scheduler.ts"
 import { Settings } from "../Settings.ts"
 import { anchorUnder, applyPatch, changesOf, checkDefinition, sameTrigger, warningsOf } from "./Definition.ts"
+import { withOverdue } from "./Overdue.ts"
 import * as Transitions from "./Transitions.ts"
 
 // Files imply it with `at`; the other ways in must not differ, or an export would show drift.
@@ -131,33 +132,30 @@ export const make = Effect.gen(function* () {
     options: { readonly actor: Actor; readonly ifVersion?: number | undefined }
   ) {
     const now = yield* Clock.currentTimeMillis
-    const job = yield* store.modifyJob(
-      ref,
-      (before): Either.Either<Transitions.Change, JobInvalid | JobVersionMismatch> => {
-        if (options.ifVersion !== undefined && options.ifVersion !== before.version) {
-          return Either.left(new JobVersionMismatch({ job: before.name, version: before.version }))
-        }
-        const old = definitionOf(before)
-        const definition = applyPatch(old, patch)
-        const checked = check(definition, anchorUnder(before, old, definition, now))
-        if (Either.isLeft(checked)) return Either.left(checked.left)
-        const moved = !sameTrigger(old, definition)
-        if (moved && definition.misfire === undefined && checked.right.next(now) === null)
-          return Either.left(alreadyPast)
-        return Either.right({
-          job: editedJob(before, definition, checked.right, now),
-          audit: [
-            {
-              type: "CronJobUpdated",
-              actor: options.actor,
-              job_id: before.id,
-              job_name: before.name,
-              ...changesOf(old, definition)
-            }
-          ]
-        })
+    const job = yield* store.modifyJob(ref, (before): Either.Either<JobChange, JobInvalid | JobVersionMismatch> => {
+      if (options.ifVersion !== undefined && options.ifVersion !== before.version) {
+        return Either.left(new JobVersionMismatch({ job: before.name, version: before.version }))
       }
-    )
+      const old = definitionOf(before)
+      const definition = applyPatch(old, patch)
+      const checked = check(definition, anchorUnder(before, old, definition, now))
+      if (Either.isLeft(checked)) return Either.left(checked.left)
+      const moved = !sameTrigger(old, definition)
+      if (moved && definition.misfire === undefined && checked.right.next(now) === null) return Either.left(alreadyPast)
+      const edited: JobChange = {
+        job: editedJob(before, definition, checked.right, now),
+        audit: [
+          {
+            type: "CronJobUpdated",
+            actor: options.actor,
+            job_id: before.id,
+            job_name: before.name,
+            ...changesOf(old, definition)
+          }
+        ]
+      }
+      return Either.right(withOverdue(before, edited, now, scheduler.timezone))
+    })
     yield* signal.notify
     return yield* withWarnings(job)
   })
@@ -168,12 +166,16 @@ export const make = Effect.gen(function* () {
       recurrence: Recurrence,
       actor: Actor,
       now: number
-    ) => Either.Either<Transitions.Change, JobStateConflict>
+    ) => Either.Either<JobChange, JobStateConflict>
   ) =>
     Effect.fnUntraced(function* (ref: string, actor: Actor) {
       const now = yield* Clock.currentTimeMillis
       const job: Job = yield* store
-        .modifyJob(ref, (before) => change(before, recurrenceOf(before), actor, now))
+        .modifyJob(ref, (before) =>
+          Either.map(change(before, recurrenceOf(before), actor, now), (changed) =>
+            withOverdue(before, changed, now, scheduler.timezone)
+          )
+        )
         .pipe(Effect.catchTag("JobNameTaken", Effect.die))
       yield* signal.notify
       return job

@@ -1,15 +1,10 @@
 import * as Either from "effect/Either"
-import type { Actor, AuditDraft, AuditType } from "../Domain/Audit.ts"
+import type { Actor, AuditType } from "../Domain/Audit.ts"
 import { JobStateConflict, type StoredJob } from "../Domain/Job.ts"
+import type { JobChange } from "../JobStore.ts"
 import type { Recurrence } from "../Recurrence.ts"
 
-/** A job after a change, with what the audit log says of it. */
-export interface Change {
-  readonly job: StoredJob
-  readonly audit: ReadonlyArray<AuditDraft>
-}
-
-const changed = (job: StoredJob, patch: Partial<StoredJob>, type: AuditType, actor: Actor, now: number): Change => ({
+const changed = (job: StoredJob, patch: Partial<StoredJob>, type: AuditType, actor: Actor, now: number): JobChange => ({
   job: { ...job, ...patch, version: job.version + 1, updated_at: now },
   audit: [
     { type, actor, job_id: job.id, job_name: job.name, before: { status: job.status }, after: { status: patch.status } }
@@ -28,7 +23,7 @@ const hints: Record<StoredJob["status"], string> = {
 }
 
 /** Stops new slots; live runs finish. Pausing a paused job changes nothing. */
-export const pause = (job: StoredJob, actor: Actor, now: number): Either.Either<Change, JobStateConflict> => {
+export const pause = (job: StoredJob, actor: Actor, now: number): Either.Either<JobChange, JobStateConflict> => {
   if (job.status === "paused") return Either.right({ job, audit: [] })
   if (job.status !== "active") return conflict(job, `cannot pause job "${job.name}": ${hints[job.status]}`)
   const paused_by = actor === "apply" ? ("apply" as const) : ("operator" as const)
@@ -41,7 +36,7 @@ export const resume = (
   recurrence: Recurrence,
   actor: Actor,
   now: number
-): Either.Either<Change, JobStateConflict> => {
+): Either.Either<JobChange, JobStateConflict> => {
   if (job.status === "active") return Either.right({ job, audit: [] })
   if (job.status !== "paused") return conflict(job, `cannot resume job "${job.name}": ${hints[job.status]}`)
   const next_run = recurrence.next(now)
@@ -57,7 +52,7 @@ export const reset = (
   recurrence: Recurrence,
   actor: Actor,
   now: number
-): Either.Either<Change, JobStateConflict> => {
+): Either.Either<JobChange, JobStateConflict> => {
   if (job.status !== "dead_letter") {
     return conflict(job, `cannot reset job "${job.name}": it is ${job.status}, not dead-lettered`)
   }

@@ -153,6 +153,7 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
       )
 
     const setGauge = Effect.flatMap(Ref.get(inFlight), recordInFlight)
+    yield* setGauge
 
     /** Hands a started run to its job's actor; returns at once. */
     const fire = Effect.fn("JobActors.fire")(function* (started: StartedRun) {
@@ -181,7 +182,10 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
       const now = yield* Clock.currentTimeMillis
       const waiting = yield* store.cancelPending(run_id, now, (run, job) => endWaiting(run, job, reason, actor, now))
       yield* wake.notify
-      if (isTerminal(waiting.status)) yield* logs.end(run_id)
+      if (isTerminal(waiting.status)) {
+        yield* recordRun(waiting)
+        yield* logs.end(run_id)
+      }
       if (waiting.status === "running") yield* stop(waiting.job_id, run_id, { kind: "cancelled", reason, actor })
     })
 

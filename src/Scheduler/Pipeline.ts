@@ -13,7 +13,7 @@ import type { StoredJob } from "../Domain/Job.ts"
 import type { Reason, Run } from "../Domain/Run.ts"
 import type { Turn } from "../Domain/Session.ts"
 import type { StartedRun } from "../JobStore.ts"
-import { PolicyGate } from "../PolicyGate.ts"
+import { NamedPolicies, PolicyGate } from "../PolicyGate.ts"
 import { RunLogs } from "../RunLogs.ts"
 import { type OpenSession, Sessions } from "../Sessions.ts"
 import { Settings } from "../Settings.ts"
@@ -37,8 +37,12 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
     const settings = yield* Settings
     const observer = yield* RunObserver
 
-    const maxRuntime = (job: StoredJob) =>
-      job.policy?.max_runtime ?? job.max_runtime ?? settings.scheduler.default_max_runtime
+    const { policies } = yield* NamedPolicies
+
+    const maxRuntime = (job: StoredJob) => {
+      const named = job.policy_ref === undefined ? undefined : policies.get(job.policy_ref)
+      return job.policy?.max_runtime ?? named?.max_runtime ?? job.max_runtime ?? settings.scheduler.default_max_runtime
+    }
 
     const invocation = (started: StartedRun, session: OpenSession): Invocation => ({
       run: {
