@@ -1,0 +1,157 @@
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { AgentFailure } from "../src/Domain/Agent.ts"
+import { HttpLive } from "../src/Http.ts"
+import { scriptedAgent, storeInFile, testRuntime } from "../src/testing.ts"
+
+const agents = {
+  echo: scriptedAgent({ answers: ({ input }) => `got ${input}` }),
+  endless: () => Effect.never,
+  broken: () => new AgentFailure({ kind: "permanent", message: "it broke" })
+}
+
+/** The API over the real engine, on a free port and the real clock. */
+const service = (options: Parameters<typeof testRuntime>[0] = {}) =>
+  HttpLive.pipe(Layer.provideMerge(NodeHttpServer.layerTest), Layer.provideMerge(testRuntime({ agents, ...options })))
+
+interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | undefined>>
+  // biome-ignore lint/suspicious/noExplicitAny: what the wire says is what is tested
+  readonly body: any
+}
+
+const ask = (
+  method: "GET" | "POST" | "PUT" | "DELETE",
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {}
+): Effect.Effect<Answer, never, HttpClient.HttpClient> =>
+  Effect.gen(function* () {
+    const client = yield* HttpClient.HttpClient
+    const request = HttpClientRequest.make(method)(`/api/v1${path}`).pipe(
+      HttpClientRequest.setHeaders(headers),
+      body === undefined ? (same) => same : HttpClientRequest.bodyUnsafeJson(body)
+    )
+    const response = yield* client.execute(request)
+    return { status: response.status, headers: response.headers, body: yield* response.json }
+  }).pipe(Effect.scoped, Effect.orDie)
+
+const add = (name: string, fields: object = {}) =>
+  ask("POST", "/schedule", { name, agent_id: "echo", cron_expr: "0 0 1 1 *", delivery: [], ...fields })
+
+/** Asks until the answer is as wanted; the test's own time limit is the bound. */
+const until = (path: string, wanted: (body: Answer["body"]) => boolean) =>
+  Effect.repeat(ask("GET", path), { until: ({ body }) => wanted(body) })
+
+const ended = (run: Answer) =>
+  until(`/runs/${run.body.id}`, ({ status }) => status !== "running" && status !== "pending")
+
+describe("the API over the real engine", () => {
+  it.live("counts active, paused and running jobs truly", () =>
+    Effect.gen(function* () {
+      for (let n = 0; n < 18; n++) yield* add(`job-${n}`, { agent_id: n < 2 ? "endless" : "echo" })
+      for (const n of [15, 16, 17]) yield* ask("POST", `/schedule/job-${n}/pause`)
+      for (const n of [0, 1]) assert.strictEqual((yield* ask("POST", `/schedule/job-${n}/run`)).body.status, "running")
+      const { body, status } = yield* ask("GET", "/health/scheduler")
+      assert.strictEqual(status, 200)
+      assert.deepStrictEqual(body, {
+        status: "healthy",
+        active_jobs: 15,
+        paused_jobs: 3,
+        in_flight_jobs: 2,
+        metrics: { runs_total: 0, runs_succeeded: 0, runs_failed: 0, avg_execution_time_ms: 0 }
+      })
+    }).pipe(Effect.provide(service()))
+  )
+
+  it.live("keeps its totals over a restart: runs_total is succeeded and failed, by hand or by schedule", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const store = storeInFile(`${yield* fs.makeTempDirectoryScoped()}/data.db`)
+      const totals = Effect.map(ask("GET", "/health/scheduler"), ({ body }) => body.metrics)
+      yield* Effect.gen(function* () {
+        yield* add("good")
+        yield* add("bad", { agent_id: "broken" })
+        yield* add("soon", { cron_expr: undefined, every: "1s", max_concurrent: 5 })
+        yield* ended(yield* ask("POST", "/schedule/good/run", { input: "x" }))
+        const failed = yield* ended(yield* ask("POST", "/schedule/bad/run"))
+        assert.deepInclude(failed.body, { status: "failed", error_message: "it broke" })
+        yield* until("/schedule/soon/history", (runs) => runs[0]?.status === "succeeded")
+        yield* ask("POST", "/schedule/soon/pause")
+        const { runs_failed, runs_succeeded, runs_total } = yield* totals
+        assert.strictEqual(runs_failed, 1)
+        assert.isAtLeast(runs_succeeded, 2)
+        assert.strictEqual(runs_total, runs_succeeded + runs_failed)
+      }).pipe(Effect.provide(service({ store })))
+      yield* Effect.gen(function* () {
+        const before = yield* totals
+        assert.isAtLeast(before.runs_total, 3)
+        yield* ended(yield* ask("POST", "/schedule/good/run"))
+        assert.strictEqual((yield* totals).runs_total, before.runs_total + 1)
+      }).pipe(Effect.provide(service({ store })))
+    }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
+  )
+
+  it.live("changes only what a PUT names, refuses an old version, and keeps history past a delete", () =>
+    Effect.gen(function* () {
+      const created = yield* add("report", { labels: ["ops"], cron_expr: "0 * * * *" })
+      assert.strictEqual(created.status, 201)
+      assert.strictEqual(created.headers["location"], `/api/v1/schedule/${created.body.id}`)
+      const run = yield* ended(yield* ask("POST", "/schedule/report/run", { input: "Check production database" }))
+      assert.strictEqual(run.body.output, "got Check production database")
+
+      const changed = yield* ask(
+        "PUT",
+        "/schedule/report",
+        { cron_expr: "0 */2 * * *" },
+        { "if-match": created.headers["etag"] ?? "" }
+      )
+      assert.strictEqual(changed.status, 200)
+      assert.deepInclude(changed.body, { id: created.body.id, cron_expr: "0 */2 * * *", labels: ["ops"] })
+      assert.strictEqual(new Date(changed.body.next_run).getUTCHours() % 2, 0)
+      const stale = yield* ask("PUT", "/schedule/report", { labels: [] }, { "if-match": created.headers["etag"] ?? "" })
+      assert.strictEqual(stale.status, 412)
+      const next = yield* ask("GET", "/schedule/report/next_run")
+      assert.deepStrictEqual(next.body, { next_run: changed.body.next_run })
+
+      assert.deepStrictEqual((yield* ask("DELETE", "/schedule/report")).body, { id: created.body.id, deleted: true })
+      assert.strictEqual((yield* ask("DELETE", "/schedule/report")).status, 404)
+      assert.strictEqual((yield* ask("GET", `/runs/${run.body.id}`)).body.status, "succeeded")
+    }).pipe(Effect.provide(service()))
+  )
+
+  it.live("stores nothing of a refused body", () =>
+    Effect.gen(function* () {
+      const refusals = [
+        [{ cron_expr: "61 * * * *" }, "cron_expr"],
+        [{ cron_expr: "0 0 30 2 *" }, "cron_expr"],
+        [{ timezone: "Mars/Olympus" }, "timezone"],
+        [{ delivery: ["pigeon"] }, "delivery.0"],
+        [{ session_mode: "forever" }, "session_mode"],
+        [{ delivery: ["webhook"] }, "webhook_url"],
+        [{ every: "90s" }, ""],
+        [{ cron_expr: undefined, at: "2020-01-01T00:00:00Z" }, "at"],
+        [{ unknown_key: 1 }, "unknown_key"],
+        [{ policy: { allowed_hours: { start: "04:00", end: "04:00" } } }, "policy.allowed_hours"]
+      ] as const
+      for (const [fields, path] of refusals) {
+        const { body, status } = yield* add("refused", fields)
+        assert.strictEqual(status, 400, JSON.stringify(fields))
+        assert.isString(body.code)
+        assert.include(
+          body.details.map((detail: { path: string }) => detail.path),
+          path,
+          JSON.stringify(body)
+        )
+      }
+      assert.deepStrictEqual((yield* ask("GET", "/schedule")).body, [])
+    }).pipe(Effect.provide(service()))
+  )
+})
