@@ -39,6 +39,7 @@ describe("a change of a job whose slots are due but not claimed yet", () => {
         items.map((run) => [run.status, run.reason?.code, run.missed_count, run.missed_from, run.missed_to]),
         [["missed", "paused", 3, 10 * minute, 30 * minute]]
       )
+      assert.strictEqual((yield* store.findJob("unclaimed")).next_run, 40 * minute)
     }).pipe(Effect.provide(runtime))
   )
 
