@@ -5,7 +5,6 @@ import type { AgentDefinition } from "./Domain/Agent.ts"
 import type { Job } from "./Domain/Job.ts"
 import type { Policy, PolicyDecision } from "./Domain/Policy.ts"
 import { decide } from "./PolicyGate/Conditions.ts"
-import { Settings } from "./Settings.ts"
 
 /** What a decision depends on besides the job. */
 export interface PolicyContext {
@@ -39,10 +38,4 @@ export class PolicyGate extends Context.Tag("symbiont/PolicyGate")<
       })
     })
   )
-
-  /** The context of a decision made now in this service. */
-  static readonly contextFor = Effect.fnUntraced(function* (agent: AgentDefinition | null, now: number) {
-    const { scheduler } = yield* Settings
-    return { now, environment: scheduler.environment, agent } satisfies PolicyContext
-  })
 }

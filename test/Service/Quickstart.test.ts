@@ -14,8 +14,8 @@ const startWords = () => {
   const { scripts } = Schema.decodeUnknownSync(
     Schema.parseJson(Schema.Struct({ scripts: Schema.Struct({ start: Schema.String }) }))
   )(readFileSync(join(root, "package.json"), "utf8"))
-  const [node, program, up, ...words] = scripts.start.split(" ")
-  assert.deepStrictEqual([node, program, up], ["node", "bin/symbi.js", "up"])
+  const [exec, node, program, up, ...words] = scripts.start.split(" ")
+  assert.deepStrictEqual([exec, node, program, up], ["exec", "node", "bin/symbi.js", "up"])
   return words
 }
 
