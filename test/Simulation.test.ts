@@ -1,4 +1,4 @@
-import { assert, describe, it, vi } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { AgentHandler } from "../src/Agents.ts"
@@ -177,23 +177,11 @@ const expand = (runs: ReadonlyArray<RunSummary>, slots: ReadonlyArray<number>): 
     return range
   })
 
-// The test clock lets other fibers work by timers of 0 ms, and Node makes each of them 1 ms.
-const realTimeout = globalThis.setTimeout
-const withoutPauses = Effect.acquireRelease(
-  Effect.sync(() =>
-    vi.stubGlobal("setTimeout", (run: () => void, millis?: number) =>
-      millis === 0 ? setImmediate(run) : realTimeout(run, millis)
-    )
-  ),
-  () => Effect.sync(() => vi.unstubAllGlobals())
-)
-
 describe("a day of 500 jobs", () => {
   it.effect(
     "leaves exactly one row, or one place in a missed range, for every slot of every active job",
     () =>
       Effect.gen(function* () {
-        yield* withoutPauses
         const plans = makePlans()
         assert.strictEqual(plans.length, 500)
         const store = yield* Layer.build(storeInMemory.pipe(Layer.orDie))

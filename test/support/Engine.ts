@@ -1,4 +1,6 @@
+import { vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import type { AgentHandler, EffectAgentEntry } from "../../src/Agents.ts"
@@ -20,6 +22,19 @@ export const second = 1_000
 export const minute = 60 * second
 export const hour = 60 * minute
 
+// The test clock lets other fibers work by timers of 0 ms, and Node makes each of them 1 ms.
+const realTimeout = globalThis.setTimeout
+const withoutPauses = Layer.scopedDiscard(
+  Effect.acquireRelease(
+    Effect.sync(() =>
+      vi.stubGlobal("setTimeout", (run: () => void, millis?: number) =>
+        millis === 0 ? setImmediate(run) : realTimeout(run, millis)
+      )
+    ),
+    () => Effect.sync(() => vi.unstubAllGlobals())
+  )
+)
+
 /**
  * The engine for spans of simulated hours: each timer costs milliseconds of the real clock, so it looks once a minute
  * and puts no limit on runs unless told otherwise.
@@ -34,7 +49,7 @@ export const engine = (
     ...options,
     agents,
     settings: { scheduler: { tick_interval_seconds: 60, default_max_runtime: "none", ...options.scheduler } }
-  })
+  }).pipe(Layer.merge(withoutPauses))
 
 /** A job created through the door. */
 export const create = (fields: Parameters<typeof define>[0]) =>
