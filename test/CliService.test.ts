@@ -70,6 +70,8 @@ layer(HttpTest)("Cli with a service", (it) => {
         table.stdout,
         /^ID +NAME +AGENT +CRON +STATUS +NEXT RUN\njob_\w+ +=cmd\(\) +lister +0 \* \* \* \* +active/
       )
+      assert.match(table.stdout, /\njob_\w+ +b +lister +0 \* \* \* \* +paused +-\n$/)
+      assert.match((yield* ask("cron", "status", "b")).stdout, /Next run {2}- \(symbi cron resume b\)/)
       const json = JSON.parse((yield* ask("cron", "list", "--agent", "lister", "--format", "json")).stdout)
       assert.deepStrictEqual(
         json.map(({ name, status }: { name: string; status: string }) => [name, status]),

@@ -9,7 +9,7 @@ import { format, oneOf } from "./Arguments.ts"
 import { renderCsv } from "./Csv.ts"
 import { allPages } from "./Pages.ts"
 import { withClient } from "./Root.ts"
-import { instant, trigger } from "./Show.ts"
+import { instant, nextRun, trigger } from "./Show.ts"
 import { type Column, printTable } from "./Table.ts"
 
 const columns: ReadonlyArray<Column<Job>> = [
@@ -18,7 +18,7 @@ const columns: ReadonlyArray<Column<Job>> = [
   { name: "AGENT", value: (job) => job.agent_id, flexible: true },
   { name: "CRON", value: trigger, flexible: true },
   { name: "STATUS", value: (job) => job.status },
-  { name: "NEXT RUN", value: (job) => instant(job.next_run) }
+  { name: "NEXT RUN", value: (job) => instant(nextRun(job)) }
 ]
 
 const print = (jobs: ReadonlyArray<Job>, as: "table" | "json" | "csv") => {

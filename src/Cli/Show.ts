@@ -11,6 +11,10 @@ export const localTime = (millis: number, timezone: string): string =>
 export const instant = (millis: number | null): string =>
   millis === null ? "-" : formatInstant(millis).replace(".000Z", "Z")
 
+/** When a job runs next: never while it is not active, though a paused job keeps the instant it was at. */
+export const nextRun = (job: Pick<Job, "status" | "next_run">): number | null =>
+  job.status === "active" ? job.next_run : null
+
 /** When a job runs, as it was written. */
 export const trigger = (job: Pick<Job, "cron_expr" | "every" | "at">): string =>
   job.cron_expr ?? (job.every === undefined ? `at ${job.at ?? "-"}` : `every ${job.every}`)

@@ -8,14 +8,15 @@ import type { Job } from "../Domain/Job.ts"
 import { integerBetween, job } from "./Arguments.ts"
 import { printRuns } from "./History.ts"
 import { withClient } from "./Root.ts"
-import { instant, localTime, trigger } from "./Show.ts"
+import { instant, localTime, nextRun, trigger } from "./Show.ts"
 import { plain } from "./Table.ts"
 
-const nextRun = (job: Job): string => {
-  if (job.next_run === null) return "-"
+const nextRunInZones = (job: Job): string => {
+  const next = nextRun(job)
+  if (next === null) return job.status === "paused" ? `- (symbi cron resume ${job.name})` : "-"
   return job.timezone === undefined || job.timezone === "UTC"
-    ? `${instant(job.next_run)} (UTC)`
-    : `${localTime(job.next_run, job.timezone)} = ${instant(job.next_run)} (UTC)`
+    ? `${instant(next)} (UTC)`
+    : `${localTime(next, job.timezone)} = ${instant(next)} (UTC)`
 }
 
 const details = (job: Job): string => {
@@ -24,8 +25,8 @@ const details = (job: Job): string => {
     ["Id", job.id],
     ["Agent", job.agent_id],
     ["Schedule", job.timezone === undefined ? trigger(job) : `${trigger(job)} (${job.timezone})`],
-    ["Status", job.paused_by === null ? job.status : `${job.status} (by ${job.paused_by})`],
-    ["Next run", nextRun(job)],
+    ["Status", job.status === "paused" ? `paused (by ${job.paused_by})` : job.status],
+    ["Next run", nextRunInZones(job)],
     ["Last run", instant(job.last_run)],
     ["Failures", `${job.failure_count} in a row`],
     ["Session", job.session_mode],
