@@ -8,6 +8,7 @@ import * as LogLevel from "effect/LogLevel"
 import type * as Scope from "effect/Scope"
 import { Ids } from "../src/Domain/Ids.ts"
 import type { Result, Size } from "./Measure.ts"
+import { recurrence } from "./Recurrence.ts"
 import { startLateness, throughput } from "./Runs.ts"
 import { wakeCost } from "./WakeCost.ts"
 import { groupCommit, inserts } from "./Writes.ts"
@@ -15,6 +16,7 @@ import { groupCommit, inserts } from "./Writes.ts"
 type Benchmark = (size: Size) => Effect.Effect<ReadonlyArray<Result>, Error, Ids | FileSystem.FileSystem | Scope.Scope>
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
+  next: recurrence,
   wake: wakeCost,
   start: startLateness,
   runs: throughput,

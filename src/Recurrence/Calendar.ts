@@ -7,6 +7,9 @@ export const MAX_INSTANT = 8.64e15
 /** No calendar rule rests longer: 29 February on a given weekday returns after 40 years at most. */
 export const LONGEST_REST_YEARS = 50
 
+/** Whether a year of the proleptic Gregorian calendar has a 29 February. */
+export const isLeapYear = (year: number): boolean => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+
 /** Day number (0 is 1970-01-01) of the first day of a month counted as `year * 12 + month0`, proleptic Gregorian. */
 export const startOfMonth = (index: number): number => {
   const year = Math.floor(index / 12)

@@ -1,4 +1,4 @@
-import { LONGEST_REST_YEARS, monthOfDay, startOfMonth, weekdayOf } from "./Calendar.ts"
+import { isLeapYear, LONGEST_REST_YEARS, monthOfDay, startOfMonth, weekdayOf } from "./Calendar.ts"
 import type { DayRule, Field } from "./Field.ts"
 
 /** The days that match, as day numbers (0 is 1970-01-01). */
@@ -13,10 +13,14 @@ export interface Days {
 }
 
 interface Month {
+  /** `year * 12 + month0` */
+  readonly index: number
   readonly start: number
   readonly end: number
   readonly bits: number
 }
+
+const lengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const
 
 const nearestWorkday = (day: number, weekday: number, length: number): number => {
   if (weekday === 6) return day === 1 ? 3 : day - 1
@@ -76,23 +80,45 @@ export const makeDays = (dayOfMonth: Field, month: Field, dayOfWeek: Field): Day
     bitsOfMonth(dayOfMonth, dayOfWeek, index % 7, 28 + Math.floor(index / 7))
   )
   const months = month.values.reduce((bits, value) => bits | (1 << (value - 1)), 0)
-  const wanted = (index: number): boolean => ((months >>> (((index % 12) + 12) % 12)) & 1) === 1
+  const bitsOf = (month: number, length: number, first: number): number =>
+    ((months >>> month) & 1) === 1 ? (patterns[(length - 28) * 7 + first] ?? 0) : 0
+  // Bit 0 is January: which months have any day, for the 14 years there are (common or leap, by first weekday).
+  const years = Int16Array.from({ length: 14 }, (_, kind) => {
+    let found = 0
+    let first = kind % 7
+    lengths.forEach((common, month) => {
+      const length = month === 1 && kind >= 7 ? 29 : common
+      if (bitsOf(month, length, first) !== 0) found |= 1 << month
+      first = (first + length) % 7
+    })
+    return found
+  })
+  const monthsOfYear = (year: number): number =>
+    years[(isLeapYear(year) ? 7 : 0) + weekdayOf(startOfMonth(year * 12))] ?? 0
   const monthAt = (index: number): Month => {
     const start = startOfMonth(index)
-    const end = startOfMonth(index + 1)
-    return { start, end, bits: wanted(index) ? (patterns[(end - start - 28) * 7 + weekdayOf(start)] ?? 0) : 0 }
+    const year = Math.floor(index / 12)
+    const month = index - year * 12
+    const length = month === 1 && isLeapYear(year) ? 29 : (lengths[month] ?? 0)
+    return { index, start, end: start + length, bits: bitsOf(month, length, weekdayOf(start)) }
   }
   let latest = monthAt(monthOfDay(0))
   const monthOf = (day: number): Month => {
     if (day < latest.start || day >= latest.end) latest = monthAt(monthOfDay(day))
     return latest
   }
-  const rest = LONGEST_REST_YEARS * 12
+  /** The year from `year` on, in steps of 1 or -1, that has a month with a day; null when none has for long. */
+  const yearWithDays = (year: number, step: 1 | -1): number | null => {
+    let first = weekdayOf(startOfMonth(year * 12))
+    for (let at = year; at !== year + step * LONGEST_REST_YEARS; at += step) {
+      if (years[(isLeapYear(at) ? 7 : 0) + first] !== 0) return at
+      // A year moves the weekday by one, or by two over a leap day.
+      first = (first + (step === 1 ? (isLeapYear(at) ? 2 : 1) : isLeapYear(at - 1) ? 5 : 6)) % 7
+    }
+    return null
+  }
   return {
-    any: month.values.some((value) => {
-      const lengths = value === 2 ? [0, 1] : [[4, 6, 9, 11].includes(value) ? 2 : 3]
-      return lengths.some((length) => patterns.subarray(length * 7, length * 7 + 7).some((bits) => bits !== 0))
-    }),
+    any: years.some((found) => found !== 0),
     has: (day) => {
       const found = monthOf(day)
       return ((found.bits >>> (day - found.start)) & 1) === 1
@@ -101,31 +127,28 @@ export const makeDays = (dayOfMonth: Field, month: Field, dayOfWeek: Field): Day
       const here = monthOf(day)
       const bits = here.bits & (-1 << (day - here.start))
       if (bits !== 0) return here.start + lowest(bits)
-      const index = monthOfDay(day)
-      for (let step = 1; step <= rest; step++) {
-        if (!wanted(index + step)) continue
-        const found = monthAt(index + step)
-        if (found.bits !== 0) return found.start + lowest(found.bits)
-      }
-      return null
+      const thisYear = Math.floor(here.index / 12)
+      const left = monthsOfYear(thisYear) & (-2 << (here.index - thisYear * 12))
+      const year = left === 0 ? yearWithDays(thisYear + 1, 1) : thisYear
+      if (year === null) return null
+      latest = monthAt(year * 12 + lowest(left === 0 ? monthsOfYear(year) : left))
+      return latest.start + lowest(latest.bits)
     },
     atOrBefore: (day) => {
       const here = monthOf(day)
       const bits = here.bits & (0x7fffffff >>> (30 - (day - here.start)))
       if (bits !== 0) return here.start + highest(bits)
-      const index = monthOfDay(day)
-      for (let step = 1; step <= rest; step++) {
-        if (!wanted(index - step)) continue
-        const found = monthAt(index - step)
-        if (found.bits !== 0) return found.start + highest(found.bits)
-      }
-      return null
+      const thisYear = Math.floor(here.index / 12)
+      const left = monthsOfYear(thisYear) & ((1 << (here.index - thisYear * 12)) - 1)
+      const year = left === 0 ? yearWithDays(thisYear - 1, -1) : thisYear
+      if (year === null) return null
+      latest = monthAt(year * 12 + highest(left === 0 ? monthsOfYear(year) : left))
+      return latest.start + highest(latest.bits)
     },
     count: (from, to) => {
       let total = 0
       const last = monthOfDay(to)
       for (let index = monthOfDay(from); index <= last; index++) {
-        if (!wanted(index)) continue
         const found = monthAt(index)
         let bits = found.bits
         if (from > found.start) bits &= -1 << (from - found.start)

@@ -18,6 +18,8 @@ export interface Slots {
   readonly count: (from: number, to: number) => number
 }
 
+/** No clock is farther than this from UTC, in ms. */
+const longestOffset = 2 * DAY
 const longestRest = (LONGEST_REST_YEARS + 1) * 366 * DAY
 
 /** A bound as a whole millisecond within what a Date can hold. */
@@ -42,18 +44,14 @@ export const makeSlots = (wall: Wall, zone: Zone, transition: Transition): Slots
     next: (after) => {
       if (!(after < MAX_INSTANT)) return null
       const from = within(Math.floor(after) + 1)
-      // No wall time in [asked, found) matches, so later stretches within it need no search of their own.
-      let asked = Infinity
-      let found: number | null = null
-      for (let stretch = zone.at(from); stretch.start <= from + longestRest; stretch = zone.at(stretch.end)) {
+      let stretch = zone.at(from)
+      while (stretch.start <= from + longestRest) {
         if (stretch.start >= from && startsWithGapSlot(stretch)) return stretch.start
-        const start = Math.max(low(stretch), Math.max(from, stretch.start) + stretch.offset)
-        if (start < asked || found === null || start > found) {
-          asked = start
-          found = wall.atOrAfter(start)
-          if (found === null) return null
-        }
+        const found = wall.atOrAfter(Math.max(low(stretch), Math.max(from, stretch.start) + stretch.offset))
+        if (found === null) return null
         if (found < high(stretch)) return found - stretch.offset <= MAX_INSTANT ? found - stretch.offset : null
+        // Nothing matches until then, so the stretches between need no look.
+        stretch = zone.at(Math.max(stretch.end, found - longestOffset))
       }
       return null
     },
@@ -63,14 +61,12 @@ export const makeSlots = (wall: Wall, zone: Zone, transition: Transition): Slots
       let stretch = zone.at(upTo)
       while (stretch.end >= upTo - longestRest) {
         const end = Math.min(high(stretch) - 1, Math.min(upTo, stretch.end - 1) + stretch.offset)
-        if (end >= low(stretch)) {
-          const found = wall.atOrBefore(end)
-          if (found === null) return null
-          if (found >= low(stretch)) return found - stretch.offset
-        }
+        const found = end >= low(stretch) ? wall.atOrBefore(end) : end
+        if (found === null) return null
+        if (found >= low(stretch)) return found - stretch.offset
         if (stretch.start <= upTo && startsWithGapSlot(stretch)) return stretch.start
         if (stretch.start === -Infinity) return null
-        stretch = zone.at(stretch.start - 1)
+        stretch = zone.at(Math.min(stretch.start - 1, found + longestOffset))
       }
       return null
     },
