@@ -40,6 +40,22 @@ export interface SlotPlan {
   readonly audit: ReadonlyArray<AuditDraft>
 }
 
+/** A row of missed slots, as far as it reaches beyond the present. */
+export interface MissedAhead {
+  readonly id: RunId
+  readonly missed_from: number
+  readonly missed_to: number
+}
+
+/** What becomes of a job whose past turned out to be its future: its cursor, and its rows of missed slots. */
+export interface Replan extends Pick<StoredJob, "next_run" | "anchor" | "status"> {
+  /** The part of each row that has passed; null withdraws the row. */
+  readonly missed: ReadonlyArray<{
+    readonly id: RunId
+    readonly passed: { readonly missed_to: number; readonly missed_count: number } | null
+  }>
+}
+
 /** One look of a dispatcher at the store. Instants in UTC ms. */
 export interface LookOptions {
   readonly now: number
@@ -205,11 +221,23 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
       settle: (run: Run, job: StoredJob | null) => Pick<Settlement, "run" | "job" | "audit">
     ) => Effect.Effect<Run, RunNotFound>
     /**
-     * Adds this node, alive until `until`. On an engine that one process owns, all others are thereby known to be dead.
+     * Takes back what was only so by a clock that ran ahead, now that it was set back to `now` by `by` ms: waits are as
+     * long as they were, and `replan` is asked about each job that was changed, or has slots recorded as missed, at an
+     * instant still to come. Gives the number of jobs that it changed.
      */
-    readonly registerNode: (owner: BootId, now: number, until: number) => Effect.Effect<void>
-    /** Says that this node lives until `until`: one row, whatever the number of its runs. */
-    readonly renewLease: (owner: BootId, until: number) => Effect.Effect<void>
+    readonly clockSetBack: (
+      now: number,
+      by: number,
+      replan: (job: StoredJob, ahead: ReadonlyArray<MissedAhead>) => Replan | null,
+      audit: AuditDraft
+    ) => Effect.Effect<number>
+    /**
+     * Adds this node, alive until `until`. On an engine that one process owns, all others are thereby known to be dead.
+     * Gives when the last of them was seen; null when there was none.
+     */
+    readonly registerNode: (owner: BootId, now: number, until: number) => Effect.Effect<number | null>
+    /** Says at `now` that this node lives until `until`: one row, whatever the number of its runs. */
+    readonly renewLease: (owner: BootId, now: number, until: number) => Effect.Effect<void>
     /** Ends the attempts of nodes whose lease ran out; returns how many. At most one batch. */
     readonly recover: (
       now: number,

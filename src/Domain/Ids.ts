@@ -46,6 +46,9 @@ const base32 = (value: number, length: number): string => {
   return text
 }
 
+/** What the ids of runs made at an instant (UTC ms) or later do not sort before. */
+export const leastRunId = (millis: number): string => `run_${base32(millis, 10)}`
+
 /**
  * Makes time-sortable ids in the manner of ULID (github.com/ulid/spec): 48 bits of UTC milliseconds, 80 random bits,
  * and within one millisecond a counter instead of new leading random bits, so ids made by one process always ascend.

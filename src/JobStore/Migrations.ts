@@ -164,8 +164,10 @@ const initial = Effect.gen(function* () {
   yield* Effect.forEach(statements, (statement) => sql.unsafe(statement), { discard: true })
 })
 
+const nodesSeen = Effect.flatMap(SqlClient.SqlClient, (sql) => sql`ALTER TABLE nodes ADD COLUMN seen_at INTEGER`)
+
 /** Every change of the schema, oldest first. */
-export const migrations = { "0001_initial": initial }
+export const migrations = { "0001_initial": initial, "0002_nodes_seen": nodesSeen }
 
 /** Number of the newest migration; a database beyond it comes from a newer version. */
 export const schemaVersion = Object.keys(migrations).length

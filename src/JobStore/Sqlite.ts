@@ -10,6 +10,7 @@ import { Ids } from "../Domain/Ids.ts"
 import { JobStore } from "../JobStore.ts"
 import { migrations, schemaVersion } from "./Migrations.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
+import { SqliteClock } from "./SqliteClock.ts"
 import { SqliteHistory } from "./SqliteHistory.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
 import { SqliteLook } from "./SqliteLook.ts"
@@ -62,7 +63,7 @@ const prepare = Effect.fn("JobStore.prepare")(function* (filename: string) {
   yield* Migrator.make({})({ loader: Migrator.fromRecord(migrations) }).pipe(Effect.provideService(SqlClient, sql))
 })
 
-const services = Layer.mergeAll(SqliteLook.Default, SqliteRuns.Default, SqliteOutbox.Default).pipe(
+const services = Layer.mergeAll(SqliteLook.Default, SqliteRuns.Default, SqliteOutbox.Default, SqliteClock.Default).pipe(
   Layer.provide(SqliteSettlements.Default),
   Layer.provideMerge(SqliteHistory.Default),
   Layer.provideMerge(SqliteJobs.Default),
@@ -81,6 +82,7 @@ const store = Layer.effect(
     const outbox = yield* SqliteOutbox
     const audit = yield* SqliteAudit
     const writer = yield* Writer
+    const { clockSetBack } = yield* SqliteClock
     return JobStore.of({
       insertJobs: jobs.insert,
       modifyJob: jobs.modify,
@@ -93,6 +95,7 @@ const store = Layer.effect(
       insertManualRun: runs.insertManual,
       finish: runs.finish,
       cancelPending: runs.cancelPending,
+      clockSetBack,
       registerNode: runs.registerNode,
       renewLease: runs.renewLease,
       recover: runs.recover,

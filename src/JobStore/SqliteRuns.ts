@@ -22,6 +22,8 @@ const recoveryBatch = 100
 
 const decodeKeys = Schema.decodeUnknown(Schema.Array(Schema.Struct({ hash: Schema.String, run_id: Schema.String })))
 
+const decodeSeen = Schema.decodeUnknown(Schema.Array(Schema.Struct({ seen_at: Schema.NullOr(Schema.Number) })))
+
 /** The life of runs after their claim: finished, recovered, cancelled, or asked for by a person. */
 export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/SqliteRuns", {
   effect: Effect.gen(function* () {
@@ -144,16 +146,20 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
     })
 
     const registerNode = Effect.fn("JobStore.registerNode")(function* (owner: BootId, now: number, until: number) {
-      yield* writer.commit(
+      return yield* writer.commit(
         Effect.gen(function* () {
+          const [last] = yield* Effect.flatMap(sql`SELECT max(seen_at) AS seen_at FROM nodes`, (rows) =>
+            Effect.orDie(decodeSeen(rows))
+          )
           yield* sql`DELETE FROM nodes`
-          yield* sql`INSERT INTO nodes ${sql.insert({ owner, started_at: now, lease_until: until })}`
+          yield* sql`INSERT INTO nodes ${sql.insert({ owner, started_at: now, seen_at: now, lease_until: until })}`
+          return last?.seen_at ?? null
         })
       )
     })
 
-    const renewLease = Effect.fn("JobStore.renewLease")(function* (owner: BootId, until: number) {
-      yield* writer.commit(sql`UPDATE nodes SET lease_until = ${until} WHERE owner = ${owner}`)
+    const renewLease = Effect.fn("JobStore.renewLease")(function* (owner: BootId, now: number, until: number) {
+      yield* writer.commit(sql`UPDATE nodes SET seen_at = ${now}, lease_until = ${until} WHERE owner = ${owner}`)
     })
 
     return { cancelPending, finish, insertManual, recover, registerNode, renewLease } as const

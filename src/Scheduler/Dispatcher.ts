@@ -69,8 +69,12 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
     const keepLease = Effect.fnUntraced(function* (now: number) {
       const { leaseUntil } = yield* Ref.get(clockwork)
       if (leaseUntil - now > (leaseMillis * 2) / 3 && leaseUntil - now <= leaseMillis) return
-      if (leaseUntil === 0) yield* store.registerNode(owner, now, now + leaseMillis)
-      else yield* store.renewLease(owner, now + leaseMillis)
+      if (leaseUntil === 0) {
+        const lastSeen = yield* store.registerNode(owner, now, now + leaseMillis)
+        if (lastSeen !== null) yield* clockWatch.checkStart(lastSeen, now)
+      } else {
+        yield* store.renewLease(owner, now, now + leaseMillis)
+      }
       yield* Ref.update(clockwork, (before) => ({ ...before, leaseUntil: now + leaseMillis }))
       yield* recover(now)
     })
@@ -94,7 +98,7 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
       const waiters = yield* signal.takeWaiters
       const now = yield* Clock.currentTimeMillis
       yield* keepLease(now)
-      yield* clockWatch.check
+      yield* clockWatch.check(now)
       const partitions = yield* owned
       const permits = scheduler.max_concurrent_jobs - (yield* actors.inFlight)
       const due = yield* store.nextWake({ now, permits, partitions })

@@ -15,6 +15,8 @@ export interface AttemptRecord {
   readonly iterations: ReadonlyArray<Iteration>
   readonly tool_calls: ReadonlyArray<ToolCall>
   readonly usage: Usage | null
+  /** How long it took by a clock that nobody can set, in ms; null when nobody was there to measure. */
+  readonly execution_time_ms: number | null
 }
 
 /** How an attempt ended. */
@@ -38,7 +40,8 @@ export const emptyRecord: AttemptRecord = {
   session_id: null,
   iterations: [],
   tool_calls: [],
-  usage: null
+  usage: null,
+  execution_time_ms: null
 }
 
 /** Interruptions after which a run is given up. */
@@ -109,7 +112,7 @@ export const settle = (
     error_message,
     reason,
     finished_at: now,
-    execution_time_ms: now - started,
+    execution_time_ms: record.execution_time_ms ?? Math.max(0, now - started),
     next_attempt_at: null
   })
   const outputs = job.delivery.map((channel): NewDelivery => ({ channel, kind: "output" }))
@@ -129,7 +132,7 @@ export const settle = (
       const next_attempt_at = now + retryDelay(job.retry ?? {}, failures, retryAfter)
       return {
         attempt,
-        run: { ...record, status: "pending", error_message, next_attempt_at },
+        run: { ...record, execution_time_ms: null, status: "pending", error_message, next_attempt_at },
         job: {},
         deliveries: [],
         audit: []
@@ -200,7 +203,7 @@ export const settle = (
       if (onInterrupt(job) === "retry" && interruptions < maxInterruptions) {
         return {
           attempt,
-          run: { ...record, status: "pending", next_attempt_at: now },
+          run: { ...record, execution_time_ms: null, status: "pending", next_attempt_at: now },
           job: {},
           deliveries: [],
           audit: [audit("RunInterrupted", `${end.reason.text}; a new attempt follows`)]

@@ -17,6 +17,7 @@ import { NamedPolicies, PolicyGate } from "../PolicyGate.ts"
 import { RunLogs } from "../RunLogs.ts"
 import { type OpenSession, Sessions } from "../Sessions.ts"
 import { Settings } from "../Settings.ts"
+import { MonotonicClock } from "./ClockWatch.ts"
 import { beat } from "./Heartbeat.ts"
 import { type AttemptEnd, type AttemptRecord, emptyRecord } from "./Outcome.ts"
 import { RunObserver } from "./RunObserver.ts"
@@ -36,6 +37,7 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
     const logs = yield* RunLogs
     const settings = yield* Settings
     const observer = yield* RunObserver
+    const monotonic = yield* MonotonicClock
 
     const { policies } = yield* NamedPolicies
 
@@ -132,9 +134,11 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
      */
     const attempt = Effect.fn("Pipeline.attempt")(function* (started: StartedRun, whyStopped: Effect.Effect<Stopped>) {
       const record = yield* Ref.make(emptyRecord)
+      const begun = yield* monotonic.millis
       const exit = yield* Effect.exit(Effect.interruptible(Effect.scoped(stages(started, record))))
       const end = Exit.isSuccess(exit) ? exit.value : yield* endOfCause(exit.cause, whyStopped, started.run)
-      return { end, record: yield* Ref.get(record) } satisfies Ended
+      const execution_time_ms = (yield* monotonic.millis) - begun
+      return { end, record: { ...(yield* Ref.get(record)), execution_time_ms } } satisfies Ended
     }, Effect.uninterruptible)
 
     return { attempt } as const

@@ -289,7 +289,7 @@ export const runsConform = (engine: string, test: StoreTest) => {
         const { started } = yield* look({ owner: me, permits: 10 })
         const recover = (now: number) => store.recover(now, me, interrupted)
         assert.strictEqual(yield* recover(t0 + 1_000), 0)
-        yield* store.renewLease(other, t0 + 60_000)
+        yield* store.renewLease(other, t0 + 30_000, t0 + 60_000)
         assert.strictEqual(yield* recover(t0 + 59_999), 0)
         assert.strictEqual(yield* recover(t0 + 60_000), 100)
         assert.strictEqual(yield* recover(t0 + 60_000), 10)
@@ -302,10 +302,10 @@ export const runsConform = (engine: string, test: StoreTest) => {
     test("at once what ran before this node was registered", () =>
       Effect.gen(function* () {
         const store = yield* JobStore
-        yield* store.registerNode(other, t0, t0 + 30_000)
+        assert.isNull(yield* store.registerNode(other, t0, t0 + 30_000))
         yield* insert(nthJob(1))
         const { run } = only((yield* look({ owner: other })).started)
-        yield* store.registerNode(me, t0 + 1, t0 + 30_000)
+        assert.strictEqual(yield* store.registerNode(me, t0 + 1, t0 + 30_000), t0)
         const retry = () => ({ ...interrupted(), run: { status: "pending" as const, next_attempt_at: t0 + 1 } })
         assert.strictEqual(yield* store.recover(t0 + 1, me, retry), 1)
         const late = yield* Effect.flip(store.finish({ run_id: run.id, attempt: 1, owner: other }, t0, () => success()))

@@ -2,11 +2,8 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Ref from "effect/Ref"
-import { JobStore } from "../../src/JobStore.ts"
+import type { JobStore } from "../../src/JobStore.ts"
 import { Jobs } from "../../src/Jobs.ts"
-import { MonotonicClock } from "../../src/Scheduler.ts"
 import { scriptedAgent, storeInFile } from "../../src/testing.ts"
 import { create, define, engine, hour, instant, minute, runsOf, second, until } from "../support/Engine.ts"
 
@@ -219,33 +216,5 @@ describe("a time that is already past", () => {
       )
       assert.strictEqual((yield* jobs.get("moved")).status, "failed")
     }).pipe(Effect.provide(engine({ agent: scriptedAgent({}) })))
-  )
-})
-
-describe("a clock that jumps", () => {
-  it.effect("is on record, and its slots follow the misfire policy", () =>
-    Effect.gen(function* () {
-      const asleep = yield* Ref.make(0)
-      const monotonic = Layer.succeed(MonotonicClock, {
-        millis: Effect.zipWith(
-          Effect.clockWith((clock) => clock.currentTimeMillis),
-          Ref.get(asleep),
-          (now, by) => now - by
-        )
-      })
-      yield* Effect.gen(function* () {
-        const store = yield* JobStore
-        yield* create({ name: "hourly", cron_expr: "30 * * * *" })
-        yield* until(minute)
-        // The machine sleeps for a while: the wall clock goes on, the monotonic one does not.
-        yield* Ref.set(asleep, 20 * minute)
-        yield* until(3 * minute)
-        const events = yield* store.listAudit({ type: "ClockJumped", limit: 10 })
-        assert.deepStrictEqual(
-          events.map((event) => event.reason),
-          ["the clock jumped by 1200.0 s"]
-        )
-      }).pipe(Effect.provide(engine({ agent: scriptedAgent({}) }).pipe(Layer.provide(monotonic))))
-    })
   )
 })
