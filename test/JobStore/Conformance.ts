@@ -5,6 +5,7 @@ import * as Either from "effect/Either"
 import type * as Layer from "effect/Layer"
 import { JobName } from "../../src/Domain/Job.ts"
 import { JobStore } from "../../src/JobStore.ts"
+import { clocksConform } from "./ConformanceOfClocks.ts"
 import { deliveriesConform } from "./ConformanceOfDeliveries.ts"
 import { runsConform } from "./ConformanceOfRuns.ts"
 import { insert, jobId, look, manual, minutely, newRun, nthJob, runsOf, t0 } from "./fixtures.ts"
@@ -412,4 +413,5 @@ export const conforms = (engine: string, makeStore: MakeStore) => {
 
   runsConform(engine, test)
   deliveriesConform(engine, test)
+  clocksConform(engine, test)
 }
