@@ -1,7 +1,9 @@
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import * as TestClock from "effect/TestClock"
 import type { JobStore } from "../../src/JobStore.ts"
 import { Jobs } from "../../src/Jobs.ts"
 import { scriptedAgent, storeInFile } from "../../src/testing.ts"
@@ -130,6 +132,54 @@ describe("slots that passed while the service was down", () => {
     )
   )
 
+  it.effect(
+    "five years of a job that is due each second are one catch-up run, one missed row, and the last minute",
+    () =>
+      outage(
+        create({ name: "seconds", cron_expr: "* * * * * *", timezone: "America/New_York" }),
+        instant("1975-01-01T00:00:00Z"),
+        Effect.gen(function* () {
+          const jobs = yield* Jobs
+          yield* jobs.pause("seconds", "test").pipe(Effect.delay("1 second"), Effect.fork)
+          yield* until(instant("1975-01-01T00:00:10Z"))
+          const runs = yield* runsOf("seconds")
+          const [range, caughtUp, ...rest] = runs
+          const last = instant("1975-01-01T00:00:00Z") - 61 * second
+          assert.deepStrictEqual(
+            [range?.status, range?.missed_from, range?.missed_to, range?.missed_count],
+            ["missed", second, last - second, last / second - 1]
+          )
+          assert.deepStrictEqual(
+            [caughtUp?.trigger, caughtUp?.status, caughtUp?.scheduled_for],
+            ["catch_up", "succeeded", last]
+          )
+          // Those within the grace have their rows, as ever: the catch-up run held the one permit.
+          assert.isAtMost(rest.length, 63)
+          assert.isTrue(rest.every((run) => run.trigger === "schedule"))
+        })
+      )
+  )
+
+  it.effect("of a day are capped and staggered with run_all: ten, a second apart, the rest one missed row", () =>
+    outage(
+      create({ name: "often", cron_expr: "*/5 * * * *", misfire: "run_all" }),
+      24 * hour + 2 * minute,
+      Effect.gen(function* () {
+        yield* until(24 * hour + 4 * minute)
+        const runs = yield* runsOf("often")
+        assert.deepStrictEqual([runs[0]?.status, runs[0]?.missed_count], ["missed", 24 * 12 - 10])
+        const caughtUp = runs.slice(1)
+        assert.strictEqual(caughtUp.length, 10)
+        assert.isTrue(caughtUp.every((run) => run.trigger === "catch_up" && run.status === "succeeded"))
+        const starts = caughtUp.map((run) => run.started_at ?? 0)
+        assert.deepStrictEqual(
+          starts,
+          starts.map((_, i) => 24 * hour + 2 * minute + i * second)
+        )
+      })
+    )
+  )
+
   it.effect("within the grace run as usual", () =>
     outage(
       create({ name: "hourly", cron_expr: "0 * * * *" }),
@@ -216,5 +266,47 @@ describe("a time that is already past", () => {
       )
       assert.strictEqual((yield* jobs.get("moved")).status, "failed")
     }).pipe(Effect.provide(engine({ agent: scriptedAgent({}) })))
+  )
+})
+
+describe("a slot far ahead", () => {
+  const day = 24 * hour
+  const at = 400 * day + 30 * minute
+
+  // The 25th day is where a timer of a signed 32-bit count of ms overflows.
+  for (const days of [25, 399]) {
+    it.effect(`400 days from now is due then and not before, through a restart after ${days} days`, () =>
+      outage(
+        Effect.zipRight(create({ name: "once", at: new Date(at).toISOString() }), TestClock.adjust("5 minutes")),
+        days * day,
+        Effect.gen(function* () {
+          const jobs = yield* Jobs
+          yield* TestClock.adjust("5 minutes")
+          assert.deepStrictEqual(yield* runsOf("once"), [])
+          assert.strictEqual((yield* jobs.get("once")).next_run, at)
+          const now = days * day + 5 * minute
+          const timers = Chunk.toReadonlyArray(yield* TestClock.sleeps())
+          assert.isNotEmpty(timers)
+          assert.isTrue(
+            timers.every((timer) => timer <= now + minute),
+            "no timer is longer than a minute"
+          )
+        })
+      )
+    )
+  }
+
+  it.effect("400 days from now runs at its instant", () =>
+    outage(
+      create({ name: "once", at: new Date(at).toISOString() }),
+      at - 10 * minute,
+      Effect.gen(function* () {
+        yield* until(at - 1)
+        assert.deepStrictEqual(yield* runsOf("once"), [])
+        yield* until(at + second)
+        const [run] = yield* runsOf("once")
+        assert.deepStrictEqual([run?.status, run?.trigger, run?.started_at], ["succeeded", "schedule", at])
+      })
+    )
   )
 })
