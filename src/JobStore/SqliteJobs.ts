@@ -15,7 +15,7 @@ import { Writer } from "./Writer.ts"
 /** Jobs in one multi-row insert; SQLite binds at most 32,766 values. */
 const insertBatch = 200
 
-const LiveRow = Schema.Struct({ id: RunId, job_id: Schema.String, holds_permit: Schema.Number })
+const LiveRow = Schema.Struct({ id: RunId, job_id: Schema.String, holds_permit: Schema.Number, trigger: Schema.String })
 const decodeLiveRows = Schema.decodeUnknown(Schema.Array(LiveRow))
 const decodeNames = Schema.decodeUnknown(Schema.Array(Schema.Struct({ id: JobId, name: Schema.String })))
 
@@ -45,26 +45,28 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
 
     /** Live runs of some jobs, by job; jobs without any are absent. */
     const liveRuns = Effect.fnUntraced(function* (jobIds: ReadonlyArray<string>) {
-      const live = new Map<string, { holding: number; queued: number; holders: Array<LiveRuns["holders"][number]> }>()
+      const live = new Map<string, { holding: number; backfilling: number; queued: number; holders: Array<RunId> }>()
       const rows = yield* Effect.flatMap(
-        sql`SELECT id, job_id, holds_permit FROM runs
+        sql`SELECT id, job_id, holds_permit, trigger FROM runs
           WHERE status IN ('pending', 'running') AND job_id IN ${among(sql, jobIds)} ORDER BY id`,
         decodeLiveRows
       ).pipe(Effect.catchTag("ParseError", Effect.die))
       for (const row of rows) {
-        const entry = live.get(row.job_id) ?? { holding: 0, queued: 0, holders: [] }
+        const entry = live.get(row.job_id) ?? { holding: 0, backfilling: 0, queued: 0, holders: [] }
         live.set(row.job_id, entry)
+        const backfill = row.trigger === "backfill"
         if (row.holds_permit === 1) {
           entry.holding++
-          entry.holders.push(row.id)
-        } else {
+          if (backfill) entry.backfilling++
+          else entry.holders.push(row.id)
+        } else if (!backfill) {
           entry.queued++
         }
       }
       return live as ReadonlyMap<string, LiveRuns>
     })
 
-    const noLiveRuns: LiveRuns = { holding: 0, queued: 0, holders: [] }
+    const noLiveRuns: LiveRuns = { holding: 0, backfilling: 0, queued: 0, holders: [] }
 
     const liveRunsOf = (jobId: string) => Effect.map(liveRuns([jobId]), (live) => live.get(jobId) ?? noLiveRuns)
 
