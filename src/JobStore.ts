@@ -200,7 +200,7 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
       ref: string,
       change: (job: StoredJob, live: LiveRuns) => Either.Either<JobChange, E>
     ) => Effect.Effect<StoredJob, E | JobNotFound | JobNameTaken | JobUnreadable>
-    /** Ends a job; its runs stay readable, live ones finish. */
+    /** Ends a job; its runs stay readable, live ones finish, but for backfills still queued: those are cancelled. */
     readonly deleteJob: (
       ref: string,
       now: number,

@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema"
 import type { AuditDraft } from "../Domain/Audit.ts"
 import { JobId, RunId } from "../Domain/Ids.ts"
 import { type Job, JobNameTaken, JobNotFound, JobUnreadable, type StoredJob } from "../Domain/Job.ts"
+import type { Reason } from "../Domain/Run.ts"
 import type { JobChange, JobFilter, LiveRuns, Page } from "../JobStore.ts"
 import { among } from "./Among.ts"
 import { jobFromRow, jobToRow } from "./Rows.ts"
@@ -18,6 +19,11 @@ const insertBatch = 200
 const LiveRow = Schema.Struct({ id: RunId, job_id: Schema.String, holds_permit: Schema.Number, trigger: Schema.String })
 const decodeLiveRows = Schema.decodeUnknown(Schema.Array(LiveRow))
 const decodeNames = Schema.decodeUnknown(Schema.Array(Schema.Struct({ id: JobId, name: Schema.String })))
+
+const jobDeleted = JSON.stringify({
+  code: "job_deleted",
+  text: "the job was deleted before it began"
+} satisfies Reason)
 
 const isJobId = Schema.is(JobId)
 
@@ -148,6 +154,9 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
           const id = idOf(row) as JobId
           yield* sql`UPDATE jobs SET deleted_at = ${now}, next_run = NULL, quarantined = NULL WHERE id = ${id}`
           yield* sql`DELETE FROM sessions WHERE job_id = ${id}`
+          // Up to a thousand may wait in turn; nobody would want them of a job that is gone.
+          yield* sql`UPDATE runs SET status = 'cancelled', finished_at = ${now}, reason = ${jobDeleted}
+            WHERE job_id = ${id} AND status = 'pending' AND holds_permit = 0 AND trigger = 'backfill'`
           const name = "name" in row && typeof row.name === "string" ? row.name : ref
           yield* audit.append([event({ id, name: name as Job["name"] })], now)
           return id

@@ -104,6 +104,30 @@ export const backfillsConform = (engine: string, test: StoreTest) => {
         }
       }))
 
+    test("no further when the job is deleted: what is queued is cancelled, what has begun goes on", () =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        yield* insert(nthJob(1, idle))
+        const { runs } = yield* backfill("job-1", [past(3), past(2), past(1)])
+        const waiting = yield* manual("job-1", { holds_permit: false })
+        const { started } = yield* look()
+        yield* store.deleteJob("job-1", t0 + 1, ({ id }) => ({ type: "CronJobDeleted", actor: "test", job_id: id }))
+        for (const { run } of started) yield* finish(run, success({ job: {} }))
+        assert.deepStrictEqual(
+          (yield* look({ now: t0 + 9_000 })).started.map(({ run }) => run.id),
+          [waiting.id]
+        )
+        const ended = yield* Effect.forEach(runs, (run) => store.findRun(run.id ?? ""))
+        assert.deepStrictEqual(
+          ended.map((run) => [run.status, run.finished_at, run.reason?.code]),
+          [
+            ["succeeded", t0 + 5_000, undefined],
+            ["cancelled", t0 + 1, "job_deleted"],
+            ["cancelled", t0 + 1, "job_deleted"]
+          ]
+        )
+      }))
+
     test("nothing when they are refused, or of no such job", () =>
       Effect.gen(function* () {
         const store = yield* JobStore
