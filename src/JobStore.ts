@@ -2,6 +2,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import type { AuditDraft, AuditEvent, AuditType } from "./Domain/Audit.ts"
+import type { BackfillRun } from "./Domain/Backfill.ts"
 import type { Delivery, DeliveryChannel, DeliveryKind } from "./Domain/Delivery.ts"
 import type { BootId, DeliveryId, JobId, RunId } from "./Domain/Ids.ts"
 import type { Job, JobNameTaken, JobNotFound, JobStatus, JobUnreadable, StoredJob } from "./Domain/Job.ts"
@@ -18,10 +19,23 @@ export interface NewRun
 
 /** How many runs of a job are live: holders of its permits, and those queued for one. */
 export interface LiveRuns {
+  /** Runs that hold a permit, backfills included. */
   readonly holding: number
+  /** Backfills that hold a permit. */
+  readonly backfilling: number
+  /** Runs queued for a permit but for backfills, which give way to all others. */
   readonly queued: number
-  /** Runs that hold a permit, oldest first. */
+  /** Runs that hold a permit but for backfills, oldest first. */
   readonly holders: ReadonlyArray<RunId>
+}
+
+/** A run that stands for a slot, as far as a backfill of the slot needs to know it. */
+export type SlotRun = Pick<Run, "scheduled_for" | "status">
+
+/** What a backfill adds: its runs, and what the audit log says. */
+export interface BackfillPlan {
+  readonly runs: ReadonlyArray<NewRun>
+  readonly audit: ReadonlyArray<AuditDraft>
 }
 
 /** A job as a change leaves it, with what the audit log says and rows of slots that the change passes over. */
@@ -186,7 +200,7 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
       ref: string,
       change: (job: StoredJob, live: LiveRuns) => Either.Either<JobChange, E>
     ) => Effect.Effect<StoredJob, E | JobNotFound | JobNameTaken | JobUnreadable>
-    /** Ends a job; its runs stay readable, live ones finish. */
+    /** Ends a job; its runs stay readable, live ones finish, but for backfills still queued: those are cancelled. */
     readonly deleteJob: (
       ref: string,
       now: number,
@@ -208,6 +222,19 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
       make: (job: StoredJob, live: LiveRuns) => Either.Either<NewRun, E>,
       idempotency?: { readonly key: string; readonly hash: string } | undefined
     ) => Effect.Effect<Run, E | JobNotFound | JobUnreadable | IdempotencyConflict>
+    /**
+     * Adds runs for past slots of a job, queued behind all its other runs. `ask` says which slots are meant; `plan` is
+     * told their runs of trigger schedule, catch_up and backfill that succeeded or can still change.
+     */
+    readonly insertBackfill: <Asked extends { readonly slots: ReadonlyArray<number> }, Plan extends BackfillPlan, E>(
+      ref: string,
+      now: number,
+      ask: (job: StoredJob) => Either.Either<Asked, E>,
+      plan: (job: StoredJob, asked: Asked, known: ReadonlyArray<SlotRun>) => Plan
+    ) => Effect.Effect<
+      { readonly job: StoredJob; readonly plan: Plan; readonly runs: ReadonlyArray<BackfillRun> },
+      E | JobNotFound | JobUnreadable
+    >
     /** Ends the current attempt of a run; refused for any but its owner. `job` is null when its row is unreadable. */
     readonly finish: (
       ref: AttemptRef,

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { AgentRuntime } from "./Agents.ts"
 import type { Actor } from "./Domain/Audit.ts"
+import type { Backfill, BackfillInvalid, BackfillRequest } from "./Domain/Backfill.ts"
 import type { Ids, JobId } from "./Domain/Ids.ts"
 import type {
   Job,
@@ -70,6 +71,12 @@ export class Jobs extends Context.Tag("symbiont/Jobs")<
         readonly idempotencyKey?: string | undefined
       }
     ) => Effect.Effect<Run, JobNotFound | JobUnreadable | ConcurrencyLimitReached | IdempotencyConflict>
+    /** Runs past slots, each as a run of its own behind the job's others; in a dry run only says which. */
+    readonly backfill: (
+      ref: string,
+      request: BackfillRequest,
+      actor: Actor
+    ) => Effect.Effect<Backfill, JobNotFound | JobUnreadable | BackfillInvalid>
     readonly history: (ref: string, filter: RunFilter) => Effect.Effect<Page<RunSummary>, JobNotFound>
     /** The job's next instants (UTC ms), jitter left out; none when it is not active. */
     readonly upcoming: (ref: string, count: number) => Effect.Effect<ReadonlyArray<number>, JobNotFound | JobUnreadable>

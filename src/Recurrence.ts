@@ -157,6 +157,13 @@ const makeTrigger = (trigger: TriggerSpec, context: RecurrenceContext): Made => 
     : makeEvery("cron_expr", every[1] ?? "", trigger, context)
 }
 
+/** The instant of an ISO 8601 text in UTC ms; without an offset it is read in the zone, a date alone as its midnight. */
+export const readInstant = (text: string, timezone: string): Either.Either<number, string> =>
+  Option.match(zoneOf(timezone), {
+    onNone: () => Either.left(`${JSON.stringify(timezone)} is no known IANA time zone`),
+    onSome: (zone) => readAt(text, zone, {})
+  })
+
 /** Reads a trigger; on the left everything wrong with it. */
 export const make = (trigger: TriggerSpec, context: RecurrenceContext): Either.Either<Recurrence, RecurrenceError> =>
   Either.mapLeft(makeTrigger(trigger, context), (issues) => new RecurrenceError({ issues }))

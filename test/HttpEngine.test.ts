@@ -127,6 +127,74 @@ describe("the API over the real engine", () => {
     }).pipe(Effect.provide(service()))
   )
 
+  it.live("backfills past slots once, and says which there are", () =>
+    Effect.gen(function* () {
+      const { body: job } = yield* add("hourly", { cron_expr: "0 * * * *", timezone: "Asia/Tokyo", input: "again" })
+      const range = { from: "2026-01-15T09:00", to: "2026-01-15T12:00+09:00" }
+      const backfill = (body: object) => ask("POST", "/schedule/hourly/backfill", body)
+      const dry = yield* backfill({ ...range, dry_run: true })
+      assert.strictEqual(dry.status, 202)
+      assert.deepStrictEqual(dry.body, {
+        job_id: job.id,
+        job_name: "hourly",
+        timezone: "Asia/Tokyo",
+        from: "2026-01-15T00:00:00.000Z",
+        to: "2026-01-15T03:00:00.000Z",
+        dry_run: true,
+        slots: 3,
+        already: 0,
+        runs: [0, 1, 2].map((n) => ({ id: null, scheduled_for: `2026-01-15T0${n}:00:00.000Z`, status: "pending" }))
+      })
+      assert.deepStrictEqual((yield* ask("GET", "/schedule/hourly/history")).body, [])
+
+      const asked = yield* backfill(range)
+      assert.strictEqual(asked.status, 202)
+      assert.deepInclude(asked.body, { dry_run: false, slots: 3, already: 0 })
+      assert.deepStrictEqual(
+        asked.body.runs.map((run: { scheduled_for: string }) => run.scheduled_for),
+        dry.body.runs.map((run: { scheduled_for: string }) => run.scheduled_for)
+      )
+      const { body: runs } = yield* until("/schedule/hourly/history", (found) =>
+        found.every((run: { status: string }) => run.status === "succeeded")
+      )
+      assert.deepStrictEqual(
+        runs.map((run: { id: string; trigger: string; input: string }) => [run.id, run.trigger, run.input]),
+        asked.body.runs.map(({ id }: { id: string }) => [id, "backfill", "again"]).reverse()
+      )
+      assert.deepInclude((yield* backfill(range)).body, { slots: 3, already: 3, runs: [] })
+      assert.deepInclude((yield* backfill({ ...range, all: true, dry_run: true })).body, { slots: 3, already: 0 })
+      assert.isNull((yield* ask("GET", "/schedule/hourly")).body.last_run)
+    }).pipe(Effect.provide(service()))
+  )
+
+  it.live("refuses a backfill that cannot be, by its key", () =>
+    Effect.gen(function* () {
+      yield* add("minutely", { cron_expr: "* * * * *" })
+      const refusals = [
+        [{}, "from"],
+        [{ from: 5 }, "from"],
+        [{ from: "soon" }, "from"],
+        [{ from: "2026-01-15", to: "2026-13-01" }, "to"],
+        [{ from: "2026-01-15", to: "2999-01-01" }, "to"],
+        [{ from: "2026-01-15", to: "2026-01-15" }, "from"],
+        [{ from: "2026-01-15T00:00Z", to: "2026-01-15T16:41Z" }, "from"],
+        [{ from: "2026-01-15", dry_run: "yes" }, "dry_run"],
+        [{ from: "2026-01-15", dryRun: true }, "dryRun"]
+      ] as const
+      for (const [body, path] of refusals) {
+        const answer = yield* ask("POST", "/schedule/minutely/backfill", body)
+        assert.strictEqual(answer.status, 400, JSON.stringify(body))
+        assert.strictEqual(answer.body.details[0].path, path, JSON.stringify(answer.body))
+      }
+      const { body } = yield* ask("POST", "/schedule/minutely/backfill", refusals[6][0])
+      assert.strictEqual(body.code, "INVALID_BACKFILL")
+      assert.match(body.error, /^from: 1001 slots from \S+ to \S+, and one request may ask for 1000/)
+      const unknown = yield* ask("POST", "/schedule/nobody/backfill", { from: "2026-01-15", to: "2026-01-16" })
+      assert.deepStrictEqual([unknown.status, unknown.body.code], [404, "JOB_NOT_FOUND"])
+      assert.deepStrictEqual((yield* ask("GET", "/schedule/minutely/history")).body, [])
+    }).pipe(Effect.provide(service()))
+  )
+
   it.live("stores nothing of a refused body", () =>
     Effect.gen(function* () {
       const refusals = [

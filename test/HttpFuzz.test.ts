@@ -45,6 +45,7 @@ const routes = FastCheck.constantFrom(
   ["POST", "/api/v1/schedule/preview"],
   ["PUT", "/api/v1/schedule/a"],
   ["POST", "/api/v1/schedule/a/run"],
+  ["POST", "/api/v1/schedule/a/backfill"],
   ["POST", "/api/v1/schedule/a/pause"],
   ["POST", "/api/v1/agents/echo/run"],
   ["GET", "/api/v1/schedule"],

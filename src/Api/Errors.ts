@@ -2,6 +2,7 @@ import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as Data from "effect/Data"
 import * as Schema from "effect/Schema"
 import type { AgentFailure, AgentNotFound } from "../Domain/Agent.ts"
+import type { BackfillInvalid } from "../Domain/Backfill.ts"
 import {
   Issue,
   type JobInvalid,
@@ -124,6 +125,7 @@ type DomainError =
   | RunEnded
   | ConcurrencyLimitReached
   | IdempotencyConflict
+  | BackfillInvalid
   | AgentNotFound
   | AgentFailure
 
@@ -138,6 +140,7 @@ interface Statuses {
   readonly RunEnded: Conflict
   readonly ConcurrencyLimitReached: Conflict
   readonly IdempotencyConflict: Conflict
+  readonly BackfillInvalid: InvalidRequest
   readonly AgentNotFound: NotFound
   readonly AgentFailure: AgentRunFailed | AgentRunTimedOut
 }
@@ -159,6 +162,7 @@ const table: { readonly [Tag in keyof Statuses]: (error: Extract<DomainError, { 
   RunEnded: (error) => new Conflict(body("RUN_ENDED", error)),
   ConcurrencyLimitReached: (error) => new Conflict(body("CONCURRENCY_LIMIT", error)),
   IdempotencyConflict: (error) => new Conflict(body("IDEMPOTENCY_CONFLICT", error)),
+  BackfillInvalid: (error) => new InvalidRequest(body("INVALID_BACKFILL", error, error.issues)),
   AgentNotFound: (error) => new NotFound(body("AGENT_NOT_FOUND", error)),
   AgentFailure: (error) => {
     const details = [{ path: "kind", message: error.kind as string }]

@@ -2,6 +2,7 @@ import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import * as OpenApi from "@effect/platform/OpenApi"
 import * as Schema from "effect/Schema"
+import { Backfill, BackfillRequest } from "../Domain/Backfill.ts"
 import { JobId } from "../Domain/Ids.ts"
 import { Instant } from "../Domain/Instant.ts"
 import { Job, JobDefinition, JobPatch, JobStatus, JobWithWarnings } from "../Domain/Job.ts"
@@ -136,6 +137,15 @@ export class ScheduleApi extends HttpApiGroup.make("schedule")
       .addError(answers.notFound)
       .addError(answers.conflict)
       .annotate(OpenApi.Summary, "Run a job now, outside its schedule")
+  )
+  .add(
+    HttpApiEndpoint.post("backfill", "/schedule/:job_id/backfill")
+      .setPath(JobPath)
+      .setPayload(strict(BackfillRequest))
+      .addSuccess(Backfill, { status: 202 })
+      .addError(answers.notFound)
+      .addError(answers.conflict)
+      .annotate(OpenApi.Summary, "Run a job's past slots, each as a run of its own; a dry run stores nothing")
   )
   .add(
     HttpApiEndpoint.get("history", "/schedule/:job_id/history")

@@ -3,6 +3,8 @@ const switches: ReadonlySet<string> = new Set([
   "--watch",
   "--wait",
   "--queue",
+  "--dry-run",
+  "--all",
   "--help",
   "-h",
   "--version",

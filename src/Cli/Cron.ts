@@ -1,5 +1,6 @@
 import * as Command from "@effect/cli/Command"
 import { add } from "./Add.ts"
+import { backfill } from "./Backfill.ts"
 import { pause, reset, resume } from "./Changes.ts"
 import { history } from "./History.ts"
 import { list } from "./List.ts"
@@ -11,5 +12,5 @@ import { status } from "./Status.ts"
 /** `symbi cron` */
 export const cron = Command.make("cron").pipe(
   Command.withDescription("Jobs and their schedules"),
-  Command.withSubcommands([list, add, remove, pause, resume, reset, status, runJob, history, next])
+  Command.withSubcommands([list, add, remove, pause, resume, reset, status, runJob, backfill, history, next])
 )

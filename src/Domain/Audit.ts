@@ -14,6 +14,7 @@ export const AuditType = Schema.Literal(
   "CronJobDeadLettered",
   "AgentPinVerificationFailed",
   "CronJobReset",
+  "CronJobBackfilled",
   "CronJobDenied",
   "CronJobQuarantined",
   "RunCancelled",

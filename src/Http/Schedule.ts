@@ -69,6 +69,12 @@ export const ScheduleHttp = HttpApiBuilder.group(Api, "schedule", (handlers) =>
           Effect.mapError(toHttp)
         )
       )
+      .handle("backfill", ({ path, payload }) =>
+        actor.pipe(
+          Effect.flatMap((who) => jobs.backfill(path.job_id, payload, who)),
+          Effect.mapError(toHttp)
+        )
+      )
       .handle("history", ({ path, urlParams }) =>
         jobs.history(path.job_id, { ...urlParams, limit: urlParams.limit ?? 20 }).pipe(
           Effect.tap((page) => setNext(page.next)),

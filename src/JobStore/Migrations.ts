@@ -166,8 +166,14 @@ const initial = Effect.gen(function* () {
 
 const nodesSeen = Effect.flatMap(SqlClient.SqlClient, (sql) => sql`ALTER TABLE nodes ADD COLUMN seen_at INTEGER`)
 
+// What a backfill left out or ran anew is asked for by slot, as with the slots of the schedule.
+const backfills = Effect.flatMap(
+  SqlClient.SqlClient,
+  (sql) => sql`CREATE INDEX runs_backfill ON runs (job_id, scheduled_for) WHERE trigger = 'backfill'`
+)
+
 /** Every change of the schema, oldest first. */
-export const migrations = { "0001_initial": initial, "0002_nodes_seen": nodesSeen }
+export const migrations = { "0001_initial": initial, "0002_nodes_seen": nodesSeen, "0003_backfills": backfills }
 
 /** Number of the newest migration; a database beyond it comes from a newer version. */
 export const schemaVersion = Object.keys(migrations).length

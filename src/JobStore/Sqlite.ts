@@ -10,6 +10,7 @@ import { Ids } from "../Domain/Ids.ts"
 import { JobStore } from "../JobStore.ts"
 import { migrations, schemaVersion } from "./Migrations.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
+import { SqliteBackfills } from "./SqliteBackfills.ts"
 import { SqliteClock } from "./SqliteClock.ts"
 import { SqliteHistory } from "./SqliteHistory.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
@@ -63,7 +64,13 @@ const prepare = Effect.fn("JobStore.prepare")(function* (filename: string) {
   yield* Migrator.make({})({ loader: Migrator.fromRecord(migrations) }).pipe(Effect.provideService(SqlClient, sql))
 })
 
-const services = Layer.mergeAll(SqliteLook.Default, SqliteRuns.Default, SqliteOutbox.Default, SqliteClock.Default).pipe(
+const services = Layer.mergeAll(
+  SqliteLook.Default,
+  SqliteRuns.Default,
+  SqliteBackfills.Default,
+  SqliteOutbox.Default,
+  SqliteClock.Default
+).pipe(
   Layer.provide(SqliteSettlements.Default),
   Layer.provideMerge(SqliteHistory.Default),
   Layer.provideMerge(SqliteJobs.Default),
@@ -78,6 +85,7 @@ const store = Layer.effect(
     const jobs = yield* SqliteJobs
     const dispatch = yield* SqliteLook
     const runs = yield* SqliteRuns
+    const backfills = yield* SqliteBackfills
     const history = yield* SqliteHistory
     const outbox = yield* SqliteOutbox
     const audit = yield* SqliteAudit
@@ -93,6 +101,7 @@ const store = Layer.effect(
       look: dispatch.look,
       nextWake: dispatch.nextWake,
       insertManualRun: runs.insertManual,
+      insertBackfill: backfills.insert,
       finish: runs.finish,
       cancelPending: runs.cancelPending,
       clockSetBack,

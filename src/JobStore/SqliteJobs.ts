@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema"
 import type { AuditDraft } from "../Domain/Audit.ts"
 import { JobId, RunId } from "../Domain/Ids.ts"
 import { type Job, JobNameTaken, JobNotFound, JobUnreadable, type StoredJob } from "../Domain/Job.ts"
+import type { Reason } from "../Domain/Run.ts"
 import type { JobChange, JobFilter, LiveRuns, Page } from "../JobStore.ts"
 import { among } from "./Among.ts"
 import { jobFromRow, jobToRow } from "./Rows.ts"
@@ -15,9 +16,14 @@ import { Writer } from "./Writer.ts"
 /** Jobs in one multi-row insert; SQLite binds at most 32,766 values. */
 const insertBatch = 200
 
-const LiveRow = Schema.Struct({ id: RunId, job_id: Schema.String, holds_permit: Schema.Number })
+const LiveRow = Schema.Struct({ id: RunId, job_id: Schema.String, holds_permit: Schema.Number, trigger: Schema.String })
 const decodeLiveRows = Schema.decodeUnknown(Schema.Array(LiveRow))
 const decodeNames = Schema.decodeUnknown(Schema.Array(Schema.Struct({ id: JobId, name: Schema.String })))
+
+const jobDeleted = JSON.stringify({
+  code: "job_deleted",
+  text: "the job was deleted before it began"
+} satisfies Reason)
 
 const isJobId = Schema.is(JobId)
 
@@ -45,26 +51,28 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
 
     /** Live runs of some jobs, by job; jobs without any are absent. */
     const liveRuns = Effect.fnUntraced(function* (jobIds: ReadonlyArray<string>) {
-      const live = new Map<string, { holding: number; queued: number; holders: Array<LiveRuns["holders"][number]> }>()
+      const live = new Map<string, { holding: number; backfilling: number; queued: number; holders: Array<RunId> }>()
       const rows = yield* Effect.flatMap(
-        sql`SELECT id, job_id, holds_permit FROM runs
+        sql`SELECT id, job_id, holds_permit, trigger FROM runs
           WHERE status IN ('pending', 'running') AND job_id IN ${among(sql, jobIds)} ORDER BY id`,
         decodeLiveRows
       ).pipe(Effect.catchTag("ParseError", Effect.die))
       for (const row of rows) {
-        const entry = live.get(row.job_id) ?? { holding: 0, queued: 0, holders: [] }
+        const entry = live.get(row.job_id) ?? { holding: 0, backfilling: 0, queued: 0, holders: [] }
         live.set(row.job_id, entry)
+        const backfill = row.trigger === "backfill"
         if (row.holds_permit === 1) {
           entry.holding++
-          entry.holders.push(row.id)
-        } else {
+          if (backfill) entry.backfilling++
+          else entry.holders.push(row.id)
+        } else if (!backfill) {
           entry.queued++
         }
       }
       return live as ReadonlyMap<string, LiveRuns>
     })
 
-    const noLiveRuns: LiveRuns = { holding: 0, queued: 0, holders: [] }
+    const noLiveRuns: LiveRuns = { holding: 0, backfilling: 0, queued: 0, holders: [] }
 
     const liveRunsOf = (jobId: string) => Effect.map(liveRuns([jobId]), (live) => live.get(jobId) ?? noLiveRuns)
 
@@ -146,6 +154,9 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
           const id = idOf(row) as JobId
           yield* sql`UPDATE jobs SET deleted_at = ${now}, next_run = NULL, quarantined = NULL WHERE id = ${id}`
           yield* sql`DELETE FROM sessions WHERE job_id = ${id}`
+          // Up to a thousand may wait in turn; nobody would want them of a job that is gone.
+          yield* sql`UPDATE runs SET status = 'cancelled', finished_at = ${now}, reason = ${jobDeleted}
+            WHERE job_id = ${id} AND status = 'pending' AND holds_permit = 0 AND trigger = 'backfill'`
           const name = "name" in row && typeof row.name === "string" ? row.name : ref
           yield* audit.append([event({ id, name: name as Job["name"] })], now)
           return id

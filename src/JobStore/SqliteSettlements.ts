@@ -26,10 +26,11 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
     const audit = yield* SqliteAudit
     const ids = yield* Ids
 
-    /** Gives the permits of a job that are free to the runs queued for them, oldest first. */
+    /** Gives the permits of a job that are free to the runs queued for them, oldest first, backfills last. */
     const promote = (job_id: string, job: StoredJob | null, now: number) =>
       sql`UPDATE runs SET holds_permit = 1, ready_at = max(coalesce(start_at, 0), ${now}) WHERE id IN (
-        SELECT id FROM runs WHERE job_id = ${job_id} AND status = 'pending' AND holds_permit = 0 ORDER BY id
+        SELECT id FROM runs WHERE job_id = ${job_id} AND status = 'pending' AND holds_permit = 0
+          ORDER BY trigger = 'backfill', id
         LIMIT max(0, ${job === null ? 1 : runsAtOnce(job)} - (SELECT count(*) FROM runs
           WHERE job_id = ${job_id} AND status IN ('pending', 'running') AND holds_permit = 1)))`
 

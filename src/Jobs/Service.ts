@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { AgentRuntime } from "../Agents.ts"
 import type { Actor } from "../Domain/Audit.ts"
+import type { BackfillRequest } from "../Domain/Backfill.ts"
 import { Ids } from "../Domain/Ids.ts"
 import {
   definitionOf,
@@ -25,6 +26,7 @@ import { NamedPolicies } from "../PolicyGate.ts"
 import { make as makeRecurrence, type Recurrence } from "../Recurrence.ts"
 import { JobActors, WakeSignal } from "../Scheduler.ts"
 import { Settings } from "../Settings.ts"
+import { askedSlots, backfillAnswer, planBackfill } from "./Backfill.ts"
 import { anchorUnder, applyPatch, changesOf, checkDefinition, sameTrigger, warningsOf } from "./Definition.ts"
 import { withOverdue } from "./Overdue.ts"
 import * as Transitions from "./Transitions.ts"
@@ -196,7 +198,7 @@ export const make = Effect.gen(function* () {
   const manualRun =
     (input: string | undefined, queue: boolean, now: number) =>
     (job: StoredJob, live: LiveRuns): Either.Either<NewRun, ConcurrencyLimitReached> => {
-      if (!queue && live.holding + live.queued >= job.max_concurrent) {
+      if (!queue && live.holding - live.backfilling + live.queued >= job.max_concurrent) {
         return Either.left(new ConcurrencyLimitReached({ job: job.name, max_concurrent: job.max_concurrent }))
       }
       return Either.right({
@@ -232,6 +234,18 @@ export const make = Effect.gen(function* () {
     )
     yield* signal.looked.pipe(Effect.timeoutOption("2 seconds"))
     return yield* Effect.orDie(store.findRun(inserted.id))
+  })
+
+  const backfill = Effect.fn("Jobs.backfill")(function* (ref: string, request: BackfillRequest, actor: Actor) {
+    const now = yield* Clock.currentTimeMillis
+    const { job, plan, runs } = yield* store.insertBackfill(
+      ref,
+      now,
+      (job) => askedSlots(job, recurrenceOf(job), request, now),
+      (job, asked, known) => planBackfill(job, asked, known, { ...request, actor })
+    )
+    yield* signal.notify
+    return backfillAnswer(job, plan, runs, request.dry_run === true)
   })
 
   const upcoming = Effect.fn("Jobs.upcoming")(function* (ref: string, count: number) {
@@ -272,6 +286,7 @@ export const make = Effect.gen(function* () {
     resume: transition(Transitions.resume),
     reset: transition(Transitions.reset),
     runNow,
+    backfill,
     history: (ref: string, filter: RunFilter) => store.listRuns(ref, filter),
     upcoming,
     preview,

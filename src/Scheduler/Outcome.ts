@@ -66,6 +66,9 @@ const attemptsAllowed = (job: Job, settings: Settings["Type"]["scheduler"]): num
 const endsJob = (run: Run, job: Job): boolean =>
   job.at !== undefined && isSlot(run) && job.next_run === null && (job.status === "active" || job.status === "paused")
 
+/** What a run's end changes of its job: nothing by a backfill, whose old slot says nothing of the schedule of today. */
+const jobAfter = (run: Run, change: Settlement["job"]): Settlement["job"] => (run.trigger === "backfill" ? {} : change)
+
 /** A one-shot whose slot did not run to an end of its own has failed. */
 const oneShotFailed = (run: Run, job: Job): { readonly status?: "failed" } =>
   endsJob(run, job) ? { status: "failed" } : {}
@@ -140,19 +143,20 @@ export const settle = (
     }
     const failure_count = job.failure_count + 1
     const tooMany = failure_count >= (job.max_retries ?? settings.default_max_retries)
-    const dies = endsJob(run, job) || (tooMany && (job.status === "active" || job.status === "paused"))
+    const counts = run.trigger !== "backfill" && (job.status === "active" || job.status === "paused")
+    const dies = endsJob(run, job) || (tooMany && counts)
     const notices = job.delivery.map((channel): NewDelivery => ({ channel, kind: "dead_letter" }))
     return {
       attempt,
       run: ended(status, error_message, null),
-      job: {
+      job: jobAfter(run, {
         ...lastRun,
         failure_count,
         ...(keepsSummary
           ? { last_summary: bounded(`The previous run failed: ${error_message}`, maxSummaryLength) }
           : {}),
         ...(dies ? { status: "dead_letter", next_run: null } : {})
-      },
+      }),
       deliveries: dies ? [...outputs, ...notices] : outputs,
       audit: [
         audit("CronJobFailed", error_message),
@@ -166,12 +170,12 @@ export const settle = (
       return {
         attempt: { outcome: "succeeded", failure: null, error_message: null },
         run: { ...ended("succeeded", null, null), output: end.output, stop_reason: end.stop_reason },
-        job: {
+        job: jobAfter(run, {
           ...lastRun,
           failure_count: 0,
           ...(keepsSummary ? { last_summary: bounded(end.summary ?? end.output, maxSummaryLength) } : {}),
           ...(endsJob(run, job) ? { status: "completed" } : {})
-        },
+        }),
         session: end.session,
         deliveries: outputs,
         audit: [audit("CronJobExecuted", null)]
@@ -185,7 +189,7 @@ export const settle = (
       return {
         attempt: { outcome: "denied", failure: "policy", error_message: end.reason.text },
         run: ended("denied", null, end.reason),
-        job: { ...lastRun, ...oneShotFailed(run, job) },
+        job: jobAfter(run, { ...lastRun, ...oneShotFailed(run, job) }),
         deliveries: [],
         audit: [audit("CronJobDenied", `${end.reason.code}: ${end.reason.text}`)]
       }
@@ -193,7 +197,7 @@ export const settle = (
       return {
         attempt: { outcome: "cancelled", failure: null, error_message: end.reason.text },
         run: ended("cancelled", null, end.reason),
-        job: { ...lastRun, ...oneShotFailed(run, job) },
+        job: jobAfter(run, { ...lastRun, ...oneShotFailed(run, job) }),
         deliveries: [],
         audit: [audit("RunCancelled", end.reason.text, end.actor)]
       }
@@ -212,7 +216,7 @@ export const settle = (
       return {
         attempt,
         run: ended("interrupted", end.reason.text, end.reason),
-        job: { ...lastRun, ...oneShotFailed(run, job) },
+        job: jobAfter(run, { ...lastRun, ...oneShotFailed(run, job) }),
         deliveries: outputs,
         audit: [audit("RunInterrupted", end.reason.text)]
       }

@@ -55,16 +55,22 @@ const missed = (from: number, to: number, count: number, reason: Reason): NewRun
   missed_to: to
 })
 
-/** A slot noticed in time: it starts, waits for a permit, replaces an older run, or is skipped. */
+/**
+ * A slot noticed in time: it starts, waits for a permit, replaces an older run, or is skipped. Backfills take no
+ * places from slots, only permits for a while.
+ */
 const planSlot = (job: StoredJob, slot: number, start_at: number | null, live: LiveRuns, places: Places): NewRun => {
   const input = job.input ?? null
-  if (places.holding + places.queued < job.max_concurrent) {
+  const regular = places.holding - live.backfilling
+  if (regular + places.queued < job.max_concurrent) {
     const holds = places.holding < runsAtOnce(job)
     if (holds) places.holding++
     else places.queued++
     return pending(slot, "schedule", start_at, holds, input)
   }
-  if (job.overlap === "skip" || places.queued > 0) return skipped(slot, job)
+  // Those that only wait for a backfill to end are not the one that may wait beyond the limit.
+  const behindBackfills = Math.max(0, Math.min(live.backfilling, job.max_concurrent - regular))
+  if (job.overlap === "skip" || places.queued > behindBackfills) return skipped(slot, job)
   places.queued++
   const oldest = live.holders[0]
   if (job.overlap === "cancel_previous" && oldest !== undefined) places.cancel.push(oldest)

@@ -5,6 +5,7 @@ import * as Either from "effect/Either"
 import type * as Layer from "effect/Layer"
 import { JobName } from "../../src/Domain/Job.ts"
 import { JobStore } from "../../src/JobStore.ts"
+import { backfillsConform } from "./ConformanceOfBackfills.ts"
 import { clocksConform } from "./ConformanceOfClocks.ts"
 import { deliveriesConform } from "./ConformanceOfDeliveries.ts"
 import { runsConform } from "./ConformanceOfRuns.ts"
@@ -411,6 +412,7 @@ export const conforms = (engine: string, makeStore: MakeStore) => {
       }))
   })
 
+  backfillsConform(engine, test)
   runsConform(engine, test)
   deliveriesConform(engine, test)
   clocksConform(engine, test)

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { layerOnClient } from "../../src/JobStore/Sqlite.ts"
 import { JobStore } from "../../src/JobStore.ts"
-import { finish, insert, interrupted, jobId, look, manual, me, nthJob, success, t0 } from "./fixtures.ts"
+import { backfill, finish, insert, interrupted, jobId, look, manual, me, nthJob, success, t0 } from "./fixtures.ts"
 
 interface Asked {
   readonly text: string
@@ -131,6 +131,16 @@ describe("every statement of the store uses its index", () => {
         ).pipe(Effect.orDie)
       )
       assertIndexed(plans)
+    })
+  )
+
+  it.effect("a backfill", () =>
+    Effect.gen(function* () {
+      const plans = yield* plansOf(jobs, () => backfill("job-1", [t0 - 60_000, t0]))
+      assertIndexed(plans)
+      const steps = plans.flatMap((plan) => plan.steps).join("\n")
+      assert.match(steps, /SEARCH runs USING INDEX runs_slot \(job_id=\? AND scheduled_for=\?\)/)
+      assert.match(steps, /SEARCH runs USING INDEX runs_backfill \(job_id=\? AND scheduled_for=\?\)/)
     })
   )
 

@@ -71,6 +71,23 @@ export const manual = (ref: string, change: Partial<NewRun> = {}) =>
     store.insertManualRun(ref, t0, () => Either.right(newRun({ trigger: "manual", ...change })))
   )
 
+/** Asks for backfills of these slots, but for those that are known already. */
+export const backfill = (ref: string, slots: ReadonlyArray<number>, now = t0) =>
+  Effect.flatMap(JobStore, (store) =>
+    store.insertBackfill(
+      ref,
+      now,
+      () => Either.right({ slots }),
+      (job, asked, known) => ({
+        known,
+        runs: asked.slots
+          .filter((slot) => !known.some((run) => run.scheduled_for === slot))
+          .map((slot) => newRun({ trigger: "backfill", scheduled_for: slot, holds_permit: false })),
+        audit: [{ type: "CronJobBackfilled" as const, actor: "test", job_id: job.id, job_name: job.name }]
+      })
+    )
+  )
+
 /** A run that succeeded in five seconds. */
 export const success = (change: Partial<Settlement> = {}): Settlement => ({
   attempt: { outcome: "succeeded", failure: null, error_message: null },

@@ -1,6 +1,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { BackfillInvalid } from "../../src/Domain/Backfill.ts"
 import { Ids } from "../../src/Domain/Ids.ts"
 import {
   type Job,
@@ -161,6 +162,10 @@ export const FakeJobs = Layer.effect(
       resume: change(["active", "paused"], "active"),
       reset: change(["dead_letter"], "active"),
       runNow,
+      backfill: (ref, { from }) =>
+        Effect.flatMap(find(ref), () =>
+          Effect.fail(new BackfillInvalid({ issues: [{ path: "from", message: `${from.slice(0, 60)} is no date` }] }))
+        ),
       history: (ref, filter) =>
         Effect.map(find(ref), (job) =>
           page(
