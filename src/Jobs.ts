@@ -27,16 +27,10 @@ import type {
 } from "./Domain/Run.ts"
 import type { TriggerSpec } from "./Domain/Schedule.ts"
 import type { JobFilter, JobStore, Page, RunFilter } from "./JobStore.ts"
+import type { JobPreview, Preview, PreviewOptions } from "./Jobs/Preview.ts"
 import { make } from "./Jobs/Service.ts"
 import type { JobActors, WakeSignal } from "./Scheduler.ts"
 import type { Settings } from "./Settings.ts"
-
-/** The next instants of a trigger (UTC ms), in words, with what a person should know about them. */
-export interface Preview {
-  readonly description: string
-  readonly upcoming: ReadonlyArray<number>
-  readonly notes: ReadonlyArray<string>
-}
 
 /**
  * Everything that people and programs do with jobs; the one door for HTTP, CLI and files. `ref` is a job's id or its
@@ -78,13 +72,10 @@ export class Jobs extends Context.Tag("symbiont/Jobs")<
       actor: Actor
     ) => Effect.Effect<Backfill, JobNotFound | JobUnreadable | BackfillInvalid>
     readonly history: (ref: string, filter: RunFilter) => Effect.Effect<Page<RunSummary>, JobNotFound>
-    /** The job's next instants (UTC ms), jitter left out; none when it is not active. */
-    readonly upcoming: (ref: string, count: number) => Effect.Effect<ReadonlyArray<number>, JobNotFound | JobUnreadable>
-    /** What a trigger would do; nothing is stored. `from` is exclusive, UTC ms. */
-    readonly preview: (
-      trigger: TriggerSpec,
-      options: { readonly from?: number | undefined; readonly count: number }
-    ) => Effect.Effect<Preview, JobInvalid>
+    /** The job's next `count` slots and starts, in words; none when it is not active, and a note that says why. */
+    readonly upcoming: (ref: string, count: number) => Effect.Effect<JobPreview, JobNotFound | JobUnreadable>
+    /** What a trigger would do; nothing is stored. */
+    readonly preview: (trigger: TriggerSpec, options: PreviewOptions) => Effect.Effect<Preview, JobInvalid>
     readonly getRun: (id: string) => Effect.Effect<Run, RunNotFound>
     /** Ends a run that waits, stops one that runs; returns it as it ended. */
     readonly cancelRun: (id: string, actor: Actor) => Effect.Effect<Run, RunNotFound | RunEnded>
@@ -96,5 +87,6 @@ export class Jobs extends Context.Tag("symbiont/Jobs")<
 
 export { anchorUnder, changesOf, checkDefinition, warningsOf } from "./Jobs/Definition.ts"
 export { withOverdue } from "./Jobs/Overdue.ts"
+export type { JobPreview, Preview, PreviewOptions } from "./Jobs/Preview.ts"
 export { editedJob, newJob } from "./Jobs/Service.ts"
 export { pause as pauseJob, resume as resumeJob } from "./Jobs/Transitions.ts"

@@ -6,6 +6,8 @@ import type { Job } from "./Domain/Job.ts"
 import type { Policy, PolicyDecision } from "./Domain/Policy.ts"
 import { decide } from "./PolicyGate/Conditions.ts"
 
+export { conditions, decide } from "./PolicyGate/Conditions.ts"
+
 /** What a decision depends on besides the job. */
 export interface PolicyContext {
   /** UTC ms. */

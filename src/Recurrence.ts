@@ -7,7 +7,8 @@ import { readAt } from "./Recurrence/At.ts"
 import { readCron } from "./Recurrence/Cron.ts"
 import { makeDays } from "./Recurrence/Days.ts"
 import { describeAt, describeCron, describeEvery } from "./Recurrence/Describe.ts"
-import { everySlots, makeSlots, type Slots, singleSlot } from "./Recurrence/Slots.ts"
+import { atNotes, cronNotes, everyNotes, type Notes } from "./Recurrence/Notes.ts"
+import { everySlots, makeSlots, type Slots, singleSlot, type Transition } from "./Recurrence/Slots.ts"
 import { makeTimes } from "./Recurrence/Times.ts"
 import { cronWall } from "./Recurrence/Wall.ts"
 import { type Zone, zoneOf } from "./Recurrence/Zone.ts"
@@ -45,13 +46,21 @@ export interface Recurrence {
   readonly count: (from: number, to: number) => number
   /** In words, in English. */
   readonly describe: string
+  /**
+   * What a person should know of it who looks at the slots in (from, to), one sentence each: what the clock changes do
+   * (a year ahead at least), what `H` stands for, and what the expression does that may not be meant.
+   */
+  readonly notes: Notes
 }
 
 /** What a trigger is read with: the job's name (for `H`), the start of `every`, and the zone when it names none. */
 export interface RecurrenceContext {
+  /** Empty while the job has none. */
   readonly name: string
   readonly anchor: number
   readonly timezone: string
+  /** Whether no job has the trigger yet, so that the anchor is assumed. */
+  readonly draft?: boolean
 }
 
 type Issues = readonly [RecurrenceIssue, ...Array<RecurrenceIssue>]
@@ -59,7 +68,13 @@ type Made = Either.Either<Recurrence, Issues>
 
 const issue = (path: RecurrenceIssue["path"], message: string): Issues => [{ path, message }]
 
-const recurrence = (kind: Recurrence["kind"], timezone: string, slots: Slots, describe: () => string): Recurrence => ({
+const recurrence = (
+  kind: Recurrence["kind"],
+  timezone: string,
+  slots: Slots,
+  describe: () => string,
+  notes: Notes
+): Recurrence => ({
   kind,
   timezone,
   next: slots.next,
@@ -78,7 +93,8 @@ const recurrence = (kind: Recurrence["kind"], timezone: string, slots: Slots, de
   // In words only when asked: a service holds many recurrences and describes few.
   get describe() {
     return describe()
-  }
+  },
+  notes
 })
 
 const makeCron = (text: string, trigger: TriggerSpec, zone: Zone, context: RecurrenceContext): Made =>
@@ -93,10 +109,12 @@ const makeCron = (text: string, trigger: TriggerSpec, zone: Zone, context: Recur
     const days = makeDays(cron.dayOfMonth, cron.month, cron.dayOfWeek)
     const times = makeTimes(cron.second.values, cron.minute.values, cron.hour.values)
     const elapsed = cron.minute.wildcard || cron.hour.wildcard
-    const slots = makeSlots(cronWall(days, times), zone, {
+    const wall = cronWall(days, times)
+    const transition: Transition = {
       gap: trigger.dst?.gap ?? (elapsed ? "skip" : "run_after"),
       fold: trigger.dst?.fold ?? (elapsed ? "both" : "first")
-    })
+    }
+    const slots = makeSlots(wall, zone, transition)
     if (!days.any) {
       return yield* Either.left(issue("cron_expr", `${JSON.stringify(text)} never fires: no month has such a day`))
     }
@@ -104,13 +122,21 @@ const makeCron = (text: string, trigger: TriggerSpec, zone: Zone, context: Recur
       const why = `its only times are skipped by the clock of ${zone.name}; set dst.gap to run_after`
       return yield* Either.left(issue("cron_expr", `${JSON.stringify(text)} never fires: ${why}`))
     }
-    return recurrence("cron", trigger.timezone ?? context.timezone, slots, () => describeCron(cron))
+    const timezone = trigger.timezone ?? context.timezone
+    return recurrence(
+      "cron",
+      timezone,
+      slots,
+      () => describeCron(cron),
+      cronNotes({ cron, days, wall, transition }, { zone, timezone }, { name: context.name, dst: trigger.dst })
+    )
   })
 
 const makeEvery = (
   path: "cron_expr" | "every",
   text: string,
   trigger: TriggerSpec,
+  zone: Zone,
   context: RecurrenceContext
 ): Made => {
   const period = parseDuration(text)
@@ -124,16 +150,19 @@ const makeEvery = (
   }
   const slots = everySlots(context.anchor, period.value)
   if (slots.next(context.anchor) === null) return Either.left(issue(path, `${JSON.stringify(text)} never fires`))
-  return Either.right(
-    recurrence("every", trigger.timezone ?? context.timezone, slots, () => describeEvery(period.value))
-  )
+  const timezone = trigger.timezone ?? context.timezone
+  const notes = everyNotes(period.value, { zone, timezone }, context.draft === true ? context.anchor : null)
+  return Either.right(recurrence("every", timezone, slots, () => describeEvery(period.value), notes))
 }
 
 const makeAt = (text: string, trigger: TriggerSpec, zone: Zone, context: RecurrenceContext): Made =>
   Either.mapBoth(readAt(text, zone, trigger.dst ?? {}), {
     onLeft: (message) => issue("at", message),
-    onRight: (instant) =>
-      recurrence("at", trigger.timezone ?? context.timezone, singleSlot(instant), () => describeAt(instant, zone))
+    onRight: (at) => {
+      const timezone = trigger.timezone ?? context.timezone
+      const describe = () => describeAt(at.instant, zone, timezone)
+      return recurrence("at", timezone, singleSlot(at.instant), describe, atNotes(at, { zone, timezone }, trigger.dst))
+    }
   })
 
 const makeTrigger = (trigger: TriggerSpec, context: RecurrenceContext): Made => {
@@ -148,13 +177,13 @@ const makeTrigger = (trigger: TriggerSpec, context: RecurrenceContext): Made => 
     const text = JSON.stringify(timezone.slice(0, 60))
     return Either.left(issue("timezone", `${text} is no known IANA time zone; use one such as UTC or America/New_York`))
   }
-  if (trigger.every !== undefined) return makeEvery("every", trigger.every, trigger, context)
+  if (trigger.every !== undefined) return makeEvery("every", trigger.every, trigger, zone.value, context)
   if (trigger.at !== undefined) return makeAt(trigger.at, trigger, zone.value, context)
   const text = trigger.cron_expr ?? ""
   const every = /^\s*@every\s+(.*?)\s*$/i.exec(text)
   return every === null
     ? makeCron(text, trigger, zone.value, context)
-    : makeEvery("cron_expr", every[1] ?? "", trigger, context)
+    : makeEvery("cron_expr", every[1] ?? "", trigger, zone.value, context)
 }
 
 /** The instant of an ISO 8601 text in UTC ms; without an offset it is read in the zone, a date alone as its midnight. */

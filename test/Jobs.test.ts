@@ -104,7 +104,7 @@ describe("the state of a job", () => {
       assert.strictEqual(paused.next_run, 2 * minute)
       yield* until(10 * minute + 30 * second)
       assert.strictEqual((yield* runsOf("job")).length, 1)
-      assert.deepStrictEqual(yield* jobs.upcoming("job", 3), [])
+      assert.deepStrictEqual((yield* jobs.upcoming("job", 3)).upcoming, [])
       const resumed = yield* jobs.resume("job", "test")
       assert.deepStrictEqual([resumed.next_run, resumed.failure_count, resumed.paused_by], [11 * minute, 1, null])
       yield* until(11 * minute)

@@ -38,25 +38,42 @@ export const RunRequest = Schema.transform(Schema.NullOr(RunInput), RunInput, {
   encode: (request) => request
 })
 
-/** When a job is due next; `upcoming` when asked for with `count`. */
+/** What the trigger would do: its next instants, and as the zone shows them, with what a person should know. */
+export const PreviewAnswer = Schema.Struct({
+  description: Schema.String,
+  timezone: Schema.String,
+  upcoming: Schema.Array(Instant),
+  local: Schema.Array(Schema.String),
+  notes: Schema.Array(Schema.String)
+}).annotations({ identifier: "Preview" })
+
+const askedFor = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+
+/** When a job is due next. With `count` the answer also has a preview, and in `starts` the slots with their jitter. */
 export const NextRun = Schema.Struct({
   next_run: Schema.NullOr(Instant),
-  upcoming: Schema.optionalWith(Schema.Array(Instant), { exact: true })
+  description: askedFor(PreviewAnswer.fields.description),
+  timezone: askedFor(PreviewAnswer.fields.timezone),
+  upcoming: askedFor(PreviewAnswer.fields.upcoming),
+  local: askedFor(PreviewAnswer.fields.local),
+  starts: askedFor(Schema.Array(Instant)),
+  notes: askedFor(PreviewAnswer.fields.notes)
 }).annotations({ identifier: "NextRun" })
 
-/** A trigger to try out. `from` is exclusive. */
+const { max_jitter, policy } = JobDefinition.fields
+
+/** A trigger to try out, and what else of a job bears on it. `from` is exclusive; `name` decides what `H` stands for. */
 export const PreviewRequest = Schema.Struct({
   ...TriggerSpec.fields,
   from: Schema.optionalWith(Instant, { exact: true }),
-  count: Schema.optionalWith(Schema.Int.pipe(Schema.between(1, 1_000)), { exact: true })
+  count: Schema.optionalWith(
+    Schema.Int.pipe(Schema.between(1, 1_000, { message: () => "a whole number from 1 to 1000" })),
+    { exact: true }
+  ),
+  name: Schema.optionalWith(JobDefinition.fields.name, { exact: true }),
+  policy,
+  max_jitter
 }).annotations({ identifier: "PreviewRequest" })
-
-/** What the trigger would do. */
-export const PreviewAnswer = Schema.Struct({
-  description: Schema.String,
-  upcoming: Schema.Array(Instant),
-  notes: Schema.Array(Schema.String)
-}).annotations({ identifier: "Preview" })
 
 /** What is left of a deleted job. */
 export const Deleted = Schema.Struct({ id: JobId, deleted: Schema.Literal(true) }).annotations({

@@ -1,15 +1,13 @@
 import { formatDuration } from "../Domain/Duration.ts"
-import { formatInstant } from "../Domain/Instant.ts"
+import { localTimes, shortInstant } from "../Domain/Instant.ts"
 import type { Job } from "../Domain/Job.ts"
 import type { RunSummary } from "../Domain/Run.ts"
 
 /** A local time with its zone's name: `2026-02-15 09:30:00 America/New_York`. */
-export const localTime = (millis: number, timezone: string): string =>
-  `${new Intl.DateTimeFormat("sv-SE", { timeZone: timezone, dateStyle: "short", timeStyle: "medium" }).format(millis)} ${timezone}`
+export const localTime = (millis: number, timezone: string): string => localTimes(timezone)(millis)
 
 /** An instant in UTC to the second, or a dash. */
-export const instant = (millis: number | null): string =>
-  millis === null ? "-" : formatInstant(millis).replace(".000Z", "Z")
+export const instant = (millis: number | null): string => (millis === null ? "-" : shortInstant(millis))
 
 /** When a job runs next: never while it is not active, though a paused job keeps the instant it was at. */
 export const nextRun = (job: Pick<Job, "status" | "next_run">): number | null =>

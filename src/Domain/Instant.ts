@@ -20,3 +20,12 @@ export const Instant = Schema.transform(
 
 /** ISO 8601 `Z` text with milliseconds of an instant in UTC milliseconds. */
 export const formatInstant = (millis: number): string => new Date(millis).toISOString()
+
+/** ISO 8601 `Z` text of an instant in UTC milliseconds, to the second where it is a whole one. */
+export const shortInstant = (millis: number): string => formatInstant(millis).replace(".000Z", "Z")
+
+/** Local times with their zone's name: `2026-02-15 09:30:00 America/New_York`. */
+export const localTimes = (timezone: string): ((millis: number) => string) => {
+  const format = new Intl.DateTimeFormat("sv-SE", { timeZone: timezone, dateStyle: "short", timeStyle: "medium" })
+  return (millis) => `${format.format(millis)} ${timezone}`
+}

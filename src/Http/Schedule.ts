@@ -32,8 +32,8 @@ export const ScheduleHttp = HttpApiBuilder.group(Api, "schedule", (handlers) =>
           Effect.map((page) => page.items)
         )
       )
-      .handle("preview", ({ payload: { from, count, ...trigger } }) =>
-        Effect.mapError(jobs.preview(trigger, { from, count: count ?? 10 }), toHttp)
+      .handle("preview", ({ payload: { count, from, max_jitter, name, policy, ...trigger } }) =>
+        Effect.mapError(jobs.preview(trigger, { from, count: count ?? 10, max_jitter, name, policy }), toHttp)
       )
       .handle("get", ({ path }) => jobs.get(path.job_id).pipe(withETag, Effect.mapError(toHttp)))
       .handle("update", ({ path, payload, headers }) =>
@@ -84,10 +84,7 @@ export const ScheduleHttp = HttpApiBuilder.group(Api, "schedule", (handlers) =>
       )
       .handle("nextRun", ({ path, urlParams: { count } }) =>
         jobs.upcoming(path.job_id, count ?? 1).pipe(
-          Effect.map((upcoming) => ({
-            next_run: upcoming[0] ?? null,
-            ...(count === undefined ? {} : { upcoming })
-          })),
+          Effect.map((preview) => (count === undefined ? { next_run: preview.next_run } : preview)),
           Effect.mapError(toHttp)
         )
       )

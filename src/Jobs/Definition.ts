@@ -1,8 +1,10 @@
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import type { AgentDefinition } from "../Domain/Agent.ts"
-import { durationMillis } from "../Domain/Duration.ts"
+import { parseDuration } from "../Domain/Duration.ts"
 import type { Issue, JobDefinition, JobPatch, StoredJob } from "../Domain/Job.ts"
 import { definitionKeys, JobInvalid } from "../Domain/Job.ts"
+import type { TriggerSpec } from "../Domain/Schedule.ts"
 import { make, type Recurrence } from "../Recurrence.ts"
 
 const triggerKeys = ["cron_expr", "every", "at"] as const
@@ -28,10 +30,14 @@ const channelIssues = (definition: JobDefinition): ReadonlyArray<Issue> => {
 /** A job may be due once a second at most, as with a cron expression with seconds. */
 const minEveryMillis = 1_000
 
-const everyIssues = ({ every }: JobDefinition): ReadonlyArray<Issue> =>
-  every !== undefined && durationMillis(every) < minEveryMillis
-    ? [{ path: "every", message: `${every} is too short; the shortest is 1s` }]
+/** A period that is read well but is too short for a job. */
+export const everyIssues = ({ cron_expr, every }: TriggerSpec): ReadonlyArray<Issue> => {
+  const text = every ?? /^\s*@every\s+(.*?)\s*$/i.exec(cron_expr ?? "")?.[1] ?? ""
+  const path = every === undefined ? "cron_expr" : "every"
+  return Option.exists(parseDuration(text), (period) => period < minEveryMillis)
+    ? [{ path, message: `${text} is too short; the shortest is 1s` }]
     : []
+}
 
 /** Compiles a definition's trigger and checks the rules that lie across its fields. */
 export const checkDefinition = (

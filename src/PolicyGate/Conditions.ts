@@ -31,7 +31,8 @@ export const withinHours = (hours: AllowedHours, now: number): boolean => {
   return start < end ? start <= minute && minute < end : minute >= start || minute < end
 }
 
-const conditions = (policy: Policy, context: PolicyContext): PolicyDecision => {
+/** The decision on whatever one policy holds for; pure. */
+export const conditions = (policy: Policy, context: PolicyContext): PolicyDecision => {
   const environments = policy.allowed_environments
   if (environments !== undefined && !environments.includes(context.environment)) {
     return deny(

@@ -51,10 +51,16 @@ const readStamp = (text: string): Either.Either<Stamp, string> => {
   return Either.right({ wall, offset })
 }
 
-/** The instant of an `at` text in UTC milliseconds; without an offset it is read in the zone. */
-export const readAt = (text: string, zone: Zone, dst: Dst): Either.Either<number, string> =>
-  Either.flatMap(readStamp(text), ({ wall, offset }) => {
-    if (Option.isSome(offset)) return Either.right(wall - offset.value)
+/** An `at` text as read: its instant in UTC milliseconds, and the wall time if it was read in the zone. */
+export interface At {
+  readonly instant: number
+  readonly wall: number | null
+}
+
+/** Reads an `at` text; without an offset it is read in the zone. */
+export const readAt = (text: string, zone: Zone, dst: Dst): Either.Either<At, string> =>
+  Either.flatMap(readStamp(text), ({ wall, offset }): Either.Either<At, string> => {
+    if (Option.isSome(offset)) return Either.right({ instant: wall - offset.value, wall: null })
     if (dst.fold === "both") return Either.left("runs once, so dst.fold both cannot hold; use first or second")
     const slots = makeSlots(singleWall(wall), zone, { gap: dst.gap ?? "run_after", fold: dst.fold ?? "first" })
     const instant = slots.next(wall - 2 * DAY)
@@ -62,5 +68,5 @@ export const readAt = (text: string, zone: Zone, dst: Dst): Either.Either<number
       ? Either.left(
           `${JSON.stringify(text)} does not exist in ${zone.name} (its clock skips it) and dst.gap is skip, so it never fires`
         )
-      : Either.right(instant)
+      : Either.right({ instant, wall })
   })

@@ -25,6 +25,8 @@ export interface Field {
   readonly rules: ReadonlyArray<DayRule>
   readonly wildcard: boolean
   readonly text: string
+  /** The text as it was given, in capitals. */
+  readonly written: string
 }
 
 interface Item {
@@ -154,5 +156,6 @@ export const readField = (spec: FieldSpec, text: string, name: string): Either.E
     values: [...new Set(items.flatMap((item) => item.values))].sort((a, b) => a - b),
     rules: items.flatMap((item) => (item.rule === undefined ? [] : [item.rule])),
     wildcard: /^[*?]/.test(text),
-    text: items.map((item) => item.text).join(",")
+    text: items.map((item) => item.text).join(","),
+    written: text.toUpperCase()
   }))

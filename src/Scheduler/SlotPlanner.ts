@@ -7,7 +7,7 @@ import type { Reason } from "../Domain/Run.ts"
 import type { LiveRuns, NewRun, SlotPlan } from "../JobStore.ts"
 import type { Recurrence } from "../Recurrence.ts"
 import type { Settings } from "../Settings.ts"
-import { jitterMillis } from "./Jitter.ts"
+import { startOf } from "./Jitter.ts"
 import type { Recurrences } from "./Recurrences.ts"
 
 /** Runs of missed slots start this far apart, in ms. */
@@ -145,9 +145,8 @@ export const makeSlotPlanner = (settings: Settings["Type"]["scheduler"], recurre
       const next: number | null = recurrence.next(slot)
       if (next !== null && next <= slot)
         return halted(job, `the trigger does not advance beyond ${formatInstant(slot)}`)
-      const jitter = jitterMillis(job.id, slot, job.max_jitter ?? settings.max_jitter_seconds)
-      const latest = next === null ? slot + jitter : Math.min(slot + jitter, next - 1)
-      runs.push(planSlot(job, slot, jitter === 0 ? null : latest, live, places))
+      const start = startOf(job, slot, next, settings.max_jitter_seconds)
+      runs.push(planSlot(job, slot, start === slot ? null : start, live, places))
       slot = next
     }
     return { runs, next_run: slot, cancel: places.cancel, ...oneShotEnd(job, runs) }

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { BackfillInvalid } from "../../src/Domain/Backfill.ts"
 import { Ids } from "../../src/Domain/Ids.ts"
+import { localTimes } from "../../src/Domain/Instant.ts"
 import {
   type Job,
   type JobDefinition,
@@ -176,15 +177,27 @@ export const FakeJobs = Layer.effect(
           )
         ),
       upcoming: (ref, count) =>
-        Effect.map(find(ref), (job) =>
-          job.next_run === null ? [] : Array.from({ length: count }, (_, i) => (job.next_run ?? 0) + i * 60_000)
-        ),
+        Effect.map(find(ref), ({ next_run, timezone = "UTC" }) => {
+          const upcoming = next_run === null ? [] : Array.from({ length: count }, (_, i) => next_run + i * 60_000)
+          const local = upcoming.map(localTimes(timezone))
+          return {
+            next_run,
+            description: "every minute",
+            timezone,
+            upcoming,
+            local,
+            starts: upcoming,
+            notes: ["a note"]
+          }
+        }),
       preview: (trigger, { from, count }) =>
         trigger.cron_expr === undefined
           ? Effect.fail(new JobInvalid({ issues: [{ path: "", message: "one of cron_expr, every, at is needed" }] }))
           : Effect.succeed({
               description: "every minute",
+              timezone: trigger.timezone ?? "UTC",
               upcoming: Array.from({ length: count }, (_, i) => (from ?? 0) + (i + 1) * 60_000),
+              local: [],
               notes: []
             }),
       getRun,
