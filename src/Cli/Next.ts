@@ -31,7 +31,11 @@ const ofExpression = Effect.fnUntraced(function* (expression: string, timezone: 
   const now = yield* Clock.currentTimeMillis
   const recurrence = yield* Effect.mapError(
     Recurrence.make({ cron_expr: expression, timezone }, { name, anchor: now, timezone, draft: true }),
-    ({ message }) => usage(message)
+    ({ message }) =>
+      // No word of an expression has four letters, but for those after an @.
+      usage(
+        /^[^@]*\p{L}{4}/u.test(expression) ? `${message}; a job whose name has spaces is asked for by its id` : message
+      )
   )
   const upcoming = recurrence.upcoming(now, count)
   return {

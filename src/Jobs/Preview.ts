@@ -54,6 +54,11 @@ const denialOf = (decision: PolicyDecision): readonly [code: string, reason: str
   return ["approval", "the policy requires an approval, which this version cannot ask for"]
 }
 
+const whichOf = (some: number, all: number): string => {
+  if (some < all) return `${some} of these ${all} slots`
+  return all === 1 ? "this slot" : all === 2 ? "both slots" : `all ${all} slots`
+}
+
 const denials = ({ decide, starts, upcoming }: PreviewInput): ReadonlyArray<string> => {
   const byCode = new Map<string, Denied>()
   upcoming.forEach((slot, index) => {
@@ -65,13 +70,11 @@ const denials = ({ decide, starts, upcoming }: PreviewInput): ReadonlyArray<stri
   })
   return [...byCode].map(([code, { reason, slots }]) => {
     const [first = 0] = slots
-    const all = slots.length === upcoming.length
-    const which =
-      upcoming.length === 1 ? "this slot" : `${all ? "all" : `${slots.length} of`} these ${upcoming.length} slots`
+    const which = whichOf(slots.length, upcoming.length)
     const lies = slots.length === 1 ? "lies" : "lie"
     return code === "allowed_hours"
       ? `${which} ${lies} outside allowed_hours and would be denied, the first at ${shortInstant(first)}: ${reason}`
-      : `${which} would be denied (${code})${all ? "" : `, the first at ${shortInstant(first)}`}: ${reason}`
+      : `${which} would be denied (${code})${slots.length === upcoming.length ? "" : `, the first at ${shortInstant(first)}`}: ${reason}`
   })
 }
 
@@ -85,7 +88,10 @@ const jitter = (seconds: number): ReadonlyArray<string> =>
 const ended = ({ from, recurrence, upcoming }: PreviewInput): ReadonlyArray<string> => {
   if (upcoming.length > 0) return []
   const last = recurrence.previous(from + 1)
-  return last === null ? ["no slot lies ahead"] : [`no slot lies ahead; the last was at ${shortInstant(last)}`]
+  if (last === null) return ["no slot lies ahead"]
+  return recurrence.kind === "at"
+    ? [`its only slot, ${shortInstant(last)}, is already past; a new job at that time is refused unless misfire is set`]
+    : [`no slot lies ahead; the last was at ${shortInstant(last)}`]
 }
 
 /** What a trigger does after `from`, and what its policy and its jitter make of it; pure. */
