@@ -9,7 +9,7 @@ const minutesOf = (time: string): number => Number(time.slice(0, 2)) * 60 + Numb
 
 const clockFormats = new Map<string, Intl.DateTimeFormat>()
 
-const localMinutes = (now: number, timezone: string): number => {
+const localClock = (now: number, timezone: string): string => {
   let format = clockFormats.get(timezone)
   if (format === undefined) {
     format = new Intl.DateTimeFormat("en-GB", {
@@ -20,12 +20,12 @@ const localMinutes = (now: number, timezone: string): number => {
     })
     clockFormats.set(timezone, format)
   }
-  return minutesOf(format.format(now))
+  return format.format(now)
 }
 
 /** Whether an instant (UTC ms) lies in the window: start inclusive, end exclusive, across midnight if end is before start. */
 export const withinHours = (hours: AllowedHours, now: number): boolean => {
-  const minute = localMinutes(now, hours.timezone ?? "UTC")
+  const minute = minutesOf(localClock(now, hours.timezone ?? "UTC"))
   const start = minutesOf(hours.start)
   const end = minutesOf(hours.end)
   return start < end ? start <= minute && minute < end : minute >= start || minute < end
@@ -42,11 +42,9 @@ export const conditions = (policy: Policy, context: PolicyContext): PolicyDecisi
   }
   const hours = policy.allowed_hours
   if (hours !== undefined && !withinHours(hours, context.now)) {
-    const now = new Date(context.now).toISOString().slice(11, 16)
-    return deny(
-      "allowed_hours",
-      `it is ${now} UTC; allowed from ${hours.start} until before ${hours.end} ${hours.timezone ?? "UTC"}`
-    )
+    const zone = hours.timezone ?? "UTC"
+    const now = localClock(context.now, zone)
+    return deny("allowed_hours", `it is ${now} ${zone}; allowed from ${hours.start} until before ${hours.end} ${zone}`)
   }
   const held = context.agent?.capabilities ?? []
   const missing = policy.require_capabilities?.find((capability) => !held.includes(capability))

@@ -167,7 +167,7 @@ describe("the preview of a trigger", () => {
       )
       // 11:00 in Berlin is within; 12:00 is not, as the end is exclusive.
       assert.deepStrictEqual(hourly.notes, [
-        "3 of these 4 slots lie outside allowed_hours and would be denied, the first at 2026-01-05T11:00:00Z: it is 11:00 UTC; allowed from 09:00 until before 12:00 Europe/Berlin"
+        "3 of these 4 slots lie outside allowed_hours and would be denied, the first at 2026-01-05T11:00:00Z: it is 12:00 Europe/Berlin; allowed from 09:00 until before 12:00 Europe/Berlin"
       ])
       const elsewhere = yield* preview(
         { every: "2h" },
