@@ -190,7 +190,7 @@ const makeTrigger = (trigger: TriggerSpec, context: RecurrenceContext): Made => 
 export const readInstant = (text: string, timezone: string): Either.Either<number, string> =>
   Option.match(zoneOf(timezone), {
     onNone: () => Either.left(`${JSON.stringify(timezone)} is no known IANA time zone`),
-    onSome: (zone) => readAt(text, zone, {})
+    onSome: (zone) => Either.map(readAt(text, zone, {}), ({ instant }) => instant)
   })
 
 /** Reads a trigger; on the left everything wrong with it. */

@@ -179,7 +179,10 @@ export class ScheduleApi extends HttpApiGroup.make("schedule")
       .addSuccess(NextRun)
       .addError(answers.notFound)
       .addError(answers.conflict)
-      .annotate(OpenApi.Summary, "Say when a job is due next")
+      .annotate(
+        OpenApi.Summary,
+        "Say when a job is due next; with `count` also its next instants, their starts, and notes"
+      )
   )
   .prefix("/api/v1")
   .annotate(OpenApi.Title, "Schedule") {}

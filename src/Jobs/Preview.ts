@@ -1,8 +1,15 @@
+import * as Either from "effect/Either"
+import type { AgentDefinition } from "../Domain/Agent.ts"
 import { formatDuration } from "../Domain/Duration.ts"
 import { localTimes, shortInstant } from "../Domain/Instant.ts"
-import type { StoredJob } from "../Domain/Job.ts"
+import { JobInvalid, type StoredJob } from "../Domain/Job.ts"
 import type { Policy, PolicyDecision } from "../Domain/Policy.ts"
-import type { Recurrence } from "../Recurrence.ts"
+import type { TriggerSpec } from "../Domain/Schedule.ts"
+import { conditions, decide } from "../PolicyGate.ts"
+import { make, type Recurrence } from "../Recurrence.ts"
+import { startOf } from "../Scheduler.ts"
+import type { Settings } from "../Settings.ts"
+import { everyIssues } from "./Definition.ts"
 
 /** The next instants of a trigger (UTC ms) and as its zone shows them, in words, with what a person should know. */
 export interface Preview {
@@ -30,8 +37,7 @@ export interface PreviewOptions {
   readonly max_jitter?: number | undefined
 }
 
-/** What is shown of a trigger besides its slots. */
-export interface PreviewInput {
+interface Outlook {
   readonly recurrence: Recurrence
   /** UTC ms, exclusive. */
   readonly from: number
@@ -59,7 +65,7 @@ const whichOf = (some: number, all: number): string => {
   return all === 1 ? "this slot" : all === 2 ? "both slots" : `all ${all} slots`
 }
 
-const denials = ({ decide, starts, upcoming }: PreviewInput): ReadonlyArray<string> => {
+const denials = ({ decide, starts, upcoming }: Outlook): ReadonlyArray<string> => {
   const byCode = new Map<string, Denied>()
   upcoming.forEach((slot, index) => {
     const [code, reason] = denialOf(decide(starts[index] ?? slot)) ?? []
@@ -85,7 +91,7 @@ const jitter = (seconds: number): ReadonlyArray<string> =>
         `each start is delayed by 0 to ${formatDuration(seconds * 1_000)} (jitter), never past the next slot; the delay of a slot is the same whenever it is asked`
       ]
 
-const ended = ({ from, recurrence, upcoming }: PreviewInput): ReadonlyArray<string> => {
+const ended = ({ from, recurrence, upcoming }: Outlook): ReadonlyArray<string> => {
   if (upcoming.length > 0) return []
   const last = recurrence.previous(from + 1)
   if (last === null) return ["no slot lies ahead"]
@@ -94,8 +100,7 @@ const ended = ({ from, recurrence, upcoming }: PreviewInput): ReadonlyArray<stri
     : [`no slot lies ahead; the last was at ${shortInstant(last)}`]
 }
 
-/** What a trigger does after `from`, and what its policy and its jitter make of it; pure. */
-export const previewOf = (input: PreviewInput): Preview => {
+const previewOf = (input: Outlook): Preview => {
   const { from, max_jitter_seconds, recurrence, upcoming } = input
   return {
     description: recurrence.describe,
@@ -126,13 +131,63 @@ const whyNotActive = ({ failure_count, name, paused_by, status }: StoredJob): st
   }
 }
 
-/** What is said of a job that has no next run, and why. */
-export const previewOfIdle = (job: StoredJob, recurrence: Recurrence): JobPreview => ({
-  next_run: null,
-  description: recurrence.describe,
-  timezone: recurrence.timezone,
-  upcoming: [],
-  local: [],
-  starts: [],
-  notes: [whyNotActive(job)]
-})
+type SchedulerSettings = Settings["Type"]["scheduler"]
+
+/** The next slots of a job, and what its policy and its jitter make of them; none when it is not active. Pure. */
+export const previewOfJob = (
+  job: StoredJob,
+  recurrence: Recurrence,
+  count: number,
+  context: {
+    readonly scheduler: SchedulerSettings
+    readonly policies: ReadonlyMap<string, Policy>
+    readonly agent: AgentDefinition | null
+  }
+): JobPreview => {
+  const { agent, policies, scheduler } = context
+  const { next_run } = job
+  if (job.status !== "active" || next_run === null) {
+    const { describe: description, timezone } = recurrence
+    const notes = [whyNotActive(job)]
+    return { next_run: null, description, timezone, upcoming: [], local: [], starts: [], notes }
+  }
+  const upcoming = [next_run, ...recurrence.upcoming(next_run, count - 1)]
+  const starts = upcoming.map((slot, index) =>
+    startOf(job, slot, upcoming[index + 1] ?? recurrence.next(slot), scheduler.max_jitter_seconds)
+  )
+  const preview = previewOf({
+    recurrence,
+    from: next_run - 1,
+    upcoming,
+    starts,
+    decide: (now) => decide(job, { now, environment: scheduler.environment, agent }, policies),
+    max_jitter_seconds: job.max_jitter ?? scheduler.max_jitter_seconds
+  })
+  return { ...preview, next_run, starts }
+}
+
+/** What a trigger that no job has yet would do after `from`. Pure. */
+export const previewOfTrigger = (
+  trigger: TriggerSpec,
+  options: PreviewOptions & { readonly from: number },
+  scheduler: SchedulerSettings
+): Either.Either<Preview, JobInvalid> => {
+  const { count, from, name = "" } = options
+  const made = make(trigger, { name, anchor: from, timezone: scheduler.timezone, draft: true })
+  const [first, ...rest] = [...(Either.isLeft(made) ? made.left.issues : []), ...everyIssues(trigger)]
+  if (first !== undefined) return Either.left(new JobInvalid({ issues: [first, ...rest] }))
+  // No agent is named yet, so nothing can be said of its capabilities.
+  const { require_capabilities: _, ...policy } = options.policy ?? {}
+  return Either.mapBoth(made, {
+    onLeft: ({ issues }) => new JobInvalid({ issues }),
+    onRight: (recurrence) =>
+      previewOf({
+        recurrence,
+        from,
+        upcoming: recurrence.upcoming(from, count),
+        starts: [],
+        decide: (now) => conditions(policy, { now, environment: scheduler.environment, agent: null }),
+        max_jitter_seconds: options.max_jitter ?? scheduler.max_jitter_seconds
+      })
+  })
+}

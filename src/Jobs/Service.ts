@@ -22,22 +22,14 @@ import { ConcurrencyLimitReached, isTerminal, RunEnded } from "../Domain/Run.ts"
 import type { TriggerSpec } from "../Domain/Schedule.ts"
 import type { JobChange, JobFilter, LiveRuns, NewRun, RunFilter } from "../JobStore.ts"
 import { JobStore } from "../JobStore.ts"
-import { conditions, decide, NamedPolicies } from "../PolicyGate.ts"
-import { make as makeRecurrence, type Recurrence } from "../Recurrence.ts"
-import { JobActors, startOf, WakeSignal } from "../Scheduler.ts"
+import { NamedPolicies } from "../PolicyGate.ts"
+import type { Recurrence } from "../Recurrence.ts"
+import { JobActors, WakeSignal } from "../Scheduler.ts"
 import { Settings } from "../Settings.ts"
 import { askedSlots, backfillAnswer, planBackfill } from "./Backfill.ts"
-import {
-  anchorUnder,
-  applyPatch,
-  changesOf,
-  checkDefinition,
-  everyIssues,
-  sameTrigger,
-  warningsOf
-} from "./Definition.ts"
+import { anchorUnder, applyPatch, changesOf, checkDefinition, sameTrigger, warningsOf } from "./Definition.ts"
 import { withOverdue } from "./Overdue.ts"
-import { type JobPreview, type PreviewOptions, previewOf, previewOfIdle } from "./Preview.ts"
+import { type PreviewOptions, previewOfJob, previewOfTrigger } from "./Preview.ts"
 import * as Transitions from "./Transitions.ts"
 
 // Files imply it with `at`; the other ways in must not differ, or an export would show drift.
@@ -259,42 +251,13 @@ export const make = Effect.gen(function* () {
 
   const upcoming = Effect.fn("Jobs.upcoming")(function* (ref: string, count: number) {
     const job = yield* store.findJob(ref)
-    const recurrence = recurrenceOf(job)
-    const { next_run } = job
-    if (job.status !== "active" || next_run === null) return previewOfIdle(job, recurrence)
     const agent = yield* Effect.catchAll(agents.find(job.agent_id), () => Effect.succeed(null))
-    const slots = [next_run, ...recurrence.upcoming(next_run, count - 1)]
-    const starts = slots.map((slot, index) =>
-      startOf(job, slot, slots[index + 1] ?? recurrence.next(slot), scheduler.max_jitter_seconds)
-    )
-    const preview = previewOf({
-      recurrence,
-      from: next_run - 1,
-      upcoming: slots,
-      starts,
-      decide: (now) => decide(job, { now, environment: scheduler.environment, agent }, policies),
-      max_jitter_seconds: job.max_jitter ?? scheduler.max_jitter_seconds
-    })
-    return { ...preview, next_run, starts } satisfies JobPreview
+    return previewOfJob(job, recurrenceOf(job), count, { scheduler, policies, agent })
   })
 
   const preview = Effect.fn("Jobs.preview")(function* (trigger: TriggerSpec, options: PreviewOptions) {
     const from = options.from ?? (yield* Clock.currentTimeMillis)
-    const context = { name: options.name ?? "", anchor: from, timezone: scheduler.timezone, draft: true }
-    const made = makeRecurrence(trigger, context)
-    const [first, ...rest] = [...(Either.isLeft(made) ? made.left.issues : []), ...everyIssues(trigger)]
-    if (first !== undefined) return yield* new JobInvalid({ issues: [first, ...rest] })
-    const recurrence = yield* Effect.orDie(made)
-    // No agent is named yet, so nothing can be said of its capabilities.
-    const { require_capabilities: _, ...policy } = options.policy ?? {}
-    return previewOf({
-      recurrence,
-      from,
-      upcoming: recurrence.upcoming(from, options.count),
-      starts: [],
-      decide: (now) => conditions(policy, { now, environment: scheduler.environment, agent: null }),
-      max_jitter_seconds: options.max_jitter ?? scheduler.max_jitter_seconds
-    })
+    return yield* previewOfTrigger(trigger, { ...options, from }, scheduler)
   })
 
   const cancelled = (actor: Actor) => ({ code: "cancelled", text: `cancelled by ${actor}` })
