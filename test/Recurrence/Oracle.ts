@@ -21,7 +21,8 @@ interface Walk extends WallTimes {
   /** 1 where the clock shows the wall time for the first (the last) time. */
   readonly first: Uint8Array
   readonly last: Uint8Array
-  /** Wall times that the clock jumped over, by the index of the first instant after them. */
+  /** 1 at the first instant after wall times that the clock jumped over, and these by that instant's index. */
+  readonly afterGap: Uint8Array
   readonly lost: ReadonlyMap<number, WallTimes>
 }
 
@@ -81,6 +82,7 @@ const walk = (
     instants: Float64Array.from(instants),
     first: Uint8Array.from(keys, (key, index) => (firstOf.get(key) === index ? 1 : 0)),
     last: Uint8Array.from(keys, (key, index) => (lastOf.get(key) === index ? 1 : 0)),
+    afterGap: Uint8Array.from(keys, (_, index) => (lost.has(index) ? 1 : 0)),
     lost
   }
 }
@@ -108,12 +110,6 @@ export const windowOf = (transition: Transition): Window => {
   }
 }
 
-const table = (values: ReadonlyArray<number>, size: number): Uint8Array => {
-  const members = new Uint8Array(size)
-  for (const value of values) members[value] = 1
-  return members
-}
-
 /** With more slots a day than this, hours are compared instead of days. */
 const dense = 3_000
 
@@ -126,11 +122,10 @@ export const slotsOf = (expression: Expression, window: Window, dst: Dst): Expec
   const reach = (perDay > dense ? 3 : 24) * HOUR
   const [from, to] = [window.transition.at - reach, window.transition.at + reach]
   const onDate = Uint8Array.from(window.dates, (date) => (expression.onDate(date) ? 1 : 0))
-  const seconds = table(expression.seconds, 60)
-  const times = table(
-    expression.hours.flatMap((hour) => expression.minutes.map((minute) => hour * 60 + minute)),
-    1_440
-  )
+  const seconds = new Uint8Array(60)
+  for (const second of expression.seconds) seconds[second] = 1
+  const times = new Uint8Array(1_440)
+  for (const hour of expression.hours) for (const minute of expression.minutes) times[hour * 60 + minute] = 1
   const found: Array<number> = []
   let inGap = false
   let inFold = false
@@ -140,12 +135,12 @@ export const slotsOf = (expression: Expression, window: Window, dst: Dst): Expec
   const wanted = ({ minute, date, second }: WallTimes, index: number, whole: boolean): boolean =>
     times[minute[index] ?? -1] === 1 && onDate[date[index] ?? -1] === 1 && (whole || seconds[second[index] ?? -1] === 1)
   const scan = (walked: Walk, low: number, high: number, whole: boolean) => {
-    const { instants, first, last, lost, step } = walked
+    const { instants, first, last, afterGap, lost, step } = walked
     const indexOf = (instant: number) => Math.floor((instant - (instants[0] ?? 0)) / step)
     const end = Math.min(indexOf(high), instants.length)
     for (let index = Math.max(indexOf(low), 0); index < end; index++) {
       const instant = instants[index] ?? Number.NaN
-      const missing = lost.get(index)
+      const missing = afterGap[index] === 1 ? lost.get(index) : undefined
       if (missing?.date.some((_, lostIndex) => wanted(missing, lostIndex, whole)) === true) {
         inGap = true
         if (gap === "run_after") add(instant)
