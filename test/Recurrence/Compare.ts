@@ -26,24 +26,27 @@ const recurrenceOf = (expression: Expression, zone: string, dst: Dst) =>
 const iso = (slot: number | null | undefined): string =>
   slot === null || slot === undefined || Math.abs(slot) > 8.64e15 ? String(slot) : new Date(slot).toISOString()
 
-/** The first place where slots found one after another are not the expected ones; all lie before (after) `end`. */
+/**
+ * The first place where slots found one after another, from `start` on, are not the expected ones; after these, unless
+ * not `all` of them are given, none may lie before (looking back: at or after) `end`.
+ */
 const walkAlong = (
   found: (from: number) => number | null,
   start: number,
   end: number,
-  expected: ReadonlyArray<number>
+  expected: ReadonlyArray<number>,
+  all = true
 ): string | undefined => {
   let last = start
-  const beyond = (slot: number) => (end > start ? slot >= end : slot < end)
   for (const wanted of expected) {
     const slot = found(last)
     if (slot !== wanted) return `of ${iso(last)}: expected ${iso(wanted)}, found ${iso(slot)}`
     last = slot
   }
+  if (!all && expected.length > 0) return undefined
   const slot = found(last)
-  return slot === null || beyond(slot)
-    ? undefined
-    : `of ${iso(last)}: expected none before ${iso(end)}, found ${iso(slot)}`
+  const beyond = slot === null || (end > start ? slot >= end : slot < end)
+  return beyond ? undefined : `of ${iso(last)}: expected none up to ${iso(end)}, found ${iso(slot)}`
 }
 
 const differenceOf = (
@@ -52,39 +55,37 @@ const differenceOf = (
   { transition }: Window,
   random: Random
 ): string | undefined => {
-  const said = (question: string, answer: string | undefined) =>
-    answer === undefined ? undefined : `${question} ${answer}`
-  const counted = (a: number, b: number) => {
-    const expected = slots.filter((slot) => slot >= a && slot < b).length
-    const found = recurrence.count(a, b)
-    return found === expected ? undefined : `of [${iso(a)}, ${iso(b)}): expected ${expected}, found ${found}`
-  }
+  const instant = () => from + Math.floor(random.part() * (to - from))
   const jump = transition.after - transition.before
-  const somewhere = from + Math.floor(random.part() * (to - from))
-  const middle = transition.at + random.pick([0, jump, -jump, somewhere - transition.at])
-  const centre = slots.findIndex((slot) => slot >= middle)
-  const low = slots.length <= mostSlots ? 0 : Math.max(0, (centre < 0 ? slots.length : centre) - mostSlots / 2)
-  const some = slots.slice(low, low + mostSlots)
-  const start = slots[low - 1] ?? from - 1
-  const end = slots[low + mostSlots] ?? to
-  const [a, b] = [0, 1].map(() => from + Math.floor(random.part() * (to - from)))
-  const within = slots.findIndex((slot) => slot > somewhere)
-  const later = within < 0 ? undefined : slots[within]
-  const earlier = slots[(within < 0 ? slots.length : within) - 1]
-  // `somewhere` itself may be a slot, which `previous` passes over.
-  const earlierThan = earlier === somewhere ? slots[slots.indexOf(earlier) - 1] : earlier
-  const found = [recurrence.next(somewhere), recurrence.previous(somewhere)]
-  return (
-    said("next", walkAlong(recurrence.next, start, end, some)) ??
-    said("previous", walkAlong(recurrence.previous, end, start < from ? from : start + 1, some.toReversed())) ??
-    said("count", counted(from, to)) ??
-    said("count", counted(Math.min(a ?? from, b ?? from), Math.max(a ?? from, b ?? from))) ??
-    (later !== undefined && found[0] !== later
-      ? `next of ${iso(somewhere)}: expected ${iso(later)}, found ${iso(found[0])}`
-      : earlierThan !== undefined && found[1] !== earlierThan
-        ? `previous of ${iso(somewhere)}: expected ${iso(earlierThan)}, found ${iso(found[1])}`
-        : undefined)
-  )
+  const middle = random.pick([transition.at, transition.at + jump, transition.at - jump, instant()])
+  const low = Math.max(0, slots.filter((slot) => slot < middle).length - mostSlots / 2)
+  const some = slots.length <= mostSlots ? slots : slots.slice(low, low + mostSlots)
+  const [first, last] = [some[0] ?? from, some.at(-1) ?? from]
+  // The slots next to those compared, or the window's ends.
+  const before = slots.findLast((slot) => slot < first) ?? from - 1
+  const after = slots.find((slot) => slot > last) ?? to
+
+  const next = walkAlong(recurrence.next, before, after, some)
+  if (next !== undefined) return `next ${next}`
+  const previous = walkAlong(recurrence.previous, after, before + 1, some.toReversed())
+  if (previous !== undefined) return `previous ${previous}`
+
+  const t = instant()
+  const later = walkAlong(recurrence.next, t, to, slots.filter((slot) => slot > t).slice(0, 1), false)
+  if (later !== undefined) return `next ${later}`
+  const earlier = walkAlong(recurrence.previous, t, from, slots.filter((slot) => slot < t).slice(-1), false)
+  if (earlier !== undefined) return `previous ${earlier}`
+
+  const [a, b] = [instant(), instant()]
+  for (const [low, high] of [
+    [from, to],
+    [Math.min(a, b), Math.max(a, b)]
+  ] as const) {
+    const expected = slots.filter((slot) => slot >= low && slot < high).length
+    const found = recurrence.count(low, high)
+    if (found !== expected) return `count of [${iso(low)}, ${iso(high)}): expected ${expected}, found ${found}`
+  }
+  return undefined
 }
 
 const compareOne = (expression: Expression, window: Window, dst: Dst, seed: number): Outcome => {

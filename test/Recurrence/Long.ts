@@ -10,6 +10,8 @@ interface Share {
   readonly zones: ReadonlyArray<string>
   readonly cases: number
   readonly seed: number
+  /** Milliseconds between two looks for transitions. */
+  readonly probe: number
 }
 
 interface Report {
@@ -19,7 +21,6 @@ interface Report {
 }
 
 const HOUR = 3_600_000
-const fine = 6 * HOUR
 
 const flag = (name: string, otherwise: number): number => {
   const text = process.argv.find((argument) => argument.startsWith(`--${name}=`))
@@ -27,17 +28,17 @@ const flag = (name: string, otherwise: number): number => {
 }
 
 /** Probes finely, and sees whether the tests' probes find the same. */
-const findTransitions = (zone: string, tally: Tally): ReadonlyArray<Transition> => {
-  const found = transitionsOf(zone, fine)
+const findTransitions = (zone: string, probe: number, tally: Tally): ReadonlyArray<Transition> => {
+  const found = transitionsOf(zone, probe)
   if (JSON.stringify(found) !== JSON.stringify(transitionsOf(zone))) {
-    tally.differences.push(`${zone}: wider probes find other transitions than probes of 6 hours`)
+    tally.differences.push(`${zone}: wider probes find other transitions than those of ${probe / HOUR} h`)
   }
   return found
 }
 
-const work = ({ zones, cases, seed }: Share, tell: (report: Report) => void): void => {
+const work = ({ zones, cases, seed, probe }: Share, tell: (report: Report) => void): void => {
   const tally = emptyTally()
-  const transitions = zones.flatMap((zone) => findTransitions(zone, tally))
+  const transitions = zones.flatMap((zone) => findTransitions(zone, probe, tally))
   const shuffled = makeRandom(seed).some(transitions, transitions.length)
   let told = 0
   for (const [index, transition] of shuffled.entries()) {
@@ -94,13 +95,17 @@ const main = async (): Promise<void> => {
   )
   const reports = new Map<number, Report>()
   const shown = new Set<string>()
-  const progress = setInterval(() => say(figures(sum(reports.values()))), 10_000)
+  const progress = setInterval(
+    () => say(reports.size === 0 ? "looking for transitions" : figures(sum(reports.values()))),
+    10_000
+  )
   const done = Array.from({ length: workers }, (_, index) => {
     const share: Share = {
       zones: allZones.filter((_, place) => place % workers === index),
       cases: Math.ceil(cases / workers),
       // Each worker has seeds of its own.
-      seed: seed + index * 10_000_000
+      seed: seed + index * 10_000_000,
+      probe: flag("probe", 6) * HOUR
     }
     return new Promise<void>((resolve, reject) => {
       const worker = new Worker(__filename, { workerData: share })

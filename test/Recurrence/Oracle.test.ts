@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { compare, emptyTally, record } from "./Compare.ts"
 import { windowOf } from "./Oracle.ts"
 import { makeRandom } from "./Random.ts"
-import { allZones, transitionsOf } from "./Zones.ts"
+import { allZones, clockOf, transitionsOf } from "./Zones.ts"
 
 const seed = 20_260_308
 
@@ -13,8 +13,13 @@ describe("against real minutes and seconds walked with Intl", () => {
     const byZone = allZones.map((zone) => transitionsOf(zone)).filter((found) => found.length > 0)
     assert.isAbove(byZone.length, 240)
     const random = makeRandom(seed)
-    // One of each zone, and more of any.
-    const transitions = [...byZone.map((found) => random.pick(found)), ...random.some(byZone.flat(), 165)]
+    const still = ["UTC", "Asia/Kathmandu", "Asia/Tokyo"].map((zone) => {
+      const at = Date.UTC(2026, 2, 8, 2)
+      const offset = clockOf(zone)(at) - at
+      return { zone, at, before: offset, after: offset }
+    })
+    // One of each zone, more of any, and clocks that never change.
+    const transitions = [...byZone.map((found) => random.pick(found)), ...random.some(byZone.flat(), 162), ...still]
     const each = Math.ceil(20_500 / transitions.length)
     const tally = emptyTally()
     for (const [index, transition] of transitions.entries()) {
