@@ -1,236 +1,165 @@
-import * as fc from "fast-check"
+import type { Dst, Expression } from "./Expressions.ts"
+import { type CalendarDate, dateOf } from "./Fields.ts"
+import { clockOf, type Transition } from "./Zones.ts"
 
-/** A calendar minute as a clock on the wall shows it. */
-export interface WallMinute {
-  readonly year: number
-  readonly month: number
-  readonly day: number
-  readonly hour: number
-  readonly minute: number
-}
-
-/** An expression in two forms made together: its text, and what it means by naive predicates. */
-export interface Expression {
-  readonly text: string
-  readonly seconds: ReadonlyArray<number>
-  readonly elapsed: boolean
-  /** Minutes of a day, in order. */
-  readonly minutes: ReadonlyArray<number>
-  readonly onDate: (wall: WallMinute) => boolean
-  readonly matches: (wall: WallMinute) => boolean
-}
-
-interface Part<A> {
-  readonly text: string
-  readonly wildcard: boolean
-  readonly has: (value: A) => boolean
-}
-
+const SECOND = 1_000
 const MINUTE = 60_000
+const HOUR = 3_600_000
+const DAY = 86_400_000
 
-/** The wall minute of a number that orders as calendars do. */
-export const wallOfKey = (key: number): WallMinute => {
-  const date = new Date(key)
-  return {
-    year: date.getUTCFullYear(),
-    month: date.getUTCMonth() + 1,
-    day: date.getUTCDate(),
-    hour: date.getUTCHours(),
-    minute: date.getUTCMinutes()
-  }
+/** Wall times, each by the date's place among the window's dates, the minute of the day and the second. */
+interface WallTimes {
+  readonly date: Uint8Array
+  readonly minute: Uint16Array
+  readonly second: Uint8Array
 }
 
-/** Every real minute of [from, to) with what the zone's clock shows, asked of Intl one by one. */
-export const walk = (
-  zone: string,
+/** Real instants in order with what the clock shows at each. */
+interface Walk extends WallTimes {
+  readonly step: number
+  readonly instants: Float64Array
+  /** 1 where the clock shows the wall time for the first (the last) time. */
+  readonly first: Uint8Array
+  readonly last: Uint8Array
+  /** 1 at the first instant after wall times that the clock jumped over, and these by that instant's index. */
+  readonly afterGap: Uint8Array
+  readonly lost: ReadonlyMap<number, WallTimes>
+}
+
+/** Some days around a transition, walked once for any number of expressions. */
+export interface Window {
+  readonly transition: Transition
+  readonly dates: ReadonlyArray<CalendarDate>
+  readonly minutes: Walk
+  /** Every second next to the transition. */
+  readonly seconds: Walk
+}
+
+/** What an expression does in [from, to) around a transition. */
+export interface Expected {
+  readonly from: number
+  readonly to: number
+  /** In order. */
+  readonly slots: ReadonlyArray<number>
+  /** Whether it asks for a wall time that was jumped over; one that was shown twice. */
+  readonly inGap: boolean
+  readonly inFold: boolean
+}
+
+const walk = (
+  clock: (instant: number) => number,
   from: number,
-  to: number
-): ReadonlyArray<readonly [instant: number, key: number]> => {
-  const format = new Intl.DateTimeFormat("sv-SE", {
-    timeZone: zone,
-    dateStyle: "short",
-    timeStyle: "short"
+  to: number,
+  step: number,
+  dateIndex: (key: number) => number
+): Walk => {
+  const wallTimes = (keys: ReadonlyArray<number>): WallTimes => ({
+    date: Uint8Array.from(keys, dateIndex),
+    minute: Uint16Array.from(keys, (key) => (key % DAY) / MINUTE),
+    second: Uint8Array.from(keys, (key) => (key % MINUTE) / SECOND)
   })
-  const walked: Array<readonly [number, number]> = []
-  for (let instant = from; instant < to; instant += MINUTE) {
-    walked.push([instant, Date.parse(`${format.format(instant).replace(" ", "T")}Z`)])
+  const instants: Array<number> = []
+  const keys: Array<number> = []
+  const lost = new Map<number, WallTimes>()
+  for (let instant = from; instant < to; instant += step) {
+    const key = clock(instant)
+    const before = keys.at(-1) ?? key
+    const jumped: Array<number> = []
+    for (let missing = before + step; missing < key; missing += step) jumped.push(missing)
+    if (jumped.length > 0) lost.set(keys.length, wallTimes(jumped))
+    instants.push(instant)
+    keys.push(key)
   }
-  return walked
+  const firstOf = new Map<number, number>()
+  const lastOf = new Map<number, number>()
+  for (const [index, key] of keys.entries()) {
+    if (!firstOf.has(key)) firstOf.set(key, index)
+    lastOf.set(key, index)
+  }
+  return {
+    ...wallTimes(keys),
+    step,
+    instants: Float64Array.from(instants),
+    first: Uint8Array.from(keys, (key, index) => (firstOf.get(key) === index ? 1 : 0)),
+    last: Uint8Array.from(keys, (key, index) => (lastOf.get(key) === index ? 1 : 0)),
+    afterGap: Uint8Array.from(keys, (_, index) => (lost.has(index) ? 1 : 0)),
+    lost
+  }
 }
 
-/** The slots of an expression among walked minutes, by the rules in words; no arithmetic of offsets. */
-export const slotsOf = (
-  expression: Expression,
-  walked: ReadonlyArray<readonly [number, number]>,
-  dst: { readonly gap?: "run_after" | "skip"; readonly fold?: "first" | "second" | "both" }
-): ReadonlyArray<number> => {
-  const slots = new Set<number>()
-  const add = (minute: number) => {
-    for (const second of expression.seconds) slots.add(minute + second * 1_000)
+/** Walks the real minutes of three days around a transition, and the real seconds next to it, by Intl alone. */
+export const windowOf = (transition: Transition): Window => {
+  const clock = clockOf(transition.zone)
+  const { at, before, after } = transition
+  const dates: Array<CalendarDate> = []
+  const indices = new Map<number, number>()
+  const dateIndex = (key: number): number => {
+    const day = Math.floor(key / DAY)
+    const index = indices.get(day) ?? dates.push(dateOf(key)) - 1
+    indices.set(day, index)
+    return index
   }
-  if (expression.elapsed && dst.gap === undefined && dst.fold === undefined) {
-    for (const [instant, key] of walked) if (expression.matches(wallOfKey(key))) add(instant)
-    return [...slots].sort((a, b) => a - b)
+  // All wall times that a gap lost or a fold shows twice are among these seconds.
+  const near = 15 * MINUTE + Math.max(0, before - after)
+  const middle = Math.floor(at / MINUTE) * MINUTE
+  return {
+    transition,
+    dates,
+    minutes: walk(clock, middle - 36 * HOUR, middle + 36 * HOUR, MINUTE, dateIndex),
+    seconds: walk(clock, middle - near, middle + near, SECOND, dateIndex)
   }
+}
+
+/** With more slots a day than this, hours are compared instead of days. */
+const dense = 3_000
+
+/** The slots of an expression in a window, by the rules in words; no arithmetic of offsets. */
+export const slotsOf = (expression: Expression, window: Window, dst: Dst): Expected => {
   const gap = dst.gap ?? (expression.elapsed ? "skip" : "run_after")
   const fold = dst.fold ?? (expression.elapsed ? "both" : "first")
-  const instants = new Map<number, Array<number>>()
-  for (const [instant, key] of walked) {
-    const known = instants.get(key)
-    if (known === undefined) instants.set(key, [instant])
-    else known.push(instant)
+  const perDay = expression.hours.length * expression.minutes.length * expression.seconds.length
+  // Less than what was walked, so that wall times near an edge find all of their instants.
+  const reach = (perDay > dense ? 3 : 24) * HOUR
+  const [from, to] = [window.transition.at - reach, window.transition.at + reach]
+  const onDate = Uint8Array.from(window.dates, (date) => (expression.onDate(date) ? 1 : 0))
+  const seconds = new Uint8Array(60)
+  for (const second of expression.seconds) seconds[second] = 1
+  const times = new Uint8Array(1_440)
+  for (const hour of expression.hours) for (const minute of expression.minutes) times[hour * 60 + minute] = 1
+  const found: Array<number> = []
+  let inGap = false
+  let inFold = false
+  const add = (slot: number) => {
+    if (slot >= from && slot < to && slot !== found.at(-1)) found.push(slot)
   }
-  for (const [i, [instant, key]] of walked.entries()) {
-    const before = walked[i - 1]?.[1] ?? key
-    // Wall minutes that the clock jumped over between two real ones.
-    for (let lost = before + MINUTE; lost < key; lost += MINUTE) {
-      if (gap === "run_after" && expression.matches(wallOfKey(lost))) slots.add(instant)
+  const wanted = ({ minute, date, second }: WallTimes, index: number, whole: boolean): boolean =>
+    times[minute[index] ?? -1] === 1 && onDate[date[index] ?? -1] === 1 && (whole || seconds[second[index] ?? -1] === 1)
+  const scan = (walked: Walk, low: number, high: number, whole: boolean) => {
+    const { instants, first, last, afterGap, lost, step } = walked
+    const indexOf = (instant: number) => Math.floor((instant - (instants[0] ?? 0)) / step)
+    const end = Math.min(indexOf(high), instants.length)
+    for (let index = Math.max(indexOf(low), 0); index < end; index++) {
+      const instant = instants[index] ?? Number.NaN
+      const missing = afterGap[index] === 1 ? lost.get(index) : undefined
+      if (missing?.date.some((_, lostIndex) => wanted(missing, lostIndex, whole)) === true) {
+        inGap = true
+        if (gap === "run_after") add(instant)
+      }
+      if (!wanted(walked, index, whole)) continue
+      if (first[index] === 0 || last[index] === 0) inFold = true
+      if ((fold === "first" && first[index] === 0) || (fold === "second" && last[index] === 0)) continue
+      if (whole) for (const second of expression.seconds) add(instant + second * SECOND)
+      else add(instant)
     }
   }
-  for (const [key, shown] of instants) {
-    if (!expression.matches(wallOfKey(key))) continue
-    if (fold === "both") shown.forEach(add)
-    else add((fold === "first" ? shown[0] : shown.at(-1)) ?? Number.NaN)
+  if (expression.withSeconds) {
+    const low = window.seconds.instants[0] ?? Number.NaN
+    const high = (window.seconds.instants.at(-1) ?? Number.NaN) + SECOND
+    scan(window.minutes, from, Math.min(low, to), true)
+    scan(window.seconds, Math.max(low, from), Math.min(high, to), false)
+    scan(window.minutes, Math.max(high, from), to, true)
+  } else {
+    scan(window.minutes, from, to, true)
   }
-  return [...slots].sort((a, b) => a - b)
+  return { from, to, slots: found, inGap, inFold }
 }
-
-const set = (text: string, values: ReadonlyArray<number>): Part<number> => ({
-  text,
-  wildcard: text.startsWith("*"),
-  has: (value) => values.includes(value)
-})
-
-const span = (low: number, high: number, step = 1): ReadonlyArray<number> => {
-  const values: Array<number> = []
-  for (let value = low; value <= high; value += step) values.push(value)
-  return values
-}
-
-const numeric = (low: number, high: number): fc.Arbitrary<Part<number>> => {
-  const value = fc.integer({ min: low, max: high })
-  const size = high - low + 1
-  return fc.oneof(
-    fc.constant(set("*", span(low, high))),
-    fc.integer({ min: 2, max: size }).map((step) => set(`*/${step}`, span(low, high, step))),
-    value.map((one) => set(`${one}`, [one])),
-    fc.uniqueArray(value, { minLength: 2, maxLength: 5 }).map((list) => set(list.join(","), list)),
-    fc.tuple(value, value).map(([a, b]) =>
-      // A range that runs backwards wraps around the end of the field.
-      set(`${a}-${b}`, a <= b ? span(a, b) : [...span(a, high), ...span(low, b)])
-    ),
-    fc
-      .tuple(value, value, fc.integer({ min: 1, max: size }))
-      .map(([a, b, step]) =>
-        set(`${Math.min(a, b)}-${Math.max(a, b)}/${step}`, span(Math.min(a, b), Math.max(a, b), step))
-      )
-  )
-}
-
-const lengthOf = (wall: WallMinute): number => new Date(Date.UTC(wall.year, wall.month, 0)).getUTCDate()
-const weekdayOf = (wall: WallMinute, day = wall.day): number =>
-  new Date(Date.UTC(wall.year, wall.month - 1, day)).getUTCDay()
-
-/** The Monday to Friday of the month that is nearest to a day, found by looking at all of them. */
-const nearest = (wall: WallMinute, day: number): number =>
-  span(1, lengthOf(wall))
-    .filter((other) => weekdayOf(wall, other) % 6 !== 0)
-    .sort((a, b) => Math.abs(a - day) - Math.abs(b - day))[0] ?? 0
-
-const onDay = (part: Part<number>): Part<WallMinute> => ({ ...part, has: (wall) => part.has(wall.day) })
-
-const dayOfMonth: fc.Arbitrary<Part<WallMinute>> = fc.oneof(
-  { weight: 6, arbitrary: numeric(1, 31).map(onDay) },
-  fc.constant<Part<WallMinute>>({ text: "?", wildcard: true, has: () => true }),
-  fc.constant<Part<WallMinute>>({ text: "L", wildcard: false, has: (wall) => wall.day === lengthOf(wall) }),
-  fc.constant<Part<WallMinute>>({
-    text: "LW",
-    wildcard: false,
-    has: (wall) => wall.day === nearest(wall, lengthOf(wall))
-  }),
-  fc.integer({ min: 1, max: 31 }).map(
-    (day): Part<WallMinute> => ({
-      text: `${day}W`,
-      wildcard: false,
-      has: (wall) => day <= lengthOf(wall) && wall.day === nearest(wall, day)
-    })
-  )
-)
-
-const dayNames = ["SUN", "mon", "Tue", "WED", "thu", "Fri", "SAT"]
-
-const dayOfWeek: fc.Arbitrary<Part<WallMinute>> = fc.oneof(
-  {
-    weight: 4,
-    arbitrary: numeric(0, 6).map((part): Part<WallMinute> => ({ ...part, has: (wall) => part.has(weekdayOf(wall)) }))
-  },
-  fc.integer({ min: 0, max: 7 }).map(
-    (day): Part<WallMinute> => ({
-      text: `${day}-7`,
-      wildcard: false,
-      has: (wall) => span(day, 7).some((other) => other % 7 === weekdayOf(wall))
-    })
-  ),
-  fc.tuple(fc.integer({ min: 0, max: 6 }), fc.integer({ min: 1, max: 5 })).map(
-    ([day, nth]): Part<WallMinute> => ({
-      text: `${dayNames[day]}#${nth}`,
-      wildcard: false,
-      has: (wall) =>
-        weekdayOf(wall) === day && span(1, wall.day).filter((other) => weekdayOf(wall, other) === day).length === nth
-    })
-  ),
-  fc.integer({ min: 0, max: 6 }).map(
-    (day): Part<WallMinute> => ({
-      text: `${day}L`,
-      wildcard: false,
-      has: (wall) => weekdayOf(wall) === day && wall.day + 7 > lengthOf(wall)
-    })
-  )
-)
-
-const anyDay: Part<WallMinute> = { text: "*", wildcard: true, has: () => true }
-
-/** Random expressions; `busy` ones mostly leave the date open, so that a window of days sees many slots. */
-export const expressions = (busy: boolean): fc.Arbitrary<Expression> =>
-  fc
-    .record({
-      seconds: fc.constantFrom<readonly [string, ReadonlyArray<number>] | null>(
-        null,
-        null,
-        ["0", [0]],
-        ["15,45", [15, 45]],
-        ["*/20", [0, 20, 40]]
-      ),
-      minute: numeric(0, 59),
-      // Transitions happen in the small hours: look there often.
-      hour: fc.oneof(
-        numeric(0, 23),
-        fc.integer({ min: 0, max: 3 }).map((hour) => set(`${hour}`, [hour]))
-      ),
-      dayOfMonth: busy ? fc.oneof({ weight: 3, arbitrary: fc.constant(anyDay) }, dayOfMonth) : dayOfMonth,
-      month: busy ? fc.constant(set("*", span(1, 12))) : numeric(1, 12),
-      dayOfWeek: busy ? fc.oneof({ weight: 3, arbitrary: fc.constant(anyDay) }, dayOfWeek) : dayOfWeek
-    })
-    .map(({ seconds, minute, hour, dayOfMonth, month, dayOfWeek }) => {
-      const either = !dayOfMonth.wildcard && dayOfMonth.text !== "?" && !dayOfWeek.wildcard
-      const asked = new Map<string, boolean>()
-      const onDate = (wall: WallMinute): boolean => {
-        const date = `${wall.year}-${wall.month}-${wall.day}`
-        const known = asked.get(date)
-        if (known !== undefined) return known
-        const byDays = either
-          ? dayOfMonth.has(wall) || dayOfWeek.has(wall)
-          : dayOfMonth.has(wall) && dayOfWeek.has(wall)
-        asked.set(date, month.has(wall.month) && byDays)
-        return month.has(wall.month) && byDays
-      }
-      const fields = [minute.text, hour.text, dayOfMonth.text, month.text, dayOfWeek.text]
-      return {
-        text: (seconds === null ? fields : [seconds[0], ...fields]).join(" "),
-        seconds: seconds === null ? [0] : seconds[1],
-        elapsed: minute.wildcard || hour.wildcard,
-        minutes: span(0, 1_439).filter((time) => hour.has(Math.floor(time / 60)) && minute.has(time % 60)),
-        onDate,
-        matches: (wall) => minute.has(wall.minute) && hour.has(wall.hour) && onDate(wall)
-      }
-    })
