@@ -20,15 +20,15 @@ const specs = {
   dayOfWeek: { ...plain("day-of-week", 0, 6, "SUN MON TUE WED THU FRI SAT".split(" ")), kind: "day-of-week" }
 } satisfies Record<string, FieldSpec>
 
-const shorthands: Readonly<Record<string, string>> = {
-  "@yearly": "0 0 1 1 *",
-  "@annually": "0 0 1 1 *",
-  "@monthly": "0 0 1 * *",
-  "@weekly": "0 0 * * 0",
-  "@daily": "0 0 * * *",
-  "@midnight": "0 0 * * *",
-  "@hourly": "0 * * * *"
-}
+const shorthands: ReadonlyMap<string, string> = new Map([
+  ["@yearly", "0 0 1 1 *"],
+  ["@annually", "0 0 1 1 *"],
+  ["@monthly", "0 0 1 * *"],
+  ["@weekly", "0 0 * * 0"],
+  ["@daily", "0 0 * * *"],
+  ["@midnight", "0 0 * * *"],
+  ["@hourly", "0 * * * *"]
+])
 
 const longest = 1_000
 
@@ -48,12 +48,12 @@ export interface Cron {
 export const readCron = (text: string, name: string): Either.Either<Cron, ReadonlyArray<string>> => {
   if (text.length > longest) return Either.left([`longer than ${longest} characters`])
   const trimmed = text.trim()
-  if (trimmed.startsWith("@") && shorthands[trimmed.toLowerCase()] === undefined) {
+  if (trimmed.startsWith("@") && !shorthands.has(trimmed.toLowerCase())) {
     return Either.left([
       `${JSON.stringify(trimmed)} is no known shorthand; use @yearly, @monthly, @weekly, @daily, @hourly or "@every 90s"`
     ])
   }
-  const expression = shorthands[trimmed.toLowerCase()] ?? trimmed
+  const expression = shorthands.get(trimmed.toLowerCase()) ?? trimmed
   const texts = expression === "" ? [] : expression.split(/\s+/)
   if (texts.length !== 5 && texts.length !== 6) {
     return Either.left([
