@@ -127,12 +127,19 @@ describe("DST", () => {
     ["0 0 * * *", "America/Sao_Paulo", "2018-11-03T12:00:00Z", "2018-11-04T03:00 2018-11-05T02:00"],
     ["30 0 * * *", "Africa/Cairo", "2026-04-22T23:00:00Z", "2026-04-23T22:00 2026-04-24T21:30"],
     ["0 0 * * 0", "Asia/Beirut", "2026-03-28T00:00:00Z", "2026-03-28T22:00 2026-04-04T21:00"],
+    // Back over the end of a month, into days that the search had left behind.
+    ["* * * 10 *", "Africa/Khartoum", "2017-10-31T20:58:00Z", "2017-10-31T20:59 2017-10-31T21:00"],
     ["0 9 * * *", "Pacific/Apia", "2011-12-29T00:00:00Z", "2011-12-29T19:00 2011-12-30T10:00 2011-12-30T19:00"]
   ]
   for (const [expression, zone, from, expected, dst] of table) {
     it(`${expression} in ${zone}${dst === undefined ? "" : ` ${JSON.stringify(dst)}`} after ${from}`, () =>
       assert.strictEqual(slotsAfter(cron(expression, zone, dst), from, expected.split(" ").length), expected))
   }
+
+  it("looks back over a repeated hour into the day before", () => {
+    const yearly = cron("30 23 31 10 *", "Africa/Khartoum", { fold: "both" })
+    assert.strictEqual(yearly.previous(Date.parse("2017-10-31T21:10:00Z")), Date.parse("2017-10-31T20:30:00Z"))
+  })
 
   it("hourly runs 23, 24 and 25 times; daily once on each of those days", () => {
     const hourly = cron("0 * * * *", newYork)
