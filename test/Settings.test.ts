@@ -139,14 +139,19 @@ shutdown_timeout_seconds = 60
 [scheduler]
 max_jiter_seconds = 3
 colour = "blue"
+toString = 1
 [schedular]
 x = 1
+[constructor]
+name = "x"
 `)
       assert.deepStrictEqual(warnings, [
         "#:1: unknown key max_jitter_seconds; it belongs under [scheduler]",
         "#:3: unknown key scheduler.max_jiter_seconds; did you mean max_jitter_seconds?",
         "#:4: unknown key scheduler.colour",
-        "#:5: unknown section [schedular]; did you mean scheduler?"
+        "#:5: unknown key scheduler.toString",
+        "#:6: unknown section [schedular]; did you mean scheduler?",
+        "#:8: unknown section [constructor]"
       ])
     })
   )

@@ -147,7 +147,7 @@ const readItem = (spec: FieldSpec, text: string, name: string): Either.Either<It
     }
     const from = yield* readValue(spec, range[1] ?? "")
     const to = yield* readValue(spec, range[2] ?? "")
-    return { values: sequence(spec, from > spec.max && to < from ? spec.min : from, to, step), text }
+    return { values: sequence(spec, from, to, step), text }
   })
 
 /** Reads one field for the job `name`; the message on the left names the field, the value and what is allowed. */

@@ -18,8 +18,8 @@ export interface Slots {
   readonly count: (from: number, to: number) => number
 }
 
-/** No clock is farther than this from UTC, in ms. */
-const longestOffset = 2 * DAY
+/** No clock is as far from UTC as this, or moved by as much at once, in ms. */
+const farApart = 3 * DAY
 const longestRest = (LONGEST_REST_YEARS + 1) * 366 * DAY
 
 /** A bound as a whole millisecond within what a Date can hold. */
@@ -47,11 +47,12 @@ export const makeSlots = (wall: Wall, zone: Zone, transition: Transition): Slots
       let stretch = zone.at(from)
       while (stretch.start <= from + longestRest) {
         if (stretch.start >= from && startsWithGapSlot(stretch)) return stretch.start
-        const found = wall.atOrAfter(Math.max(low(stretch), Math.max(from, stretch.start) + stretch.offset))
+        const start = Math.max(from, stretch.start)
+        const found = wall.atOrAfter(Math.max(low(stretch), start + stretch.offset))
         if (found === null) return null
         if (found < high(stretch)) return found - stretch.offset <= MAX_INSTANT ? found - stretch.offset : null
-        // Nothing matches until then, so the stretches between need no look.
-        stretch = zone.at(Math.max(stretch.end, found - longestOffset))
+        // Nothing matches until then, so the stretches between need no look; but a near one may repeat what lies before.
+        stretch = zone.at(stretch.end - start < farApart ? stretch.end : Math.max(stretch.end, found - farApart))
       }
       return null
     },
@@ -60,13 +61,15 @@ export const makeSlots = (wall: Wall, zone: Zone, transition: Transition): Slots
       const upTo = within(Math.ceil(before) - 1)
       let stretch = zone.at(upTo)
       while (stretch.end >= upTo - longestRest) {
-        const end = Math.min(high(stretch) - 1, Math.min(upTo, stretch.end - 1) + stretch.offset)
+        const last = Math.min(upTo, stretch.end - 1)
+        const end = Math.min(high(stretch) - 1, last + stretch.offset)
         const found = end >= low(stretch) ? wall.atOrBefore(end) : end
         if (found === null) return null
         if (found >= low(stretch)) return found - stretch.offset
         if (stretch.start <= upTo && startsWithGapSlot(stretch)) return stretch.start
         if (stretch.start === -Infinity) return null
-        stretch = zone.at(Math.min(stretch.start - 1, found + longestOffset))
+        const before = stretch.start - 1
+        stretch = zone.at(last - stretch.start < farApart ? before : Math.min(before, found + farApart))
       }
       return null
     },

@@ -23,7 +23,7 @@ const nowhere: Stretch = { ...utc, start: Infinity, end: -Infinity }
 const firstYear = 1_800
 const endYear = 2_500
 
-/** No zone has changed twice within a week since 1995, so probes this far apart miss nothing. */
+/** No zone has changed twice within six days since 1970, so probes this far apart miss nothing. */
 const probeInterval = 5 * DAY
 
 const offsetReader = (zone: string): ((instant: number) => number) => {

@@ -69,12 +69,13 @@ export const mergeSources = (options: {
   readonly env: Variables
   readonly flags: ReadonlyArray<readonly [flag: string, section: string, key: string, value: unknown]>
 }): Merged => {
-  const { env, file, flags, known } = options
+  const { env, file, flags } = options
+  const known = new Map(Object.entries(options.known))
   const warnings: Array<string> = []
   const problems: Array<string> = []
   const origins = new Map<string, Origin>()
   const values: Record<string, Record<string, unknown>> = Object.fromEntries(
-    Object.keys(known).map((section) => [section, {}])
+    [...known.keys()].map((section) => [section, {}])
   )
 
   const set = (section: string, key: string, value: unknown, origin: Origin) => {
@@ -92,8 +93,8 @@ export const mergeSources = (options: {
     if (section === "scheduler" && key === "delivery") {
       const keys = isTable(value) ? Object.keys(value) : []
       warnings.push(`${where}: [scheduler.delivery] has no effect in this version (${keys.join(", ")})`)
-    } else if (!known[section]?.includes(key)) {
-      warnings.push(`${where}: unknown key ${section}.${key}${didYouMean(key, known[section] ?? [])}`)
+    } else if (!known.get(section)?.includes(key)) {
+      warnings.push(`${where}: unknown key ${section}.${key}${didYouMean(key, known.get(section) ?? [])}`)
     } else {
       const resolved = typeof value === "string" ? interpolate(value, env) : Either.right(value)
       if (Either.isLeft(resolved)) {
@@ -107,10 +108,10 @@ export const mergeSources = (options: {
   }
 
   const takeSection = (section: string, table: unknown) => {
-    const keys = known[section]
+    const keys = known.get(section)
     if (keys === undefined) {
-      const owner = Object.keys(known).find((name) => known[name]?.includes(section))
-      const hint = owner === undefined ? didYouMean(section, Object.keys(known)) : `; it belongs under [${owner}]`
+      const owner = [...known].find(([, names]) => names.includes(section))?.[0]
+      const hint = owner === undefined ? didYouMean(section, [...known.keys()]) : `; it belongs under [${owner}]`
       warnings.push(`${at([section])}: unknown ${isTable(table) ? `section [${section}]` : `key ${section}`}${hint}`)
     } else if (!isTable(table)) {
       problems.push(`${at([section])}: ${section}: expected a table, found ${showValue(table)}; write [${section}]`)
