@@ -70,7 +70,8 @@ export class SqliteClock extends Effect.Service<SqliteClock>()("symbiont/JobStor
           let replanned = 0
           let cursor = ""
           while (true) {
-            const rows = yield* sql`SELECT * FROM jobs WHERE id > ${cursor} AND deleted_at IS NULL AND quarantined IS NULL
+            const rows =
+              yield* sql`SELECT * FROM jobs WHERE id > ${cursor} AND deleted_at IS NULL AND quarantined IS NULL
               AND (updated_at > ${now} OR anchor > ${now} OR id IN ${among(sql, [...ahead.keys()])})
               ORDER BY id LIMIT ${batch}`
             const plans = rows.flatMap((row): ReadonlyArray<readonly [StoredJob, Replan]> => {
