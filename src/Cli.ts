@@ -11,6 +11,7 @@ import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { orderWords } from "./Cli/Argv.ts"
+import { config } from "./Cli/Config.ts"
 import { cron } from "./Cli/Cron.ts"
 import { CliError, exitCodes } from "./Cli/Errors.ts"
 import { tidyHelp } from "./Cli/Help.ts"
@@ -21,7 +22,7 @@ import { up } from "./Cli/Up.ts"
 import { nearest } from "./Suggestion.ts"
 import { version } from "./Version.ts"
 
-const main = Command.run(symbi.pipe(Command.withSubcommands([up, cron, runAgent])), {
+const main = Command.run(symbi.pipe(Command.withSubcommands([up, cron, runAgent, config])), {
   name: "Symbiont Scheduler",
   version,
   executable: "symbi"

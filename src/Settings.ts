@@ -4,7 +4,7 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { DurationText } from "./Domain/Duration.ts"
@@ -58,6 +58,16 @@ export class Settings extends Context.Tag("symbiont/Settings")<
   }
 >() {}
 
+/** One effective value and where it came from, for people. */
+export interface EffectiveSetting {
+  /** Such as `scheduler.timezone`. */
+  readonly key: string
+  /** As it was written where a variable stands in it: what the variable holds may be a secret. */
+  readonly value: string | number | boolean
+  /** `default`, the file and its line, the environment variable, or the option. */
+  readonly from: string
+}
+
 /** The configuration cannot be used; each problem says where it is, what is expected and what was found. */
 export class SettingsError extends Data.TaggedError("SettingsError")<{
   readonly problems: ReadonlyArray<string>
@@ -84,6 +94,15 @@ const readConfigFile = Effect.fnUntraced(function* (name: string) {
   )
   const document = yield* Either.mapLeft(parseToml(text), (problem) => refuse(`${name}:${problem}`))
   return { name, text, document }
+})
+
+/** The file that was asked for, else `symbiont.toml` of the working folder, if there is one. */
+export const findConfigFile = Effect.fnUntraced(function* (asked: Option.Option<string>) {
+  if (Option.isSome(asked)) return asked
+  const fs = yield* FileSystem.FileSystem
+  return (yield* Effect.orElseSucceed(fs.exists("symbiont.toml"), () => false))
+    ? Option.some("symbiont.toml")
+    : Option.none<string>()
 })
 
 /**
@@ -117,11 +136,22 @@ export const loadSettings = Effect.fn("Settings.load")(function* (input: {
       refuse(...describeIssues(ParseResult.ArrayFormatter.formatErrorSync(error), merged.origin))
     )
   )
-  const data_dir = path.resolve(
-    overrides.data_dir ||
-      env["SYMBI_DATA_DIR"] ||
-      path.join(file === undefined ? "." : path.dirname(file.name), ".symbi")
-  )
-  const settings: typeof Settings.Service = { ...decoded, data_dir }
-  return { settings, warnings: merged.warnings }
+  const beside = path.join(file === undefined ? "." : path.dirname(file.name), ".symbi")
+  const [data, dataFrom] = overrides.data_dir
+    ? [overrides.data_dir, "option --data"]
+    : env["SYMBI_DATA_DIR"]
+      ? [env["SYMBI_DATA_DIR"], "environment variable SYMBI_DATA_DIR"]
+      : [beside, "default"]
+  const settings: typeof Settings.Service = { ...decoded, data_dir: path.resolve(data) }
+  const effective: ReadonlyArray<EffectiveSetting> = [
+    ...Object.entries(decoded).flatMap(([section, values]) =>
+      Object.entries(values).map(([key, value]) => {
+        const origin = merged.origin(section, key)
+        const written = typeof origin?.found === "string" && origin.found.includes("${") ? origin.found : value
+        return { key: `${section}.${key}`, value: written, from: origin?.place ?? "default" }
+      })
+    ),
+    { key: "data_dir", value: settings.data_dir, from: dataFrom }
+  ]
+  return { settings, effective, warnings: merged.warnings }
 })

@@ -21,7 +21,7 @@ import { MetricsEnabled } from "./Observability.ts"
 import { PolicyGate } from "./PolicyGate.ts"
 import { WakeSignal } from "./Scheduler.ts"
 import { ServiceEnvironment } from "./ServiceEnvironment.ts"
-import { loadSettings, Settings } from "./Settings.ts"
+import { findConfigFile, loadSettings, Settings } from "./Settings.ts"
 
 /** The service could not start; the message says why and what to do. */
 export class StartupError extends Data.TaggedError("StartupError")<{ readonly message: string }> {}
@@ -34,12 +34,6 @@ export interface ServeOptions {
   readonly host: Option.Option<string>
   readonly data: Option.Option<string>
 }
-
-const findConfig = Effect.fnUntraced(function* (asked: Option.Option<string>) {
-  if (Option.isSome(asked)) return asked
-  const fs = yield* FileSystem.FileSystem
-  return (yield* fs.exists("symbiont.toml")) ? Option.some("symbiont.toml") : Option.none()
-})
 
 const refuseOpenHost = ({ server }: typeof Settings.Service) =>
   /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(server.host)
@@ -67,14 +61,11 @@ const orphansEnded = Layer.effectDiscard(
   })
 )
 
-/** Runs the service until it is interrupted; then it stops claiming, lets runs in flight end, and closes. */
-export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> =>
+/** The configuration that `symbi up` with these options would run on, and where each value came from. */
+export const configuration = (options: ServeOptions) =>
   Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
-    const path = yield* Path.Path
-    yield* endAtSecondSignal
-    const configFile = yield* findConfig(options.config)
-    const { settings, warnings } = yield* loadSettings({
+    const configFile = yield* findConfigFile(options.config)
+    const loaded = yield* loadSettings({
       configFile,
       env: process.env,
       overrides: {
@@ -83,6 +74,16 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
         data_dir: Option.getOrUndefined(options.data)
       }
     })
+    return { configFile, ...loaded }
+  })
+
+/** Runs the service until it is interrupted; then it stops claiming, lets runs in flight end, and closes. */
+export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    yield* endAtSecondSignal
+    const { configFile, settings, warnings } = yield* configuration(options)
     yield* refuseOpenHost(settings)
     yield* fs.makeDirectory(settings.data_dir, { recursive: true })
     yield* lockDataFolder(settings.data_dir)

@@ -13,8 +13,11 @@ export interface ConfigFile {
   readonly document: Readonly<Record<string, unknown>>
 }
 
-/** A value and where it was written, for messages. */
+/** Where a value was written, and what was written there. */
 interface Origin {
+  /** The file and its line, the variable, or the option. */
+  readonly place: string
+  /** The place as messages about the key name it. */
   readonly where: string
   readonly found: unknown
 }
@@ -102,7 +105,7 @@ export const mergeSources = (options: {
           `${where}: ${section}.${key}: the environment variable ${resolved.left} is not set; set it, or write the value`
         )
       } else {
-        set(section, key, resolved.right, { where: `${where}: ${section}.${key}`, found: value })
+        set(section, key, resolved.right, { place: where, where: `${where}: ${section}.${key}`, found: value })
       }
     }
   }
@@ -126,7 +129,8 @@ export const mergeSources = (options: {
     const text = env[name]
     if (text === undefined || text === "") continue
     const value = numeric && /^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : text
-    set(section, key, value, { where: `environment variable ${name}`, found: text })
+    const place = `environment variable ${name}`
+    set(section, key, value, { place, where: place, found: text })
   }
   for (const name of Object.keys(env).sort()) {
     if (env[name] === "") continue
@@ -138,7 +142,8 @@ export const mergeSources = (options: {
   }
 
   for (const [flag, section, key, value] of flags) {
-    if (value !== undefined) set(section, key, value, { where: `option ${flag}`, found: value })
+    const place = `option ${flag}`
+    if (value !== undefined) set(section, key, value, { place, where: place, found: value })
   }
 
   return { values, warnings, problems, origin: (section, key) => origins.get(`${section}.${key}`) }
