@@ -129,6 +129,9 @@ describe("DST", () => {
     ["0 0 * * 0", "Asia/Beirut", "2026-03-28T00:00:00Z", "2026-03-28T22:00 2026-04-04T21:00"],
     // Back over the end of a month, into days that the search had left behind.
     ["* * * 10 *", "Africa/Khartoum", "2017-10-31T20:58:00Z", "2017-10-31T20:59 2017-10-31T21:00"],
+    // A repeated hour that goes back over the end of the only month, asked from just before it.
+    ["* * * 10 *", "Africa/Khartoum", "2017-10-31T20:58:00Z", "2017-10-31T20:59 2017-10-31T21:00"],
+    ["30 23 31 10 *", "Africa/Khartoum", "2017-10-31T20:40:00Z", "2017-10-31T21:30", { fold: "both" }],
     ["0 9 * * *", "Pacific/Apia", "2011-12-29T00:00:00Z", "2011-12-29T19:00 2011-12-30T10:00 2011-12-30T19:00"]
   ]
   for (const [expression, zone, from, expected, dst] of table) {
