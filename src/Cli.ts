@@ -14,15 +14,17 @@ import { orderWords } from "./Cli/Argv.ts"
 import { config } from "./Cli/Config.ts"
 import { cron } from "./Cli/Cron.ts"
 import { CliError, exitCodes } from "./Cli/Errors.ts"
+import { fmt } from "./Cli/Fmt.ts"
 import { tidyHelp } from "./Cli/Help.ts"
 import { symbi } from "./Cli/Root.ts"
 import { runAgent } from "./Cli/RunAgent.ts"
 import { withConsole } from "./Cli/Terminal.ts"
 import { up } from "./Cli/Up.ts"
+import { validate } from "./Cli/Validate.ts"
 import { nearest } from "./Suggestion.ts"
 import { version } from "./Version.ts"
 
-const main = Command.run(symbi.pipe(Command.withSubcommands([up, cron, runAgent, config])), {
+const main = Command.run(symbi.pipe(Command.withSubcommands([up, cron, runAgent, validate, fmt, config])), {
   name: "Symbiont Scheduler",
   version,
   executable: "symbi"

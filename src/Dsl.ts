@@ -1,20 +1,30 @@
 import type { Issue } from "./Domain/Job.ts"
-import { type ParsedAgent, type ParsedSchedule, readAgent, readSchedule } from "./Dsl/Definitions.ts"
+import { type ParsedAgent, type ParsedSchedule, type ReadSchedule, readAgent, readSchedule } from "./Dsl/Definitions.ts"
 import { type Diagnostic, diagnosticAt, makeReport, quote, type Report } from "./Dsl/Diagnostic.ts"
 import { writtenPath } from "./Dsl/Keys.ts"
-import { parse } from "./Dsl/Parser.ts"
+import { parse, startParse } from "./Dsl/Parser.ts"
 import { placeOf } from "./Dsl/Reader.ts"
 import { makeSource } from "./Dsl/Source.ts"
 
 export type { ParsedAgent, ParsedSchedule } from "./Dsl/Definitions.ts"
-export { Diagnostic, renderDiagnostic } from "./Dsl/Diagnostic.ts"
+export { Diagnostic, diagnosticAt, renderDiagnostic } from "./Dsl/Diagnostic.ts"
+export { formatFile } from "./Dsl/Format.ts"
 export { printAgent, printSchedule } from "./Dsl/Printer.ts"
-export type { Span } from "./Dsl/Source.ts"
+export { makeSource, type Span } from "./Dsl/Source.ts"
+
+/** Part of a schedule; `unread` are the keys of its definition whose errors are told already. */
+export interface BrokenSchedule extends ParsedSchedule {
+  readonly unread: ReadonlySet<string>
+}
 
 /** What one file holds. With any error among the diagnostics, only what could be read. */
 export interface ParsedFile {
   readonly schedules: ReadonlyArray<ParsedSchedule>
   readonly agents: ReadonlyArray<ParsedAgent>
+  /** What could be read of schedules with errors: of use only to find all their errors at once. */
+  readonly brokenSchedules: ReadonlyArray<BrokenSchedule>
+  /** Names of agents that could not be read: nothing more is to be said about them. */
+  readonly brokenAgents: ReadonlyArray<string>
   readonly diagnostics: ReadonlyArray<Diagnostic>
 }
 
@@ -39,6 +49,8 @@ const uniqueIn = <A extends ParsedSchedule | ParsedAgent>(
   }
 }
 
+const byOffset = (a: ParsedSchedule, b: ParsedSchedule): number => a.span.offset - b.span.offset
+
 const scheduleName = (schedule: ParsedSchedule): string => schedule.definition.name
 const agentName = (agent: ParsedAgent): string => agent.definition.id
 
@@ -53,31 +65,39 @@ export const parseFile = (text: string, file: string): ParsedFile => {
   const report = makeReport(file)
   if (text.length > maxTextLength) {
     report.error(source.span(0, 1), "this file is longer than 16 MiB", "split it into several files")
-    return { schedules: [], agents: [], diagnostics: report.diagnostics() }
+    return { schedules: [], agents: [], brokenSchedules: [], brokenAgents: [], diagnostics: report.diagnostics() }
   }
   const schedules: Array<ParsedSchedule> = []
   const agents: Array<ParsedAgent> = []
+  const brokenSchedules: Array<BrokenSchedule> = []
+  const brokenAgents: Array<string> = []
   const isNewSchedule = uniqueIn(
     "schedule",
     scheduleName,
     reportTaken(report, 'give it a name of its own with name: "…"')
   )
   const isNewAgent = uniqueIn("agent", agentName, reportTaken(report, "rename one of them"))
-  const addSchedule = (schedule: ParsedSchedule | undefined) => {
-    if (schedule !== undefined && isNewSchedule(schedule)) schedules.push(schedule)
+  const addSchedule = (read: ReadSchedule | undefined) => {
+    if (read === undefined || !isNewSchedule(read.schedule)) return
+    if (read.sound) schedules.push(read.schedule)
+    else brokenSchedules.push({ ...read.schedule, unread: read.unread })
   }
-  for (const item of parse(source, report)) {
+  for (const item of parse(startParse(source, report))) {
     if (item.kind === "schedule") {
       addSchedule(readSchedule(item.schedule, undefined, file, report))
     } else {
+      const errors = report.errorCount()
       const agent = readAgent(item.agent, file, report)
+      if (agent === undefined && (!item.agent.body.complete || report.errorCount() > errors)) {
+        brokenAgents.push(item.agent.name.text)
+      }
       if (agent !== undefined && isNewAgent(agent)) agents.push(agent)
       for (const schedule of item.agent.schedules) {
         addSchedule(readSchedule(schedule, item.agent.name.text, file, report))
       }
     }
   }
-  return { schedules, agents, diagnostics: report.diagnostics() }
+  return { schedules, agents, brokenSchedules, brokenAgents, diagnostics: report.diagnostics() }
 }
 
 /** Reads several files as one: a name taken by an earlier file is an error in the later one. */
@@ -90,14 +110,31 @@ export const parseFiles = (files: ReadonlyArray<{ readonly path: string; readonl
       diagnosticAt("error", item.file, item.head, `${message}; the first is at ${place}`, "rename one of them")
     )
   }
-  const schedules = parsed.flatMap((file) => file.schedules).filter(uniqueIn("schedule", scheduleName, taken))
+  const isNewSchedule = uniqueIn("schedule", scheduleName, taken)
+  const inOrder = parsed.flatMap((file) => [...file.schedules, ...file.brokenSchedules].sort(byOffset))
+  const unique = new Set(inOrder.filter(isNewSchedule))
   const agents = parsed.flatMap((file) => file.agents).filter(uniqueIn("agent", agentName, taken))
-  return { schedules, agents, diagnostics: [...parsed.flatMap((file) => file.diagnostics), ...clashes] }
+  return {
+    schedules: parsed.flatMap((file) => file.schedules.filter((schedule) => unique.has(schedule))),
+    agents,
+    brokenSchedules: parsed.flatMap((file) => file.brokenSchedules.filter((schedule) => unique.has(schedule))),
+    brokenAgents: parsed.flatMap((file) => file.brokenAgents),
+    diagnostics: [...parsed.flatMap((file) => file.diagnostics), ...clashes]
+  }
 }
 
+/** Where a key is missed: at the key that asks for it. */
+const askedForAt: Readonly<Record<string, string>> = { webhook_url: "delivery", email_recipients: "delivery" }
+
 /** Turns what is found wrong with a definition later on (a cron expression, say) into errors at their place. */
-export const locateIssues = (schedule: ParsedSchedule, issues: ReadonlyArray<Issue>): ReadonlyArray<Diagnostic> =>
-  issues.map(({ message, path }) => {
-    const text = path === "" ? message : `'${writtenPath(path)}': ${message}`
-    return diagnosticAt("error", schedule.file, placeOf(schedule.places, path, schedule.head), text)
+export const locateIssues = (
+  schedule: ParsedSchedule,
+  issues: ReadonlyArray<Issue & { readonly hint?: string | undefined }>,
+  severity: Diagnostic["severity"] = "error"
+): ReadonlyArray<Diagnostic> =>
+  issues.map(({ hint, message, path }) => {
+    const written = schedule.places.has(path)
+    const at = written ? path : (askedForAt[path] ?? path)
+    const text = path === "" || severity === "warning" ? message : `'${writtenPath(path)}': ${message}`
+    return diagnosticAt(severity, schedule.file, placeOf(schedule.places, at, schedule.head), text, hint)
   })

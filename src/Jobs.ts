@@ -85,7 +85,7 @@ export class Jobs extends Context.Tag("symbiont/Jobs")<
     Layer.effect(Jobs, Effect.map(make, Jobs.of))
 }
 
-export { anchorUnder, changesOf, checkDefinition, warningsOf } from "./Jobs/Definition.ts"
+export { anchorUnder, changesOf, checkDefinition, doubtsOf, warningsOf } from "./Jobs/Definition.ts"
 export { withOverdue } from "./Jobs/Overdue.ts"
 export type { JobPreview, Preview, PreviewOptions } from "./Jobs/Preview.ts"
 export { editedJob, newJob } from "./Jobs/Service.ts"

@@ -18,13 +18,24 @@ export class ServiceEnvironment extends Context.Tag("symbiont/ServiceEnvironment
     Layer.succeed(ServiceEnvironment, environment)
 }
 
+const reference = /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g
+
+/** The names of the variables that a text refers to as `${NAME}` and that are not set, each once. */
+export const unsetIn = (
+  text: string,
+  variables: Readonly<Record<string, string | undefined>>
+): ReadonlyArray<string> => {
+  const names = Array.from(text.matchAll(reference), ([, name = ""]) => name)
+  return [...new Set(names)].filter((name) => !Object.hasOwn(variables, name) || variables[name] === undefined)
+}
+
 /** Replaces each `${NAME}` by the variable's value; left is the name of the first one that is not set. `$X` stays. */
 export const interpolate = (
   text: string,
   variables: Readonly<Record<string, string | undefined>>
 ): Either.Either<string, string> => {
   let missing: string | undefined
-  const resolved = text.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_, name: string) => {
+  const resolved = text.replace(reference, (_, name: string) => {
     const value = Object.hasOwn(variables, name) ? variables[name] : undefined
     if (value === undefined) missing ??= name
     return value ?? ""

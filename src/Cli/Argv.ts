@@ -5,6 +5,8 @@ const switches: ReadonlySet<string> = new Set([
   "--queue",
   "--dry-run",
   "--all",
+  "--check",
+  "--allow-unset",
   "--help",
   "-h",
   "--version",

@@ -25,3 +25,9 @@ export const withConsole =
         error: (...args) => console.error(...print(args))
       })
     })
+
+/** Writes a text to stdout as it is, without a line break of its own. */
+export const writeOut = (text: string) =>
+  Effect.async<void>((resume) => {
+    process.stdout.write(text, () => resume(Effect.void))
+  })

@@ -12,11 +12,17 @@ export interface Cursor {
   readonly match: Int32Array
   readonly report: Report
   at: number
+  /** Looks at tokens so far, plus one for each token that was cut: what the parse cost, whatever the machine. */
+  steps: number
+  /** First and last tokens of the constructs that were skipped, in order. */
+  readonly skipped: Array<readonly [first: number, last: number]>
 }
 
 /** The kind of a token, `end` at or beyond the limit. */
-export const kindAt = (cursor: Cursor, index: number, limit: number): TokenKind | "end" =>
-  index < limit ? (cursor.tokens[index]?.kind ?? "end") : "end"
+export const kindAt = (cursor: Cursor, index: number, limit: number): TokenKind | "end" => {
+  cursor.steps++
+  return index < limit ? (cursor.tokens[index]?.kind ?? "end") : "end"
+}
 
 /** The text of a token, empty beyond the end. */
 export const textAt = (cursor: Cursor, index: number): string => {

@@ -1,4 +1,5 @@
-import type * as Schema from "effect/Schema"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import { type AgentDefinition, CommandAgent, ModelAgent, UrlAgent } from "../Domain/Agent.ts"
 import { JobDefinition } from "../Domain/Job.ts"
 import { quote, type Report } from "./Diagnostic.ts"
@@ -26,6 +27,7 @@ export interface ParsedAgent {
   readonly file: string
   readonly span: Span
   readonly head: Span
+  readonly places: ReadonlyMap<string, Place>
 }
 
 const jobFields = fieldsOf(JobDefinition)
@@ -70,13 +72,22 @@ const checkOneShot = (raw: Record<string, unknown>, reading: Reading): void => {
   else reading.report.error(span, "one_shot needs 'at', which says when", 'use at: "2026-02-15T14:30:00Z"')
 }
 
-/** Reads a schedule; `agent` is the agent whose body it stands in. */
+/** A schedule, or what could be read of one with errors; `unread` are the keys that could not. */
+export type ReadSchedule =
+  | { readonly sound: true; readonly schedule: ParsedSchedule }
+  | { readonly sound: false; readonly schedule: ParsedSchedule; readonly unread: ReadonlySet<string> }
+
+const topOf = (path: string): string => path.split(".", 1)[0] ?? path
+
+const decodeJob = Schema.decodeUnknownOption(JobDefinition)
+
+/** Reads a schedule; `agent` is the agent whose body it stands in. Nothing if not even a part can be told. */
 export const readSchedule = (
   syntax: ScheduleSyntax,
   agent: string | undefined,
   file: string,
   report: Report
-): ParsedSchedule | undefined => {
+): ReadSchedule | undefined => {
   const errors = report.errorCount()
   const reading = newReading(report)
   const { body, head, name, span } = syntax
@@ -102,8 +113,14 @@ export const readSchedule = (
     reading.failed.add("agent_id").add("name")
   }
   const definition = decodeAt(JobDefinition, raw, syntax, reading)
-  if (definition === undefined || !body.complete || report.errorCount() !== errors) return undefined
-  return { definition, raw, file, span, head, places: reading.places }
+  const common = { file, span, head, places: reading.places }
+  if (definition !== undefined && body.complete && report.errorCount() === errors) {
+    return { sound: true, schedule: { definition, raw, ...common } }
+  }
+  const unread = new Set(Array.from(reading.failed, topOf))
+  const rest = Object.fromEntries(Object.entries(raw).filter(([key]) => !unread.has(key)))
+  const part = Option.getOrUndefined(decodeJob(rest))
+  return part && { sound: false, schedule: { definition: part, raw: rest, ...common }, unread }
 }
 
 const agentKind = <A extends AgentDefinition, I>(key: "model" | "command" | "url", schema: Schema.Schema<A, I>) => ({
@@ -158,5 +175,5 @@ export const readAgent = (syntax: AgentSyntax, file: string, report: Report): Pa
   reading.places.set("id", { key: name.span, value: name.span })
   const definition = chosen.decode(syntax, Object.fromEntries(own), reading)
   if (definition === undefined || !body.complete || report.errorCount() !== errors) return undefined
-  return { definition, file, span, head }
+  return { definition, file, span, head, places: reading.places }
 }

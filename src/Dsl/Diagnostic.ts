@@ -30,10 +30,13 @@ export const diagnosticAt = (
   ...(hint === undefined ? {} : { hint })
 })
 
+/** What to do about it; a function where finding it out takes work, which is not done for what is left out. */
+export type Hint = string | undefined | (() => string | undefined)
+
 /** Collects what is found, in whatever order it is found. */
 export interface Report {
-  readonly error: (span: Span, message: string, hint?: string | undefined) => void
-  readonly warning: (span: Span, message: string, hint?: string | undefined) => void
+  readonly error: (span: Span, message: string, hint?: Hint) => void
+  readonly warning: (span: Span, message: string, hint?: Hint) => void
   readonly errorCount: () => number
   /** Everything reported, in the order of the text. */
   readonly diagnostics: () => ReadonlyArray<Diagnostic>
@@ -46,10 +49,11 @@ const maxPerSeverity = 500
 export const makeReport = (file: string): Report => {
   const entries: Array<{ readonly offset: number; readonly diagnostic: Diagnostic }> = []
   const counts = { error: 0, warning: 0 }
-  const add = (severity: Diagnostic["severity"]) => (span: Span, message: string, hint?: string | undefined) => {
+  const add = (severity: Diagnostic["severity"]) => (span: Span, message: string, hint?: Hint) => {
     counts[severity]++
     if (counts[severity] < maxPerSeverity) {
-      entries.push({ offset: span.offset, diagnostic: diagnosticAt(severity, file, span, message, hint) })
+      const text = typeof hint === "function" ? hint() : hint
+      entries.push({ offset: span.offset, diagnostic: diagnosticAt(severity, file, span, message, text) })
     } else if (counts[severity] === maxPerSeverity) {
       const text = `more than ${maxPerSeverity} ${severity}s; the further ones are left out`
       entries.push({ offset: Number.POSITIVE_INFINITY, diagnostic: diagnosticAt(severity, file, span, text) })

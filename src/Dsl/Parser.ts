@@ -13,8 +13,9 @@ import {
   textAt
 } from "./Cursor.ts"
 import { isAgentKey } from "./Definitions.ts"
-import type { Report } from "./Diagnostic.ts"
+import { quoteKey, type Report } from "./Diagnostic.ts"
 import { matchGroups } from "./Groups.ts"
+import { hintAt } from "./Hints.ts"
 import { lex } from "./Lexer.ts"
 import type { Source } from "./Source.ts"
 import { readString } from "./Strings.ts"
@@ -25,7 +26,7 @@ import { isSound, parseBody, parseEntry } from "./Values.ts"
  * Skips a construct of no concern (`metadata { … }`, `with a = 1 { … }`, `type T = { … }`): up to the end of its
  * braces, or of its line where the next one does not continue it.
  */
-const skipConstruct = (cursor: Cursor, limit: number): void => {
+const passConstruct = (cursor: Cursor, limit: number): void => {
   const head = cursor.at
   while (cursor.at < limit) {
     const index = cursor.at
@@ -50,12 +51,22 @@ const skipConstruct = (cursor: Cursor, limit: number): void => {
   }
 }
 
+const skipConstruct = (cursor: Cursor, limit: number): void => {
+  const head = cursor.at
+  passConstruct(cursor, limit)
+  cursor.skipped.push([head, Math.min(cursor.at, limit) - 1])
+}
+
 const warnOfTypo = (cursor: Cursor, limit: number): void => {
   const word = textAt(cursor, cursor.at)
   const meant = nearest(word, ["schedule", "agent"])
   const isBlock = opens(cursor, cursor.at + 1, limit, "{") || opens(cursor, cursor.at + 2, limit, "{")
   if (meant !== undefined && isBlock) {
-    cursor.report.warning(spanOf(cursor, cursor.at), `this '${word}' block is ignored`, `did you mean ${meant}?`)
+    cursor.report.warning(
+      spanOf(cursor, cursor.at),
+      `this ${quoteKey(word)} block is ignored`,
+      `did you mean ${meant}?`
+    )
   }
 }
 
@@ -126,7 +137,8 @@ const parseAgentBody = (cursor: Cursor, limit: number, headColumn: number): Pick
       cursor.at++
     } else {
       const found = describeAt(cursor, cursor.at, end)
-      cursor.report.error(spanOf(cursor, cursor.at), `expected a key or a block in the agent, found ${found}`)
+      const hint = hintAt(cursor, cursor.at)
+      cursor.report.error(spanOf(cursor, cursor.at), `expected a key or a block in the agent, found ${found}`, hint)
       complete = false
       skipLine(cursor, end)
     }
@@ -142,8 +154,10 @@ const parseAgent = (cursor: Cursor, limit: number): AgentSyntax | undefined => {
   let open = cursor.at
   // Parameters and a result type may stand before the brace; they say nothing about scheduling.
   while (open < limit && !opens(cursor, open, limit, "{")) {
-    if (startsLine(cursor, open) && kindAt(cursor, open, limit) === "name") break
-    if (startsBlock(cursor, open, limit)) break
+    if (kindAt(cursor, open, limit) === "name") {
+      const word = textAt(cursor, open)
+      if (startsLine(cursor, open) || word === "agent" || word === "schedule") break
+    }
     open = afterGroup(cursor, open)
   }
   if (name === undefined || !opens(cursor, open, limit, "{")) {
@@ -178,7 +192,8 @@ const parseItem = (cursor: Cursor, limit: number): Item | undefined => {
     if (kind !== "unclosed") {
       cursor.report.error(
         spanOf(cursor, cursor.at),
-        `expected a schedule or agent block, found ${describeAt(cursor, cursor.at, limit)}`
+        `expected a schedule or agent block, found ${describeAt(cursor, cursor.at, limit)}`,
+        hintAt(cursor, cursor.at)
       )
     }
     skipLine(cursor, limit)
@@ -186,15 +201,22 @@ const parseItem = (cursor: Cursor, limit: number): Item | undefined => {
   return undefined
 }
 
+/** Cuts a text into tokens and stands at the first. */
+export const startParse = (source: Source, report: Report): Cursor => {
+  const tokens = lex(source, report)
+  const match = matchGroups(source, tokens, report)
+  return { source, tokens, match, report, at: 0, steps: tokens.length, skipped: [] }
+}
+
 /**
  * Reads the blocks of a text, one after the other as they are asked for; whatever is wrong is reported, and reading
- * goes on behind it.
+ * goes on behind it. Written by hand: a recursive descent of this size says best what was expected and goes on after
+ * an error where people see the next block begin, which a generated parser must be taught rule by rule.
  */
-export function* parse(source: Source, report: Report): Generator<Item> {
-  const tokens = lex(source, report)
-  const cursor: Cursor = { source, tokens, match: matchGroups(source, tokens, report), report, at: 0 }
-  while (cursor.at < tokens.length) {
-    const item = parseItem(cursor, tokens.length)
+export function* parse(cursor: Cursor): Generator<Item> {
+  const limit = cursor.tokens.length
+  while (cursor.at < limit) {
+    const item = parseItem(cursor, limit)
     if (item !== undefined) yield item
   }
 }

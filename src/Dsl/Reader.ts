@@ -3,7 +3,7 @@ import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { parseDuration } from "../Domain/Duration.ts"
-import { didYouMean, nearest } from "../Suggestion.ts"
+import { didYouMean } from "../Suggestion.ts"
 import { quote, quoteKey, type Report } from "./Diagnostic.ts"
 import { writtenPath } from "./Keys.ts"
 import { describeShape, type Shape } from "./Shape.ts"
@@ -54,8 +54,10 @@ const typeHint = (shape: Shape, value: Value): string | undefined => {
   if (shape.kind === "string") {
     return value.kind === "number" || value.kind === "boolean" ? `write "${value.value}"` : undefined
   }
-  if (shape.kind === "duration" && value.kind === "number" && value.value > 0) return `did you mean "${value.value}s"?`
   if (value.kind !== "string" && value.kind !== "word") return undefined
+  if ((shape.kind === "duration" || shape.kind === "seconds") && /^\d+$/.test(value.text) && Number(value.text) > 0) {
+    return `write ${value.text} without quotes, or "${value.text}s"`
+  }
   if (shape.kind === "list")
     return `write [${value.text
       .split(/[\s,]+/)
@@ -70,7 +72,12 @@ const typeHint = (shape: Shape, value: Value): string | undefined => {
 const textOf = (value: Value): string | undefined =>
   value.kind === "string" || value.kind === "word" ? value.text : undefined
 
+/** A bare number is seconds, as in `timeout 60`. */
 const durationOf = (value: Value, words: ReadonlyArray<string>): string | undefined => {
+  if (value.kind === "number") {
+    const text = `${value.value}s`
+    return Option.isSome(parseDuration(text)) ? text : undefined
+  }
   const text = value.kind === "duration" ? value.text : textOf(value)
   return text !== undefined && (words.includes(text) || Option.isSome(parseDuration(text))) ? text : undefined
 }
@@ -136,7 +143,7 @@ const readValue = (shape: Shape, value: Value, path: string, reading: Reading): 
   }
   if (shape.kind === "enum" && typeof scalar === "string" && !shape.values.includes(scalar)) {
     const message = `${subject} cannot be ${quote(scalar)}; it is ${describeShape(shape)}`
-    reading.report.error(value.span, message, didYouMean(scalar, shape.values))
+    reading.report.error(value.span, message, () => didYouMean(scalar, shape.values))
     return undefined
   }
   return scalar
@@ -161,7 +168,7 @@ export const readEntries = (
   for (const entry of entries) {
     const field = rules.field(entry)
     if (field === undefined) {
-      const hint = rules.hint?.(entry.key) ?? didYouMean(entry.key, rules.known)
+      const hint = () => rules.hint?.(entry.key) ?? didYouMean(entry.key, rules.known)
       reading.report.warning(entry.keySpan, `unknown key ${quoteKey(entry.key)} is ignored`, hint)
       continue
     }
@@ -217,17 +224,19 @@ export const decodeAt = <A, I>(
   syntax: { readonly head: Span; readonly body: Body },
   reading: Reading
 ): A | undefined => {
-  const decoded = Schema.decodeUnknownEither(schema, { errors: "all", onExcessProperty: "error" })(object)
+  const decoded = Schema.decodeUnknownEither(schema, { errors: "all" })(object)
   if (Either.isRight(decoded)) return decoded.right
   const seen = new Set<string>()
+  const found: Array<string> = []
   for (const issue of ParseResult.ArrayFormatter.formatErrorSync(decoded.left)) {
     const path = issue.path.map(String).join(".")
     if (seen.has(path) || reading.failed.has(path) || (issue._tag === "Missing" && !syntax.body.complete)) continue
     seen.add(path)
+    found.push(path)
     const written = reading.examples.get(path)
-    const near = written && nearest(written.text, written.candidates)
     const place = placeOf(reading.places, path, syntax.head)
-    reading.report.error(place, describeIssue(issue), near && `did you mean ${near}?`)
+    reading.report.error(place, describeIssue(issue), () => written && didYouMean(written.text, written.candidates))
   }
+  for (const path of found) reading.failed.add(path)
   return undefined
 }

@@ -13,6 +13,7 @@ import {
   textAt
 } from "./Cursor.ts"
 import { quoteKey } from "./Diagnostic.ts"
+import { hintAt } from "./Hints.ts"
 import { readString } from "./Strings.ts"
 import type { Body, Entry, Value } from "./Syntax.ts"
 
@@ -54,9 +55,6 @@ const isKeyAt = (cursor: Cursor, index: number, limit: number): boolean => {
   return kindAt(cursor, index + 1, limit) === "separator" || (kind === "name" && opens(cursor, index + 1, limit, "{"))
 }
 
-const quoteHint = (text: string): string | undefined =>
-  /^['`‘’“”]/.test(text) ? 'strings stand in double quotes: "…"' : undefined
-
 const parseList = (cursor: Cursor, limit: number, depth: number): Value => {
   const opener = cursor.at
   const close = cursor.match[opener] ?? -1
@@ -70,7 +68,7 @@ const parseList = (cursor: Cursor, limit: number, depth: number): Value => {
     if (kind === "comma" || kind === "close") {
       cursor.at++
     } else if (kind === "separator" || kind === "other") {
-      const hint = quoteHint(textAt(cursor, cursor.at))
+      const hint = hintAt(cursor, cursor.at)
       cursor.report.error(spanOf(cursor, cursor.at), `unexpected ${describeAt(cursor, cursor.at, end)} in a list`, hint)
       complete = false
       if (close !== -1) break
@@ -124,7 +122,7 @@ export const parseValue = (cursor: Cursor, limit: number, depth: number): Value 
     }
     default: {
       const found = describeAt(cursor, index, limit)
-      cursor.report.error(span, `expected a value, found ${found}`, quoteHint(textAt(cursor, index)))
+      cursor.report.error(span, `expected a value, found ${found}`, hintAt(cursor, index))
       return { kind: "broken", span }
     }
   }
@@ -145,7 +143,7 @@ export const parseEntry = (cursor: Cursor, limit: number, depth: number): Entry 
   const key = kind === "name" ? textAt(cursor, keyIndex) : kind === "string" ? readString(cursor, keyIndex) : undefined
   if (key === undefined) {
     if (kind !== "string" && kind !== "unclosed") {
-      const hint = quoteHint(textAt(cursor, keyIndex))
+      const hint = hintAt(cursor, keyIndex)
       cursor.report.error(keySpan, `expected a key, found ${describeAt(cursor, keyIndex, limit)}`, hint)
     }
     skipLine(cursor, limit)
@@ -168,7 +166,7 @@ export const parseEntry = (cursor: Cursor, limit: number, depth: number): Entry 
   } else if (stray && !startsLine(cursor, cursor.at)) {
     const found = describeAt(cursor, cursor.at, limit)
     const wordHint = value.kind === "word" ? 'text that is more than one word stands in double quotes: "…"' : undefined
-    const hint = next === "open" ? `write ${key}: "…" or ${key} { … }` : wordHint
+    const hint = next === "open" ? `write ${key}: "…" or ${key} { … }` : (hintAt(cursor, cursor.at) ?? wordHint)
     cursor.report.error(spanOf(cursor, cursor.at), `unexpected ${found} after the value of ${quoteKey(key)}`, hint)
     skipLine(cursor, limit)
     return { key, keySpan, value: { kind: "broken", span: value.span } }

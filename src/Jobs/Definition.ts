@@ -54,34 +54,39 @@ export const checkDefinition = (
   return Either.mapLeft(recurrence, (error) => new JobInvalid({ issues: error.issues }))
 }
 
-/** What is doubtful about a valid definition: it will be stored, but may not do what was meant. */
-export const warningsOf = (
+/** What is doubtful about a valid definition, and where: it will be stored, but may not do what was meant. */
+export const doubtsOf = (
   definition: JobDefinition,
   agent: AgentDefinition | null,
   policies: ReadonlyMap<string, unknown>
-): ReadonlyArray<string> => {
-  const warnings: Array<string> = []
+): ReadonlyArray<Issue> => {
+  const doubts: Array<Issue> = []
+  const doubt = (path: string, message: string) => doubts.push({ path, message })
   if (agent === null) {
-    warnings.push(`no agent named "${definition.agent_id}" is loaded; its runs will be denied until one is`)
+    doubt("agent_id", `no agent named "${definition.agent_id}" is loaded; its runs will be denied until one is`)
   } else if (agent.kind === "model" || agent.kind === "url") {
-    warnings.push(`agent "${agent.id}" is of kind ${agent.kind}, which this version cannot run; its runs will fail`)
+    doubt("agent_id", `agent "${agent.id}" is of kind ${agent.kind}, which this version cannot run; its runs will fail`)
   }
   if (definition.policy_ref !== undefined && !policies.has(definition.policy_ref)) {
-    warnings.push(`no policy named "${definition.policy_ref}" is provided; runs will be denied`)
+    doubt("policy_ref", `no policy named "${definition.policy_ref}" is provided; runs will be denied`)
   }
   if (definition.policy?.require_approval === true) {
-    warnings.push("require_approval: this version cannot ask for approvals; runs will be denied")
+    doubt("policy.require_approval", "require_approval: this version cannot ask for approvals; runs will be denied")
   }
   if (definition.policy?.require_agent_pin === true) {
-    warnings.push("require_agent_pin: this version cannot verify credentials; runs will be denied")
+    doubt("policy.require_agent_pin", "require_agent_pin: this version cannot verify credentials; runs will be denied")
   }
-  for (const channel of definition.delivery) {
+  for (const [index, channel] of definition.delivery.entries()) {
     if (channel === "webhook" || channel === "slack" || channel === "email") {
-      warnings.push(`delivery to ${channel} is not available in this version; such deliveries will fail`)
+      doubt(`delivery.${index}`, `delivery to ${channel} is not available in this version; such deliveries will fail`)
     }
   }
-  return warnings
+  return doubts
 }
+
+/** The same as texts alone. */
+export const warningsOf = (...of: Parameters<typeof doubtsOf>): ReadonlyArray<string> =>
+  doubtsOf(...of).map(({ message }) => message)
 
 /** A definition with a patch applied; `null` clears a field, and a new trigger replaces the old one. */
 export const applyPatch = (definition: JobDefinition, patch: JobPatch): JobDefinition => {

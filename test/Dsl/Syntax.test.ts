@@ -49,6 +49,11 @@ describe("entries", () => {
       max_jitter: 300
     })
     assert.deepStrictEqual(rest('max_runtime: none, max_jitter: "90s"'), { max_runtime: "none", max_jitter: 90 })
+    assert.deepStrictEqual(rest("max_runtime: 300, max_jitter 0, retry { backoff 30 }"), {
+      max_runtime: "300s",
+      max_jitter: 0,
+      retry: { backoff: "30s" }
+    })
     assert.deepStrictEqual(rest("max_jitter 0 retry { factor: 1.5 }"), { max_jitter: 0, retry: { factor: 1.5 } })
   })
 

@@ -1,0 +1,81 @@
+import { text as readAll } from "node:stream/consumers"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { TextFile } from "../FileCheck.ts"
+import { CliError } from "./Errors.ts"
+
+/** The word that stands for standard input among files. */
+export const stdin = "-"
+
+const usage = (message: string) => new CliError({ kind: "usage", message })
+
+const isSymbiFile = (name: string): boolean => /\.(symbi|dsl)$/.test(name)
+
+/** The folder that `symbi up` would take `agents/` from: that of the configuration file, else the working folder. */
+export const homeOf = (config: Option.Option<string>) =>
+  Effect.map(Path.Path, (path) => Option.match(config, { onNone: () => ".", onSome: path.dirname }))
+
+/** Paths of the `.symbi` and `.dsl` files of a folder, by name; what lies deeper is not looked at. */
+const filesIn = Effect.fnUntraced(function* (folder: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const names = yield* fs.readDirectory(folder)
+  return names
+    .filter(isSymbiFile)
+    .sort()
+    .map((name) => path.join(folder, name))
+})
+
+const pathsOf = Effect.fnUntraced(function* (word: string) {
+  if (word === stdin) return [stdin]
+  const fs = yield* FileSystem.FileSystem
+  const { type } = yield* fs.stat(word)
+  if (type !== "Directory") return [word]
+  const found = yield* filesIn(word)
+  return found.length > 0 ? found : yield* usage(`no .symbi files in ${word}`)
+})
+
+const unreadable = (path: string) => (error: CliError | { readonly _tag: string; readonly message: string }) =>
+  error instanceof CliError
+    ? error
+    : usage(`cannot read ${path}: ${/NotFound|ENOENT/.test(error.message) ? "no such file or folder" : error.message}`)
+
+/** The files meant by some words: files, folders of files, or `agents/` at home if there is none. Each once. */
+export const findSymbiFiles = Effect.fnUntraced(function* (words: ReadonlyArray<string>, home: string) {
+  const path = yield* Path.Path
+  const fs = yield* FileSystem.FileSystem
+  const folder = path.join(home, "agents")
+  if (words.length === 0 && !(yield* Effect.orElseSucceed(fs.exists(folder), () => false))) {
+    return yield* usage(`no files given, and there is no folder ${folder}; write symbi … FILE or DIR`)
+  }
+  const found = yield* Effect.forEach(words.length === 0 ? [folder] : words, (word) =>
+    Effect.mapError(pathsOf(word), unreadable(word))
+  )
+  const byPath = new Map(found.flat().map((name) => [name === stdin ? stdin : path.resolve(name), name]))
+  return [...byPath.values()]
+})
+
+/** A file's bytes as text, byte order mark and all; what is not UTF-8 is refused, as it could not be written back. */
+export const readSymbiText = Effect.fnUntraced(function* (name: string) {
+  const fs = yield* FileSystem.FileSystem
+  if (name === stdin) return yield* Effect.promise(() => readAll(process.stdin))
+  const bytes = yield* Effect.mapError(fs.readFile(name), unreadable(name))
+  return yield* Effect.try({
+    try: () => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes),
+    catch: () => new CliError({ kind: "failed", message: `${name} is no UTF-8 text` })
+  })
+})
+
+/** The files of `agents/` at home besides the given ones. */
+export const otherAgentFiles = Effect.fnUntraced(function* (home: string, given: ReadonlyArray<string>) {
+  const path = yield* Path.Path
+  const known = new Set(given.map((name) => path.resolve(name)))
+  const names = yield* Effect.orElseSucceed(filesIn(path.join(home, "agents")), (): ReadonlyArray<string> => [])
+  const texts = yield* Effect.forEach(
+    names.filter((name) => !known.has(path.resolve(name))),
+    (name) => Effect.map(readSymbiText(name), (text): TextFile => ({ path: name, text }))
+  )
+  return texts
+})

@@ -1,0 +1,136 @@
+import * as Either from "effect/Either"
+import type { AgentDefinition } from "./Domain/Agent.ts"
+import type { Issue } from "./Domain/Job.ts"
+import {
+  type BrokenSchedule,
+  type Diagnostic,
+  diagnosticAt,
+  locateIssues,
+  makeSource,
+  type ParsedAgent,
+  type ParsedFile,
+  type ParsedSchedule,
+  parseFiles
+} from "./Dsl.ts"
+import { checkDefinition, doubtsOf } from "./Jobs.ts"
+import type { Recurrence } from "./Recurrence.ts"
+import { unsetIn } from "./ServiceEnvironment.ts"
+import { didYouMean } from "./Suggestion.ts"
+
+/** A file as it was read; the path is as it is shown. */
+export interface TextFile {
+  readonly path: string
+  readonly text: string
+}
+
+/** What files are checked against. */
+export interface CheckContext {
+  /** UTC ms. */
+  readonly now: number
+  /** The zone of schedules that name none. */
+  readonly timezone: string
+  /** What `${NAME}` may stand for; only whether a name is set is asked. */
+  readonly variables: Readonly<Record<string, string | undefined>>
+  /** Agents that are known besides those of the files. */
+  readonly agents: ReadonlyArray<AgentDefinition>
+  readonly policies: ReadonlyMap<string, unknown>
+  /** How bad it is that a variable is not set. */
+  readonly unset: Diagnostic["severity"]
+}
+
+/** A schedule without errors, and when it is due. */
+export interface CheckedSchedule {
+  readonly schedule: ParsedSchedule
+  readonly recurrence: Recurrence
+}
+
+/** What files hold, what of it can be scheduled, and all that is wrong or doubtful, file by file, line by line. */
+export interface CheckedFiles {
+  readonly parsed: ParsedFile
+  readonly schedules: ReadonlyArray<CheckedSchedule>
+  readonly diagnostics: ReadonlyArray<Diagnostic>
+}
+
+/** The values in which `${NAME}` is replaced when they are used; elsewhere (in a command, say) it stands for itself. */
+const isResolved = (path: string): boolean => /^(webhook_url|webhook_headers\..+|agent_pin_jwt|env\..+|url)$/.test(path)
+
+/** Agents among which the one that was meant is looked for. */
+const maxCandidates = 500
+
+const inOrder = (files: ReadonlyArray<TextFile>, diagnostics: ReadonlyArray<Diagnostic>): ReadonlyArray<Diagnostic> => {
+  const order = new Map(files.map(({ path }, index) => [path, index]))
+  const place = (one: Diagnostic) => order.get(one.file) ?? 0
+  return diagnostics.toSorted((a, b) => place(a) - place(b) || a.line - b.line || a.column - b.column)
+}
+
+/**
+ * Reads files as one and checks all that can be known without a service: syntax, keys and values, triggers, rules
+ * across keys, agents, variables. Texts and places only: no value of a variable gets into what it says.
+ */
+export const checkFiles = (files: ReadonlyArray<TextFile>, context: CheckContext): CheckedFiles => {
+  const { now, policies, timezone, unset, variables } = context
+  const parsed = parseFiles(files)
+  const sources = new Map(files.map(({ path, text }) => [path, makeSource(path, text)]))
+  const agents = new Map<string, AgentDefinition>(context.agents.map((agent) => [agent.id, agent]))
+  for (const { definition } of parsed.agents) agents.set(definition.id, definition)
+  const unread = new Set(parsed.brokenAgents)
+
+  const unsetAt = ({ file, places }: ParsedSchedule | ParsedAgent): ReadonlyArray<Diagnostic> =>
+    [...places].flatMap(([path, { value }]) => {
+      const source = sources.get(file)
+      if (source === undefined || !isResolved(path)) return []
+      const written = source.text.slice(value.offset, value.offset + value.length)
+      return unsetIn(written, variables).map((name) => {
+        const start = value.offset + written.indexOf(`\${${name}}`)
+        const span = source.span(start, start + name.length + 3)
+        return diagnosticAt(unset, file, span, `the environment variable ${name} is not set`, "set it for the service")
+      })
+    })
+
+  const names = [...agents.keys()].slice(0, maxCandidates)
+  const meantBy = new Map<string, string | undefined>()
+  const agentMeant = (name: string): string | undefined => {
+    if (!meantBy.has(name)) meantBy.set(name, didYouMean(name, names))
+    return meantBy.get(name)
+  }
+
+  const doubtsAbout = (schedule: ParsedSchedule, recurrence: Recurrence): ReadonlyArray<Diagnostic> => {
+    const { definition } = schedule
+    const agent = agents.get(definition.agent_id) ?? null
+    const doubts = doubtsOf(definition, agent, policies).filter(
+      ({ path }) => !(path === "agent_id" && unread.has(definition.agent_id))
+    )
+    const meant = agent === null ? agentMeant(definition.agent_id) : undefined
+    const isPast = definition.misfire === undefined && recurrence.kind === "at" && recurrence.next(now) === null
+    return [
+      ...doubts.map((doubt) => (doubt.path === "agent_id" ? { ...doubt, hint: meant } : doubt)),
+      ...(isPast ? [{ path: "at", message: `${definition.at} is already past; it will not run` }] : [])
+    ].flatMap((doubt) => locateIssues(schedule, [doubt], "warning"))
+  }
+
+  /** Of a schedule with errors, what is wrong with those of its keys that could be read. */
+  const furtherErrors = (schedule: BrokenSchedule): ReadonlyArray<Diagnostic> => {
+    const checked = checkDefinition(schedule.definition, { anchor: now, timezone })
+    if (Either.isRight(checked)) return []
+    const isRead = ({ path }: Issue) => schedule.places.has(path) && !schedule.unread.has(path)
+    return locateIssues(schedule, checked.left.issues.filter(isRead))
+  }
+
+  const schedules: Array<CheckedSchedule> = []
+  const found: Array<Diagnostic> = [
+    ...parsed.diagnostics,
+    ...parsed.agents.flatMap(unsetAt),
+    ...parsed.brokenSchedules.flatMap((schedule) => [...unsetAt(schedule), ...furtherErrors(schedule)])
+  ]
+  for (const schedule of parsed.schedules) {
+    const recurrence = checkDefinition(schedule.definition, { anchor: now, timezone })
+    const missing = unsetAt(schedule)
+    found.push(...missing)
+    if (Either.isLeft(recurrence)) found.push(...locateIssues(schedule, recurrence.left.issues))
+    else {
+      found.push(...doubtsAbout(schedule, recurrence.right))
+      if (missing.length === 0 || unset === "warning") schedules.push({ schedule, recurrence: recurrence.right })
+    }
+  }
+  return { parsed, schedules, diagnostics: inOrder(files, found) }
+}
