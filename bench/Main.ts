@@ -7,6 +7,7 @@ import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import type * as Scope from "effect/Scope"
 import { Ids } from "../src/Domain/Ids.ts"
+import { dsl } from "./Dsl.ts"
 import type { Result, Size } from "./Measure.ts"
 import { recurrence } from "./Recurrence.ts"
 import { startLateness, throughput } from "./Runs.ts"
@@ -17,6 +18,7 @@ type Benchmark = (size: Size) => Effect.Effect<ReadonlyArray<Result>, Error, Ids
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   next: recurrence,
+  dsl,
   wake: wakeCost,
   start: startLateness,
   runs: throughput,

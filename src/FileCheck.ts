@@ -94,14 +94,14 @@ export const checkFiles = (files: ReadonlyArray<TextFile>, context: CheckContext
     return meantBy.get(name)
   }
 
-  const doubtsAbout = (schedule: ParsedSchedule, recurrence: Recurrence): ReadonlyArray<Diagnostic> => {
+  const doubtsAbout = (schedule: ParsedSchedule, recurrence: Recurrence | undefined): ReadonlyArray<Diagnostic> => {
     const { definition } = schedule
     const agent = agents.get(definition.agent_id) ?? null
     const doubts = doubtsOf(definition, agent, policies).filter(
       ({ path }) => !(path === "agent_id" && unread.has(definition.agent_id))
     )
     const meant = agent === null ? agentMeant(definition.agent_id) : undefined
-    const isPast = definition.misfire === undefined && recurrence.kind === "at" && recurrence.next(now) === null
+    const isPast = definition.misfire === undefined && recurrence?.kind === "at" && recurrence.next(now) === null
     return [
       ...doubts.map((doubt) => (doubt.path === "agent_id" ? { ...doubt, hint: meant } : doubt)),
       ...(isPast ? [{ path: "at", message: `${definition.at} is already past; it will not run` }] : [])
@@ -126,11 +126,9 @@ export const checkFiles = (files: ReadonlyArray<TextFile>, context: CheckContext
     const recurrence = checkDefinition(schedule.definition, { anchor: now, timezone })
     const missing = unsetAt(schedule)
     found.push(...missing)
+    found.push(...doubtsAbout(schedule, Either.getOrUndefined(recurrence)))
     if (Either.isLeft(recurrence)) found.push(...locateIssues(schedule, recurrence.left.issues))
-    else {
-      found.push(...doubtsAbout(schedule, recurrence.right))
-      if (missing.length === 0 || unset === "warning") schedules.push({ schedule, recurrence: recurrence.right })
-    }
+    else if (missing.length === 0 || unset === "warning") schedules.push({ schedule, recurrence: recurrence.right })
   }
   return { parsed, schedules, diagnostics: inOrder(files, found) }
 }

@@ -14,10 +14,10 @@ export interface Ended {
 /** Runs the built `symbi` as a process of its own, without a terminal. */
 export const symbi = (
   words: ReadonlyArray<string>,
-  options: { readonly env?: Record<string, string>; readonly cwd?: string } = {}
+  options: { readonly env?: Record<string, string>; readonly cwd?: string; readonly input?: string } = {}
 ): Effect.Effect<Ended> =>
   Effect.async((resume, signal) => {
-    execFile(
+    const child = execFile(
       process.execPath,
       [program, ...words],
       { env: { PATH: process.env["PATH"], ...options.env }, cwd: options.cwd, signal, timeout: 25_000 },
@@ -26,4 +26,5 @@ export const symbi = (
         resume(Effect.succeed({ code, stdout, stderr }))
       }
     )
+    if (options.input !== undefined) child.stdin?.end(options.input)
   })
