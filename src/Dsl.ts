@@ -7,7 +7,7 @@ import { placeOf } from "./Dsl/Reader.ts"
 import { makeSource } from "./Dsl/Source.ts"
 
 export type { ParsedAgent, ParsedSchedule } from "./Dsl/Definitions.ts"
-export { Diagnostic, diagnosticAt, renderDiagnostic } from "./Dsl/Diagnostic.ts"
+export { Diagnostic, diagnosticAt, renderDiagnostic, rendererOf } from "./Dsl/Diagnostic.ts"
 export { formatFile } from "./Dsl/Format.ts"
 export { printAgent, printSchedule } from "./Dsl/Printer.ts"
 export { makeSource, type Span } from "./Dsl/Source.ts"

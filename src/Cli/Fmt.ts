@@ -27,11 +27,11 @@ const replaceFile = Effect.fnUntraced(function* (name: string, text: string) {
 })
 
 const formatOne = Effect.fnUntraced(function* (name: string, check: boolean) {
-  const { formatFile, renderDiagnostic } = yield* Effect.promise(() => import("../Dsl.ts"))
+  const { formatFile, rendererOf } = yield* Effect.promise(() => import("../Dsl.ts"))
   const text = yield* readSymbiText(name)
   const formatted = formatFile(text, name)
   if (Either.isLeft(formatted)) {
-    for (const one of formatted.left) yield* Console.error(renderDiagnostic(one, text))
+    for (const rendered of formatted.left.map(rendererOf(text))) yield* Console.error(rendered)
     return "broken" satisfies Outcome
   }
   const outcome: Outcome = formatted.right === text ? "unchanged" : "changed"

@@ -97,7 +97,7 @@ export const validate = Command.make(
   },
   ({ allowUnset, config, format, paths }) =>
     Effect.gen(function* () {
-      const { renderDiagnostic, parseFiles } = yield* Effect.promise(() => import("../Dsl.ts"))
+      const { parseFiles, rendererOf } = yield* Effect.promise(() => import("../Dsl.ts"))
       const { checkFiles } = yield* Effect.promise(() => import("../FileCheck.ts"))
       const { variables } = yield* ServiceEnvironment
       const now = yield* Clock.currentTimeMillis
@@ -115,8 +115,8 @@ export const validate = Command.make(
       })
       if (format === "json") yield* Console.log(asJson(files, checked.diagnostics))
       else {
-        const texts = new Map(files.map(({ path, text }) => [path, text]))
-        for (const one of checked.diagnostics) yield* Console.error(renderDiagnostic(one, texts.get(one.file) ?? ""))
+        const renderers = new Map(files.map(({ path, text }) => [path, rendererOf(text)]))
+        for (const one of checked.diagnostics) yield* Console.error(renderers.get(one.file)?.(one))
         if (checked.schedules.length > 0) {
           yield* printTable(checked.schedules, [
             { name: "SCHEDULE", value: ({ schedule }) => schedule.definition.name, flexible: true },

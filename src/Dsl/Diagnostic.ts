@@ -83,21 +83,8 @@ export const quoteKey = (text: string): string => `'${shorten(text).replace(isCo
 
 const widest = 160
 
-const lineOf = (text: string, line: number): string => {
-  let start = text.startsWith("\uFEFF") ? 1 : 0
-  for (let n = 1; n < line; n++) {
-    const next = text.indexOf("\n", start)
-    if (next === -1) return ""
-    start = next + 1
-  }
-  const end = text.indexOf("\n", start)
-  return text.slice(start, end === -1 ? undefined : end).replace(/\r$/, "")
-}
-
-/** `file:line:column: severity: message`, the source line with carets under the place, and the hint. */
-export const renderDiagnostic = (diagnostic: Diagnostic, text: string): string => {
+const render = (diagnostic: Diagnostic, whole: string): string => {
   const head = `${diagnostic.file}:${diagnostic.line}:${diagnostic.column}: ${diagnostic.severity}: ${diagnostic.message}`
-  const whole = lineOf(text, diagnostic.line)
   const at = diagnostic.column - 1
   const from = whole.length > widest ? Math.max(0, at - widest / 2) : 0
   const shown = whole.slice(from, from + widest)
@@ -106,3 +93,18 @@ export const renderDiagnostic = (diagnostic: Diagnostic, text: string): string =
   const lines = [head, shown.replace(/[^\P{Cc}\t]/gu, "\uFFFD"), before + "^".repeat(Math.max(1, marked))]
   return (diagnostic.hint === undefined ? lines : [...lines, `hint: ${diagnostic.hint}`]).join("\n")
 }
+
+/**
+ * Renders what is said about a text: `file:line:column: severity: message`, the source line with carets under the
+ * place, and the hint. The text is cut into lines once.
+ */
+export const rendererOf = (text: string): ((diagnostic: Diagnostic) => string) => {
+  let lines: ReadonlyArray<string> | undefined
+  return (diagnostic) => {
+    lines ??= text.replace(/^\uFEFF/, "").split("\n")
+    return render(diagnostic, (lines[diagnostic.line - 1] ?? "").replace(/\r$/, ""))
+  }
+}
+
+/** One diagnostic rendered; see {@link rendererOf}. */
+export const renderDiagnostic = (diagnostic: Diagnostic, text: string): string => rendererOf(text)(diagnostic)
