@@ -1,11 +1,10 @@
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import * as FileSystem from "@effect/platform/FileSystem"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
 import { formatDuration } from "../Domain/Duration.ts"
 import type { Diagnostic } from "../Dsl.ts"
 import type { CheckedFiles, CheckedSchedule, TextFile } from "../FileCheck.ts"
@@ -34,12 +33,6 @@ const timezoneOf = Effect.fnUntraced(function* (configFile: Option.Option<string
       Effect.as(Console.error(`warning: the configuration is left out: ${error.message}`), "UTC")
     )
   )
-})
-
-const configOf = Effect.fnUntraced(function* (asked: Option.Option<string>) {
-  const fs = yield* FileSystem.FileSystem
-  if (Option.isSome(asked)) return asked
-  return (yield* Effect.orElseSucceed(fs.exists("symbiont.toml"), () => false)) ? Option.some("symbiont.toml") : asked
 })
 
 /** Where a diagnostic ends (exclusive): on its line, or where a text of several lines ends. */
@@ -101,7 +94,8 @@ export const validate = Command.make(
       const { checkFiles } = yield* Effect.promise(() => import("../FileCheck.ts"))
       const { variables } = yield* ServiceEnvironment
       const now = yield* Clock.currentTimeMillis
-      const configFile = yield* configOf(config)
+      const { findConfigFile } = yield* Effect.promise(() => import("../Settings.ts"))
+      const configFile = yield* findConfigFile(config)
       const home = yield* homeOf(configFile)
       const names = yield* findSymbiFiles(paths, home)
       const files = yield* Effect.forEach(names, (path) => Effect.map(readSymbiText(path), (text) => ({ path, text })))
