@@ -3,6 +3,7 @@ import * as OpenApi from "@effect/platform/OpenApi"
 import { AgentsApi } from "./Api/Agents.ts"
 import { trueDescription } from "./Api/Description.ts"
 import { answers } from "./Api/Errors.ts"
+import { FilesApi } from "./Api/Files.ts"
 import { RunsApi } from "./Api/Runs.ts"
 import { ScheduleApi } from "./Api/Schedule.ts"
 import { HealthApi, MetaApi } from "./Api/Service.ts"
@@ -13,6 +14,7 @@ export class Api extends HttpApi.make("symbiont")
   .add(ScheduleApi)
   .add(RunsApi)
   .add(AgentsApi)
+  .add(FilesApi)
   .add(HealthApi)
   .add(MetaApi)
   .addError(answers.invalid)

@@ -3,44 +3,23 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Ref from "effect/Ref"
 import { AgentRuntime } from "./Agents.ts"
+import { type CheckedFiles, checkFiles } from "./Apply/Check.ts"
+import { type ApplyPlan, type PlanInput, planOf } from "./Apply/Plan.ts"
+import { OwnFolder, ownScope, type Scope, scopeOf } from "./Apply/Sources.ts"
 import type { AgentDefinition } from "./Domain/Agent.ts"
+import { type Applied, type ApplyRequest, FilesRefused, type SourceFile } from "./Domain/Apply.ts"
+import type { Actor } from "./Domain/Audit.ts"
+import type { Diagnostic } from "./Domain/Diagnostic.ts"
 import { Ids } from "./Domain/Ids.ts"
-import { definitionOf, type JobDefinition, type StoredJob } from "./Domain/Job.ts"
-import { type Diagnostic, locateIssues, type ParsedAgent, type ParsedSchedule, parseFiles } from "./Dsl.ts"
-import { type JobChange, JobStore } from "./JobStore.ts"
-import {
-  anchorUnder,
-  changesOf,
-  checkDefinition,
-  editedJob,
-  newJob,
-  pauseJob,
-  resumeJob,
-  warningsOf,
-  withOverdue
-} from "./Jobs.ts"
+import { type Issue, JobUnreadable } from "./Domain/Job.ts"
+import type { ParsedAgent } from "./Dsl.ts"
+import { JobStore, type JobsFound } from "./JobStore.ts"
+import { warningsOf } from "./Jobs.ts"
 import { NamedPolicies } from "./PolicyGate.ts"
-import type { Recurrence } from "./Recurrence.ts"
 import { WakeSignal } from "./Scheduler.ts"
 import { Settings } from "./Settings.ts"
 
-/** What applying some files did, by job name; files with an error changed nothing. */
-export interface Applied {
-  readonly created: ReadonlyArray<string>
-  readonly updated: ReadonlyArray<string>
-  readonly resumed: ReadonlyArray<string>
-  readonly paused: ReadonlyArray<string>
-  readonly unchanged: ReadonlyArray<string>
-  readonly diagnostics: ReadonlyArray<Diagnostic>
-  readonly warnings: ReadonlyArray<string>
-}
-
-interface Checked {
-  readonly schedule: ParsedSchedule
-  readonly recurrence: Recurrence
-}
-
-type Outcome = "created" | "updated" | "resumed" | "paused" | "unchanged"
+export { OwnFolder, ownFolder } from "./Apply/Sources.ts"
 
 type AgentsByFile = ReadonlyMap<string, ReadonlyArray<AgentDefinition>>
 
@@ -58,16 +37,19 @@ const agentsOf = (
     })
   )
 
-const actor = "apply"
+const issueOf = ({ column, file, hint, line, message }: Diagnostic): Issue => ({
+  path: `${file}:${line}:${column}`,
+  message: hint === undefined ? message : `${message}; hint: ${hint}`
+})
 
-/** Writes at work at a time; the store joins them into shared transactions. */
-const concurrency = 64
-
-const same = (a: JobDefinition | null, b: JobDefinition): boolean => JSON.stringify(a) === JSON.stringify(b)
+const refuseIfAny = (issues: ReadonlyArray<Issue>) => {
+  const [first, ...rest] = issues
+  return first === undefined ? Effect.void : new FilesRefused({ issues: [first, ...rest] })
+}
 
 /**
- * Brings agents and jobs in line with `.symbi` files: jobs are matched by name, a changed block updates its job, a
- * removed one pauses it. What was edited by hand survives until its block changes.
+ * Brings jobs in line with `.symbi` files: matched by name, a changed block updates its job, a removed one pauses it,
+ * or deletes it. What was edited by hand survives until its block changes. A plan is made first, and stored whole.
  */
 export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
   effect: Effect.gen(function* () {
@@ -77,138 +59,105 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
     const signal = yield* WakeSignal
     const { scheduler } = yield* Settings
     const { policies } = yield* NamedPolicies
+    const own = yield* OwnFolder
 
     const agentsByFile = yield* Ref.make<AgentsByFile>(new Map())
 
-    const check = (definition: JobDefinition, anchor: number) =>
-      checkDefinition(definition, { anchor, timezone: scheduler.timezone })
-
-    const create = Effect.fnUntraced(function* ({ recurrence, schedule }: Checked, now: number) {
-      const { definition, file } = schedule
-      const job = newJob(definition, recurrence, { id: yield* ids.job, source_file: file, applied: definition }, now)
-      const { after } = changesOf({} as JobDefinition, definition)
-      yield* store.insertJobs([
-        { job, audit: [{ type: "CronJobCreated", actor, job_id: job.id, job_name: job.name, after }] }
-      ])
-      return "created" as const
-    })
-
-    const edit = (schedule: ParsedSchedule, before: StoredJob, now: number): JobChange => {
-      const { definition, file } = schedule
-      if (same(before.applied, definition)) return { job: { ...before, source_file: file }, audit: [] }
-      const old = definitionOf(before)
-      const recurrence = Either.getOrThrowWith(
-        check(definition, anchorUnder(before, old, definition, now)),
-        (error) => error
-      )
-      const job = { ...editedJob(before, definition, recurrence, now), source_file: file, applied: definition }
-      if (same(old, definition)) return { job: { ...before, source_file: file, applied: definition }, audit: [] }
-      return {
-        job,
-        audit: [
-          {
-            type: "CronJobUpdated",
-            actor,
-            job_id: job.id,
-            job_name: job.name,
-            ...changesOf(old, definition)
-          }
-        ]
-      }
-    }
-
-    const bringInLine = Effect.fnUntraced(function* ({ recurrence, schedule }: Checked, now: number) {
-      let outcome: Outcome = "unchanged"
-      yield* store.modifyJob(schedule.definition.name, (before) => {
-        const edited = withOverdue(before, edit(schedule, before, now), now, scheduler.timezone)
-        outcome = edited.audit.length > 0 ? "updated" : "unchanged"
-        if (before.paused_by !== "apply") {
-          const untouched = edited.audit.length === 0 && same(before.applied, schedule.definition)
-          return Either.right(untouched && before.source_file === schedule.file ? { job: before, audit: [] } : edited)
-        }
-        const resumed = resumeJob(edited.job, recurrence, actor, now)
-        if (Either.isLeft(resumed)) return Either.right(edited)
-        outcome = "resumed"
-        return Either.right({ ...edited, job: resumed.right.job, audit: [...edited.audit, ...resumed.right.audit] })
-      })
-      return outcome as Outcome
-    })
-
-    const pauseRemoved = Effect.fnUntraced(function* (job: StoredJob, now: number) {
-      if (job.status !== "active") return null
-      yield* store
-        .modifyJob(job.id, (before) =>
-          Either.map(pauseJob(before, actor, now), (paused) => withOverdue(before, paused, now, scheduler.timezone))
-        )
-        .pipe(Effect.catchTag("JobStateConflict", () => Effect.void))
-      return job.name
-    })
-
-    /** Applies the files as the whole of what files say; `files` are paths, as shown in messages, and texts. */
-    const apply = Effect.fn("Apply.apply")(function* (
-      files: ReadonlyArray<{ readonly path: string; readonly text: string }>
-    ) {
-      const now = yield* Clock.currentTimeMillis
-      const parsed = parseFiles(files)
-      const diagnostics: Array<Diagnostic> = [...parsed.diagnostics]
-      const checked: Array<Checked> = []
-      for (const schedule of parsed.schedules) {
-        const recurrence = check(schedule.definition, now)
-        if (Either.isRight(recurrence)) checked.push({ schedule, recurrence: recurrence.right })
-        else diagnostics.push(...locateIssues(schedule, recurrence.left.issues))
-      }
-      const broken = new Set(diagnostics.filter((one) => one.severity === "error").map((one) => one.file))
-      const good = checked.filter(({ schedule }) => !broken.has(schedule.file))
-      yield* agents.load(
-        yield* Ref.updateAndGet(agentsByFile, (before) => agentsOf(files, parsed.agents, broken, before)).pipe(
-          Effect.map((byFile) => [...byFile.values()].flat())
-        )
-      )
-
-      const outcomes: Record<Outcome, Array<string>> = {
-        created: [],
-        updated: [],
-        resumed: [],
-        paused: [],
-        unchanged: []
-      }
+    /** What is doubtful about the schedules, and about agents that only the files define. */
+    const doubtsOf = Effect.fnUntraced(function* ({ agents: defined, broken, schedules }: CheckedFiles) {
+      const known = new Map<string, AgentDefinition>((yield* agents.list).map((agent) => [agent.id, agent]))
+      const inFiles = new Map<string, AgentDefinition>(defined.map(({ definition }) => [definition.id, definition]))
       const warnings: Array<string> = []
-      yield* Effect.forEach(
-        good,
-        Effect.fnUntraced(function* (one: Checked) {
-          const { definition } = one.schedule
-          const outcome = yield* bringInLine(one, now).pipe(
-            Effect.catchTag("JobNotFound", () => create(one, now)),
-            Effect.catchAll((error) =>
-              Effect.as(
-                Effect.sync(() => warnings.push(error.message)),
-                null
-              )
-            )
-          )
-          if (outcome !== null) outcomes[outcome].push(definition.name)
-          const agent = yield* Effect.catchAll(agents.find(definition.agent_id), () => Effect.succeed(null))
-          const past = outcome === "created" && definition.misfire === undefined && one.recurrence.next(now) === null
-          warnings.push(
-            ...warningsOf(definition, agent, policies).map((warning) => `job "${definition.name}": ${warning}`),
-            ...(past ? [`job "${definition.name}": its time is already past; it will not run`] : [])
-          )
-        }),
-        { concurrency, discard: true }
-      )
-
-      const named = new Set(good.map(({ schedule }) => schedule.definition.name as string))
-      const removed = (yield* store.jobsFromFiles).filter(
-        (job) => !named.has(job.name) && !(job.source_file !== null && broken.has(job.source_file))
-      )
-      for (const job of removed) {
-        const paused = yield* Effect.catchAll(pauseRemoved(job, now), () => Effect.succeed(null))
-        if (paused !== null) outcomes.paused.push(paused)
+      const missing = new Set<string>()
+      for (const { schedule } of schedules) {
+        if (broken.has(schedule.file)) continue
+        const { definition } = schedule
+        const agent = known.get(definition.agent_id) ?? inFiles.get(definition.agent_id) ?? null
+        if (agent !== null && !known.has(agent.id)) missing.add(agent.id)
+        warnings.push(...warningsOf(definition, agent, policies).map((text) => `job "${definition.name}": ${text}`))
       }
-      yield* signal.notify
-      return { ...outcomes, diagnostics, warnings } satisfies Applied
+      for (const id of missing) {
+        const what = `agent "${id}" is in these files, but not in the agents folder of the service`
+        warnings.push(
+          `${what}, from where alone it takes agents; until it is there (or defined in code), its runs are denied`
+        )
+      }
+      return warnings
     })
 
-    return { apply } as const
+    const execute = Effect.fnUntraced(function* <E = never>(
+      checked: CheckedFiles,
+      scope: Scope,
+      asked: Pick<PlanInput, "now" | "prune" | "actor"> & { readonly dry_run: boolean },
+      refuse: (found: JobsFound, names: ReadonlySet<string>) => Either.Either<void, E> = () => Either.void
+    ) {
+      const good = checked.schedules.filter(({ schedule }) => !checked.broken.has(schedule.file))
+      const wanted = yield* Effect.forEach(good, ({ recurrence, schedule }) =>
+        Effect.map(ids.job, (id) => ({
+          definition: schedule.definition,
+          recurrence,
+          file: scope.fileOf(schedule.file),
+          id
+        }))
+      )
+      const unread = new Set([...checked.broken].map(scope.fileOf))
+      const input = { ...asked, wanted, unread, timezone: scheduler.timezone }
+      const names = wanted.map(({ definition }) => definition.name)
+      const nothing = { creates: [], changes: [], removals: [] }
+      const { answer } = yield* store
+        .changeJobs(
+          { ...scope, names },
+          asked.now,
+          (found): Either.Either<ApplyPlan, E> =>
+            Either.map(refuse(found, new Set(names)), () => {
+              const plan = planOf(input, found)
+              return asked.dry_run ? { ...plan, ...nothing } : plan
+            })
+        )
+        // The plan creates only what was not found.
+        .pipe(Effect.catchTag("JobNameTaken", Effect.die))
+      if (!asked.dry_run) yield* signal.notify
+      const created = asked.dry_run ? answer.created.map((job) => ({ ...job, job_id: null })) : answer.created
+      return {
+        dry_run: asked.dry_run,
+        ...answer,
+        created,
+        warnings: [...answer.warnings, ...(yield* doubtsOf(checked))],
+        diagnostics: checked.diagnostics
+      } satisfies Applied
+    })
+
+    /**
+     * Applies the files of the service's own folder, all of them, and loads their agents; their paths are
+     * `agents/NAME`. A file with an error changes nothing, the others are applied.
+     */
+    const applyOwn = Effect.fn("Apply.applyOwn")(function* (files: ReadonlyArray<SourceFile>) {
+      const now = yield* Clock.currentTimeMillis
+      const checked = checkFiles(files, { now, timezone: scheduler.timezone })
+      const byFile = yield* Ref.updateAndGet(agentsByFile, (before) =>
+        agentsOf(files, checked.agents, checked.broken, before)
+      )
+      yield* agents.load([...byFile.values()].flat())
+      return yield* execute(checked, ownScope, { now, prune: false, actor: "apply", dry_run: false })
+    })
+
+    /** Applies files that someone sent: all of them, or, with any error in any of them, nothing. */
+    const apply = Effect.fn("Apply.apply")(function* (request: ApplyRequest, actor: Actor) {
+      const now = yield* Clock.currentTimeMillis
+      const scope = scopeOf(request, own.path)
+      if (!("fileOf" in scope)) {
+        yield* refuseIfAny(scope)
+        return yield* Effect.dieMessage("a scope is refused with a reason")
+      }
+      const checked = checkFiles(request.files, { now, timezone: scheduler.timezone })
+      yield* refuseIfAny(checked.diagnostics.filter(({ severity }) => severity === "error").map(issueOf))
+      const { dry_run = false, prune = false } = request
+      return yield* execute(checked, scope, { now, prune, actor, dry_run }, ({ damaged }, names) => {
+        const first = [...damaged].find(([name]) => names.has(name))
+        return first === undefined ? Either.void : Either.left(new JobUnreadable({ job: first[0], detail: first[1] }))
+      })
+    })
+
+    return { apply, applyOwn } as const
   })
 }) {}

@@ -10,10 +10,12 @@ import { identity } from "effect/Function"
 import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { apply } from "./Cli/Apply.ts"
 import { orderWords } from "./Cli/Argv.ts"
 import { config } from "./Cli/Config.ts"
 import { cron } from "./Cli/Cron.ts"
 import { CliError, exitCodes } from "./Cli/Errors.ts"
+import { exportJobs } from "./Cli/Export.ts"
 import { fmt } from "./Cli/Fmt.ts"
 import { tidyHelp } from "./Cli/Help.ts"
 import { symbi } from "./Cli/Root.ts"
@@ -24,11 +26,14 @@ import { validate } from "./Cli/Validate.ts"
 import { nearest } from "./Suggestion.ts"
 import { version } from "./Version.ts"
 
-const main = Command.run(symbi.pipe(Command.withSubcommands([up, cron, runAgent, validate, fmt, config])), {
-  name: "Symbiont Scheduler",
-  version,
-  executable: "symbi"
-})
+const main = Command.run(
+  symbi.pipe(Command.withSubcommands([up, cron, runAgent, validate, fmt, apply, exportJobs, config])),
+  {
+    name: "Symbiont Scheduler",
+    version,
+    executable: "symbi"
+  }
+)
 
 const live = Layer.merge(FetchHttpClient.layer, CliConfig.layer({ showBuiltIns: false, isCaseSensitive: true }))
 

@@ -9,6 +9,7 @@ import { makeSource } from "./Dsl/Source.ts"
 export type { ParsedAgent, ParsedSchedule } from "./Dsl/Definitions.ts"
 export { Diagnostic, diagnosticAt, renderDiagnostic, rendererOf } from "./Dsl/Diagnostic.ts"
 export { formatFile } from "./Dsl/Format.ts"
+export { writtenKey } from "./Dsl/Keys.ts"
 export { printAgent, printSchedule } from "./Dsl/Printer.ts"
 export { makeSource, type Span } from "./Dsl/Source.ts"
 

@@ -11,6 +11,7 @@ import { AgentsHttp } from "./Http/Agents.ts"
 import { limitBody } from "./Http/Body.ts"
 import { Closing } from "./Http/Closing.ts"
 import { shapeErrors } from "./Http/Failures.ts"
+import { FilesHttp } from "./Http/Files.ts"
 import { guard } from "./Http/Guard.ts"
 import { HealthHttp } from "./Http/Health.ts"
 import { MetaHttp } from "./Http/Meta.ts"
@@ -21,7 +22,7 @@ import { Settings } from "./Settings.ts"
 /** The server could not listen; the message says where and what to do. */
 export class ListenError extends Data.TaggedError("ListenError")<{ readonly message: string }> {}
 
-const routes = Layer.mergeAll(ScheduleHttp, RunsHttp, AgentsHttp, HealthHttp, MetaHttp)
+const routes = Layer.mergeAll(ScheduleHttp, RunsHttp, AgentsHttp, FilesHttp, HealthHttp, MetaHttp)
 
 const middleware = HttpApiBuilder.middleware(Api, (app) => app.pipe(limitBody, guard, shapeErrors))
 

@@ -45,6 +45,26 @@ export interface JobChange {
   readonly runs?: ReadonlyArray<NewRun> | undefined
 }
 
+/** Which jobs a change of many reads: by name, by the file they came from, and by the folder directly above it. */
+export interface JobsWanted {
+  readonly names: ReadonlyArray<string>
+  readonly files: ReadonlyArray<string>
+  readonly folders: ReadonlyArray<string>
+}
+
+/** The jobs that are there, in no order; of those whose rows are damaged, by name, what is wrong. */
+export interface JobsFound {
+  readonly jobs: ReadonlyArray<StoredJob>
+  readonly damaged: ReadonlyMap<string, string>
+}
+
+/** A change of many jobs. No job is in it twice, and none is renamed. */
+export interface JobsPlan {
+  readonly creates: ReadonlyArray<{ readonly job: StoredJob; readonly audit: ReadonlyArray<AuditDraft> }>
+  readonly changes: ReadonlyArray<JobChange & { readonly before: StoredJob }>
+  readonly removals: ReadonlyArray<{ readonly id: JobId; readonly audit: AuditDraft }>
+}
+
 /** What becomes of a job's due slots: run rows, the job's cursor, runs that must make room. */
 export interface SlotPlan {
   readonly runs: ReadonlyArray<NewRun>
@@ -208,8 +228,12 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
     ) => Effect.Effect<JobId, JobNotFound>
     readonly findJob: (ref: string) => Effect.Effect<StoredJob, JobNotFound | JobUnreadable>
     readonly listJobs: (filter: JobFilter) => Effect.Effect<Page<StoredJob>>
-    /** Every job that came from a file. */
-    readonly jobsFromFiles: Effect.Effect<ReadonlyArray<StoredJob>>
+    /** Reads jobs and changes them as `plan` says, in one transaction: all of it, or nothing. Gives the plan. */
+    readonly changeJobs: <Plan extends JobsPlan, E>(
+      wanted: JobsWanted,
+      now: number,
+      plan: (found: JobsFound) => Either.Either<Plan, E>
+    ) => Effect.Effect<Plan, E | JobNameTaken>
 
     /** Claims due slots and starts ready runs, in due order. */
     readonly look: (options: LookOptions) => Effect.Effect<Look>

@@ -8,10 +8,11 @@ export {
   type Invocation
 } from "./Agents.ts"
 export { Api } from "./Api.ts"
-export { type Applied, Apply } from "./Apply.ts"
+export { Apply, OwnFolder } from "./Apply.ts"
 export { makeClient } from "./Client.ts"
 export { CustomChannels, DeliveryRouter, Outbox, OutboxSignal, StandardOutput } from "./Delivery.ts"
 export * from "./Domain/Agent.ts"
+export * from "./Domain/Apply.ts"
 export * from "./Domain/Audit.ts"
 export * from "./Domain/Backfill.ts"
 export * from "./Domain/Delivery.ts"

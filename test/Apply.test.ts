@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { AgentRuntime } from "../src/Agents.ts"
 import { Apply } from "../src/Apply.ts"
+import type { Applied, PlannedJob } from "../src/Domain/Apply.ts"
 import { DurationText } from "../src/Domain/Duration.ts"
 import { Jobs } from "../src/Jobs.ts"
 import { scriptedAgent } from "../src/testing.ts"
@@ -10,10 +11,25 @@ import { create, engine, hour, minute, runsOf, second, until } from "./support/E
 
 const runtime = Apply.Default.pipe(Layer.provideMerge(engine({ agent: scriptedAgent({}) })))
 
+const names = (jobs: ReadonlyArray<PlannedJob>) => jobs.map((job) => job.name as string)
+
+/** What was done, by the names of the jobs. */
+const byName = (applied: Applied) => ({
+  created: names(applied.created),
+  updated: names(applied.updated),
+  resumed: names(applied.resumed),
+  paused: names(applied.paused),
+  deleted: names(applied.deleted),
+  unchanged: applied.unchanged.map((name) => name as string),
+  warnings: applied.warnings,
+  diagnostics: applied.diagnostics
+})
+
+/** Applies the service's own folder. */
 const apply = (files: Readonly<Record<string, string>>) =>
   Effect.flatMap(Apply, (service) =>
-    service.apply(Object.entries(files).map(([name, text]) => ({ path: `agents/${name}.symbi`, text })))
-  )
+    service.applyOwn(Object.entries(files).map(([name, text]) => ({ path: `agents/${name}.symbi`, text })))
+  ).pipe(Effect.map(byName))
 
 const schedule = (name: string, body: string, agent = "agent") =>
   `schedule {\n  name: "${name}"\n  agent: "${agent}"\n  ${body}\n}\n`
@@ -24,7 +40,7 @@ const states = Effect.gen(function* () {
   return Object.fromEntries(items.map((job) => [job.name, job.status]))
 })
 
-describe("files applied", () => {
+describe("the service's own files applied", () => {
   it.effect("three times give the same jobs under the same ids, and the second and third change nothing", () =>
     Effect.gen(function* () {
       const jobs = yield* Jobs
@@ -177,7 +193,10 @@ describe("files applied", () => {
       const jobs = yield* Jobs
       const made = yield* create({ name: "a", every: "1h" })
       const applied = yield* apply({ one: schedule("a", 'every: "5m"') })
-      assert.deepStrictEqual(applied.updated, ["a"])
+      assert.deepStrictEqual(
+        [applied.updated, applied.warnings],
+        [["a"], ["1 job made by hand, from now on of these files: a"]]
+      )
       const job = yield* jobs.get("a")
       assert.deepStrictEqual([job.id, job.source_file, job.every as string], [made.id, "agents/one.symbi", "5m"])
     }).pipe(Effect.provide(runtime))

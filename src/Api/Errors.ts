@@ -2,6 +2,7 @@ import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as Data from "effect/Data"
 import * as Schema from "effect/Schema"
 import type { AgentFailure, AgentNotFound } from "../Domain/Agent.ts"
+import type { FilesRefused } from "../Domain/Apply.ts"
 import type { BackfillInvalid } from "../Domain/Backfill.ts"
 import {
   Issue,
@@ -40,7 +41,7 @@ export class MethodNotAllowed extends Data.TaggedError("MethodNotAllowed")<Body>
 export class Conflict extends Data.TaggedError("Conflict")<Body> {}
 /** 412: the job is no longer at the version of `If-Match`. */
 export class PreconditionFailed extends Data.TaggedError("PreconditionFailed")<Body> {}
-/** 413: the body is larger than 1 MiB. */
+/** 413: the body is larger than the route takes. */
 export class TooLarge extends Data.TaggedError("TooLarge")<Body> {}
 /** 415: the body is not JSON. */
 export class UnsupportedMediaType extends Data.TaggedError("UnsupportedMediaType")<Body> {}
@@ -86,7 +87,7 @@ export const answers = {
   methodNotAllowed: answer(405, MethodNotAllowed, "The route knows other methods; see `Allow`."),
   conflict: answer(409, Conflict, "It cannot be done in the present state."),
   preconditionFailed: answer(412, PreconditionFailed, "The job changed since the version of `If-Match`."),
-  tooLarge: answer(413, TooLarge, "The body is larger than 1 MiB."),
+  tooLarge: answer(413, TooLarge, "The body is larger than 1 MiB (64 MiB for apply)."),
   unsupportedMediaType: answer(415, UnsupportedMediaType, "The body is not JSON."),
   internal: answer(500, InternalError, "A defect of the service; its log knows more."),
   agentFailed: answer(502, AgentRunFailed, "The agent failed."),
@@ -126,6 +127,7 @@ type DomainError =
   | ConcurrencyLimitReached
   | IdempotencyConflict
   | BackfillInvalid
+  | FilesRefused
   | AgentNotFound
   | AgentFailure
 
@@ -141,6 +143,7 @@ interface Statuses {
   readonly ConcurrencyLimitReached: Conflict
   readonly IdempotencyConflict: Conflict
   readonly BackfillInvalid: InvalidRequest
+  readonly FilesRefused: InvalidRequest
   readonly AgentNotFound: NotFound
   readonly AgentFailure: AgentRunFailed | AgentRunTimedOut
 }
@@ -163,6 +166,7 @@ const table: { readonly [Tag in keyof Statuses]: (error: Extract<DomainError, { 
   ConcurrencyLimitReached: (error) => new Conflict(body("CONCURRENCY_LIMIT", error)),
   IdempotencyConflict: (error) => new Conflict(body("IDEMPOTENCY_CONFLICT", error)),
   BackfillInvalid: (error) => new InvalidRequest(body("INVALID_BACKFILL", error, error.issues)),
+  FilesRefused: (error) => new InvalidRequest(body("INVALID_FILES", error, error.issues)),
   AgentNotFound: (error) => new NotFound(body("AGENT_NOT_FOUND", error)),
   AgentFailure: (error) => {
     const details = [{ path: "kind", message: error.kind as string }]

@@ -4,6 +4,7 @@ const switches: ReadonlySet<string> = new Set([
   "--wait",
   "--queue",
   "--dry-run",
+  "--prune",
   "--all",
   "--check",
   "--allow-unset",

@@ -6,43 +6,64 @@ import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequ
 import * as Effect from "effect/Effect"
 import { InvalidRequest, TooLarge, UnsupportedMediaType } from "../Api.ts"
 
-const maxBytes = 1_048_576
+const mebibyte = 1_048_576
+const maxBytes = mebibyte
+/** Whole folders of files are applied at once. */
+const maxApplyBytes = 64 * mebibyte
 /** A sender that does not stop is read (and dropped) this far, so that it gets to see the answer. */
-const maxDrainedBytes = 64 * maxBytes
+const maxDrainedBytes = 64 * mebibyte
 const maxDepth = 100
 
-const tooLarge = () =>
-  new TooLarge({ code: "BODY_TOO_LARGE", message: "the body is larger than 1 MiB (1048576 bytes)", details: [] })
+const limitOf = ({ url }: HttpServerRequest.HttpServerRequest): number =>
+  /^\/api\/v1\/apply\/?(\?|$)/i.test(url) ? maxApplyBytes : maxBytes
+
+const tooLarge = (limit: number) =>
+  new TooLarge({
+    code: "BODY_TOO_LARGE",
+    message: `the body is larger than ${limit / mebibyte} MiB (${limit} bytes)`,
+    details: []
+  })
 
 const malformed = (message: string) => new InvalidRequest({ code: "MALFORMED_JSON", message, details: [] })
 
-/** Reads at most 1 MiB. The rest of a longer body is drained: destroying the stream would reset the connection. */
-const readBytes = (source: IncomingMessage): Effect.Effect<Uint8Array, TooLarge> =>
+/** Reads at most `limit`. The rest of a longer body is drained: destroying the stream would reset the connection. */
+const readBytes = (source: IncomingMessage, limit: number): Effect.Effect<Uint8Array, TooLarge> =>
   Effect.async((resume) => {
     const chunks: Array<Uint8Array> = []
     let size = 0
     const refuse = () => {
       chunks.length = 0
-      resume(Effect.fail(tooLarge()))
+      resume(Effect.fail(tooLarge(limit)))
     }
     source.on("data", (chunk: Uint8Array) => {
       size += chunk.length
-      if (size > maxDrainedBytes) source.destroy()
-      else if (size > maxBytes) refuse()
+      if (size > limit + maxDrainedBytes) source.destroy()
+      else if (size > limit) refuse()
       else chunks.push(chunk)
     })
     source.on("end", () => resume(Effect.succeed(Buffer.concat(chunks))))
     source.on("error", () => resume(Effect.interrupt))
-    if (Number(source.headers["content-length"] ?? 0) > maxBytes) refuse()
+    if (Number(source.headers["content-length"] ?? 0) > limit) refuse()
   })
 
-/** How deep arrays and objects nest; text of JSON that parses. */
+const quote = 34
+const backslash = 92
+const openers: ReadonlySet<number> = new Set([91, 123])
+const closers: ReadonlySet<number> = new Set([93, 125])
+
+/** How deep arrays and objects nest; text of JSON that parses. A loop, as no pattern matches strings of any length. */
 const depthOf = (json: string): number => {
   let depth = 0
   let deepest = 0
-  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
-    if (token === "[" || token === "{") deepest = Math.max(deepest, ++depth)
-    else if (token === "]" || token === "}") depth--
+  for (let at = 0; at < json.length; at++) {
+    const code = json.charCodeAt(at)
+    if (code === quote) {
+      do {
+        if (json.charCodeAt(at) === backslash) at++
+        at++
+      } while (at < json.length && json.charCodeAt(at) !== quote)
+    } else if (openers.has(code)) deepest = Math.max(deepest, ++depth)
+    else if (closers.has(code)) depth--
   }
   return deepest
 }
@@ -70,7 +91,7 @@ const isJson = (contentType: string | undefined): boolean => {
 
 /** The JSON of a request, null for an empty body whatever its content type says. */
 const readJson = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
-  const bytes = yield* readBytes(NodeHttpServerRequest.toIncomingMessage(request))
+  const bytes = yield* readBytes(NodeHttpServerRequest.toIncomingMessage(request), limitOf(request))
   const contentType = request.headers["content-type"]
   if (bytes.length > 0 && !isJson(contentType)) {
     return yield* new UnsupportedMediaType({

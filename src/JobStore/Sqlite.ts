@@ -11,6 +11,7 @@ import { JobStore } from "../JobStore.ts"
 import { migrations, schemaVersion } from "./Migrations.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { SqliteBackfills } from "./SqliteBackfills.ts"
+import { SqliteBulk } from "./SqliteBulk.ts"
 import { SqliteClock } from "./SqliteClock.ts"
 import { SqliteHistory } from "./SqliteHistory.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
@@ -67,6 +68,7 @@ const prepare = Effect.fn("JobStore.prepare")(function* (filename: string) {
 const services = Layer.mergeAll(
   SqliteLook.Default,
   SqliteRuns.Default,
+  SqliteBulk.Default,
   SqliteBackfills.Default,
   SqliteOutbox.Default,
   SqliteClock.Default
@@ -83,6 +85,7 @@ const store = Layer.effect(
   Effect.gen(function* () {
     const sql = yield* SqlClient
     const jobs = yield* SqliteJobs
+    const bulk = yield* SqliteBulk
     const dispatch = yield* SqliteLook
     const runs = yield* SqliteRuns
     const backfills = yield* SqliteBackfills
@@ -97,7 +100,7 @@ const store = Layer.effect(
       deleteJob: jobs.remove,
       findJob: jobs.find,
       listJobs: jobs.list,
-      jobsFromFiles: jobs.fromFiles,
+      changeJobs: bulk.change,
       look: dispatch.look,
       nextWake: dispatch.nextWake,
       insertManualRun: runs.insertManual,

@@ -6,7 +6,7 @@ import type { AuditDraft } from "../Domain/Audit.ts"
 import { JobId, RunId } from "../Domain/Ids.ts"
 import { type Job, JobNameTaken, JobNotFound, JobUnreadable, type StoredJob } from "../Domain/Job.ts"
 import type { Reason } from "../Domain/Run.ts"
-import type { JobChange, JobFilter, LiveRuns, Page } from "../JobStore.ts"
+import type { JobChange, JobFilter, JobsPlan, LiveRuns, Page } from "../JobStore.ts"
 import { among } from "./Among.ts"
 import { jobFromRow, jobToRow } from "./Rows.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
@@ -100,22 +100,22 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
       }
     })
 
-    const insert = Effect.fn("JobStore.insertJobs")(function* (
+    const insertRows = Effect.fnUntraced(function* (
       jobs: ReadonlyArray<{ readonly job: StoredJob; readonly audit: ReadonlyArray<AuditDraft> }>
     ) {
-      yield* writer.commit(
-        Effect.gen(function* () {
-          for (let i = 0; i < jobs.length; i += insertBatch) {
-            const some = jobs.slice(i, i + insertBatch)
-            yield* refuseTaken(some.map(({ job }) => job))
-            yield* sql`INSERT INTO jobs ${sql.insert(some.map(({ job }) => jobToRow(job)))}`
-            const events = some.flatMap(({ audit: events, job }) =>
-              events.map((event): AuditDraft => ({ time: job.created_at, ...event }))
-            )
-            yield* audit.append(events, 0)
-          }
-        })
-      )
+      for (let i = 0; i < jobs.length; i += insertBatch) {
+        const some = jobs.slice(i, i + insertBatch)
+        yield* refuseTaken(some.map(({ job }) => job))
+        yield* sql`INSERT INTO jobs ${sql.insert(some.map(({ job }) => jobToRow(job)))}`
+        const events = some.flatMap(({ audit: events, job }) =>
+          events.map((event): AuditDraft => ({ time: job.created_at, ...event }))
+        )
+        yield* audit.append(events, 0)
+      }
+    })
+
+    const insert = Effect.fn("JobStore.insertJobs")(function* (jobs: Parameters<typeof insertRows>[0]) {
+      yield* writer.commit(insertRows(jobs))
     })
 
     const write = (job: StoredJob) => {
@@ -123,6 +123,13 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
       // What is written whole can be read again.
       return sql`UPDATE jobs SET ${sql.update({ ...row, quarantined: null })} WHERE id = ${id}`
     }
+
+    const writeChange = Effect.fnUntraced(function* (change: JobsPlan["changes"][number]) {
+      const { audit: events, before, job, runs = [] } = change
+      yield* newRuns.insert(yield* Effect.forEach(runs, (run) => newRuns.row(before, run, job.updated_at)))
+      yield* write(job)
+      yield* audit.append(events, job.updated_at)
+    })
 
     const modify = Effect.fn("JobStore.modifyJob")(function* <E>(
       ref: string,
@@ -132,15 +139,23 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
         Effect.gen(function* () {
           const row = yield* findRow(ref)
           const before = yield* readRow(ref, row)
-          const { audit: events, job, runs = [] } = yield* change(before, yield* liveRunsOf(before.id))
+          const changed = yield* change(before, yield* liveRunsOf(before.id))
+          const { job } = changed
           if (job === before) return before
           if (job.name !== before.name) yield* refuseTaken([job])
-          yield* newRuns.insert(yield* Effect.forEach(runs, (run) => newRuns.row(before, run, job.updated_at)))
-          yield* write(job)
-          yield* audit.append(events, job.updated_at)
+          yield* writeChange({ ...changed, before })
           return job
         })
       )
+    })
+
+    const removeRow = Effect.fnUntraced(function* (id: JobId, now: number, event: AuditDraft) {
+      yield* sql`UPDATE jobs SET deleted_at = ${now}, next_run = NULL, quarantined = NULL WHERE id = ${id}`
+      yield* sql`DELETE FROM sessions WHERE job_id = ${id}`
+      // Up to a thousand may wait in turn; nobody would want them of a job that is gone.
+      yield* sql`UPDATE runs SET status = 'cancelled', finished_at = ${now}, reason = ${jobDeleted}
+        WHERE job_id = ${id} AND status = 'pending' AND holds_permit = 0 AND trigger = 'backfill'`
+      yield* audit.append([event], now)
     })
 
     const remove = Effect.fn("JobStore.deleteJob")(function* (
@@ -152,13 +167,8 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
         Effect.gen(function* () {
           const row = yield* findRow(ref)
           const id = idOf(row) as JobId
-          yield* sql`UPDATE jobs SET deleted_at = ${now}, next_run = NULL, quarantined = NULL WHERE id = ${id}`
-          yield* sql`DELETE FROM sessions WHERE job_id = ${id}`
-          // Up to a thousand may wait in turn; nobody would want them of a job that is gone.
-          yield* sql`UPDATE runs SET status = 'cancelled', finished_at = ${now}, reason = ${jobDeleted}
-            WHERE job_id = ${id} AND status = 'pending' AND holds_permit = 0 AND trigger = 'backfill'`
           const name = "name" in row && typeof row.name === "string" ? row.name : ref
-          yield* audit.append([event({ id, name: name as Job["name"] })], now)
+          yield* removeRow(id, now, event({ id, name: name as Job["name"] }))
           return id
         })
       )
@@ -202,26 +212,21 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
       } satisfies Page<StoredJob>
     }, Effect.orDie)
 
-    const fromFiles =
-      sql`SELECT * FROM jobs WHERE source_file IS NOT NULL AND deleted_at IS NULL ORDER BY source_file, id`.pipe(
-        Effect.flatMap(readable),
-        Effect.orDie,
-        Effect.withSpan("JobStore.jobsFromFiles")
-      )
-
     return {
       byIds,
       find,
       findRow,
-      fromFiles,
       insert,
+      insertRows,
       list,
       liveRuns,
       liveRunsOf,
       modify,
       noLiveRuns,
       readRow,
-      remove
+      remove,
+      removeRow,
+      writeChange
     } as const
   })
 }) {}

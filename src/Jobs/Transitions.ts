@@ -22,11 +22,15 @@ const hints: Record<StoredJob["status"], string> = {
   dead_letter: "it is dead-lettered; `symbi cron reset` makes it active again"
 }
 
-/** Stops new slots; live runs finish. Pausing a paused job changes nothing. */
-export const pause = (job: StoredJob, actor: Actor, now: number): Either.Either<JobChange, JobStateConflict> => {
+/** Stops new slots; live runs finish. Pausing a paused job changes nothing. What apply paused, apply may resume. */
+export const pause = (
+  job: StoredJob,
+  actor: Actor,
+  now: number,
+  paused_by: "operator" | "apply" = "operator"
+): Either.Either<JobChange, JobStateConflict> => {
   if (job.status === "paused") return Either.right({ job, audit: [] })
   if (job.status !== "active") return conflict(job, `cannot pause job "${job.name}": ${hints[job.status]}`)
-  const paused_by = actor === "apply" ? ("apply" as const) : ("operator" as const)
   return Either.right(changed(job, { status: "paused", paused_by }, "CronJobPaused", actor, now))
 }
 

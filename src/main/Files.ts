@@ -5,18 +5,19 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
-import { type Applied, Apply } from "../Apply.ts"
+import { Apply, ownFolder } from "../Apply.ts"
+import type { Applied } from "../Domain/Apply.ts"
 import { renderDiagnostic } from "../Dsl.ts"
+import { symbiFilesIn } from "../SymbiFolder.ts"
 
 /** The `.symbi` files of `<home>/agents`, by path relative to home; none when there is no such folder. */
 export const readAgentFiles = Effect.fn("Files.read")(function* (home: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const folder = path.join(home, "agents")
+  const folder = path.join(home, ownFolder)
   if (!(yield* fs.exists(folder))) return []
-  const names = (yield* fs.readDirectory(folder)).filter((name) => /\.(symbi|dsl)$/.test(name)).sort()
-  return yield* Effect.forEach(names, (name) =>
-    Effect.map(fs.readFileString(path.join(folder, name)), (text) => ({ path: path.join("agents", name), text }))
+  return yield* Effect.forEach(yield* symbiFilesIn(folder), (name) =>
+    Effect.map(fs.readFileString(path.join(folder, name)), (text) => ({ path: `${ownFolder}/${name}`, text }))
   )
 })
 
@@ -28,8 +29,8 @@ export class AppliedAtStart extends Context.Tag("symbiont/main/AppliedAtStart")<
 
 const applyFolder = Effect.fnUntraced(function* (home: string) {
   const files = yield* readAgentFiles(home)
-  const { apply } = yield* Apply
-  const applied = yield* apply(files)
+  const { applyOwn } = yield* Apply
+  const applied = yield* applyOwn(files)
   const texts = new Map(files.map((file) => [file.path, file.text]))
   for (const diagnostic of applied.diagnostics) {
     // As it stands: a logger would put it into one quoted line, and the caret under nothing.
@@ -38,7 +39,7 @@ const applyFolder = Effect.fnUntraced(function* (home: string) {
   const broken = new Set(applied.diagnostics.filter((one) => one.severity === "error").map((one) => one.file))
   for (const file of broken) yield* Effect.logError(`${file} was not applied; its jobs stay as they were`)
   for (const warning of applied.warnings) yield* Effect.logWarning(warning)
-  for (const name of applied.paused) {
+  for (const { name } of applied.paused) {
     yield* Effect.logWarning(`job "${name}" is paused: its block is no longer in the files`)
   }
   return { ...applied, files: files.length }

@@ -3,6 +3,7 @@ import * as Statement from "@effect/sql/Statement"
 import { SqliteClient } from "@effect/sql-sqlite-node"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import { layerOnClient } from "../../src/JobStore/Sqlite.ts"
 import { JobStore } from "../../src/JobStore.ts"
@@ -168,12 +169,15 @@ describe("every statement of the store uses its index", () => {
         Effect.all([
           store.listJobs({ limit: 5, status: "active", cursor: jobId(2) }),
           store.listJobs({ limit: 5, agent_id: "probe", cursor: jobId(2) }),
-          store.jobsFromFiles
+          store.changeJobs({ names: ["job-1", "job-2"], files: ["/x/a.symbi"], folders: ["agents"] }, t0, () =>
+            Either.right({ creates: [], changes: [], removals: [] })
+          )
         ])
       )
       assert.match(plans[0]?.steps.join() ?? "", /^SEARCH jobs USING INDEX jobs_status \(status=\? AND id>\?\)$/)
       assert.match(plans[1]?.steps.join() ?? "", /^SEARCH jobs USING INDEX jobs_agent \(agent_id=\? AND id>\?\)$/)
-      assert.match(plans[2]?.steps.join("\n") ?? "", /USING INDEX jobs_source/)
+      assert.match(plans[2]?.steps.join("\n") ?? "", /USING INDEX jobs_name \(name=\?\)/)
+      for (const plan of plans.slice(3)) assert.match(plan.steps.join("\n"), /SEARCH jobs USING INDEX jobs_source/)
     })
   )
 

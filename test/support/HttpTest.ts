@@ -7,10 +7,12 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { AgentRuntime } from "../../src/Agents.ts"
 import { AgentFailure, AgentId, AgentNotFound } from "../../src/Domain/Agent.ts"
+import { Ids } from "../../src/Domain/Ids.ts"
 import { HttpLive } from "../../src/Http.ts"
 import { JobStore } from "../../src/JobStore.ts"
 import { RunLogs } from "../../src/RunLogs.ts"
 import { SchedulerStatus } from "../../src/Scheduler/Status.ts"
+import { WakeSignal } from "../../src/Scheduler.ts"
 import { Settings, SettingsSchema } from "../../src/Settings.ts"
 import { FakeJobs } from "./FakeJobs.ts"
 
@@ -100,7 +102,8 @@ const settings = (port: number) =>
   })
 
 /** Everything that the API needs but a server. */
-export const fakes = (port = 0) => Layer.mergeAll(FakeJobs, agents, store, logs, scheduler, settings(port))
+export const fakes = (port = 0) =>
+  Layer.mergeAll(FakeJobs, agents, store, logs, scheduler, settings(port), Ids.Default, WakeSignal.Default)
 
 /** The whole API on a free port, over fakes; a client for it. */
 export const HttpTest = HttpLive.pipe(Layer.provideMerge(NodeHttpServer.layerTest), Layer.provide(fakes()))

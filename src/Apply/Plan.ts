@@ -1,0 +1,207 @@
+import * as Either from "effect/Either"
+import type { Applied, FieldChange, PlannedJob } from "../Domain/Apply.ts"
+import type { Actor } from "../Domain/Audit.ts"
+import type { JobId } from "../Domain/Ids.ts"
+import { definitionKeys, definitionOf, type JobDefinition, type StoredJob } from "../Domain/Job.ts"
+import type { JobChange, JobsFound, JobsPlan } from "../JobStore.ts"
+import {
+  anchorUnder,
+  changesOf,
+  checkDefinition,
+  editedJob,
+  newJob,
+  pauseJob,
+  resumeJob,
+  withOverdue
+} from "../Jobs.ts"
+import type { Recurrence } from "../Recurrence.ts"
+
+/** A schedule of the files, under the `source_file` and the id that its job is to have if there is none yet. */
+export interface Wanted {
+  readonly definition: JobDefinition
+  /** As it is due if it counts from now. */
+  readonly recurrence: Recurrence
+  readonly file: string
+  readonly id: JobId
+}
+
+/** What is asked for, but for the jobs as they are stored. */
+export interface PlanInput {
+  readonly wanted: ReadonlyArray<Wanted>
+  /** The `source_file`s whose jobs stay as they are, since the files could not be read. */
+  readonly unread: ReadonlySet<string>
+  readonly prune: boolean
+  readonly actor: Actor
+  /** UTC ms. */
+  readonly now: number
+  /** The zone of jobs that name none. */
+  readonly timezone: string
+}
+
+type Outcome = "created" | "updated" | "resumed" | "paused" | "deleted"
+
+/** Changes to store, and what is said about them. */
+export interface ApplyPlan extends JobsPlan {
+  readonly answer: Pick<Applied, Outcome | "unchanged" | "warnings">
+}
+
+/** Slots shown before and after. */
+const shownSlots = 3
+
+/** Names in one sentence. */
+const shownNames = 5
+
+const differing = (a: JobDefinition, b: JobDefinition): ReadonlyArray<keyof JobDefinition> =>
+  definitionKeys.filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]))
+
+const same = (a: JobDefinition | null, b: JobDefinition): boolean => a !== null && differing(a, b).length === 0
+
+const orNull = (value: unknown): unknown => value ?? null
+
+const fieldChanges = (before: JobDefinition | null, after: JobDefinition): ReadonlyArray<FieldChange> => {
+  const sides = changesOf(before ?? ({} as JobDefinition), after)
+  return Object.keys(sides.after).map((field) => ({
+    field,
+    before: orNull(sides.before[field]),
+    after: orNull(sides.after[field])
+  }))
+}
+
+const listed = (names: ReadonlyArray<string>): string =>
+  names.length <= shownNames
+    ? names.join(", ")
+    : `${names.slice(0, shownNames).join(", ")} and ${names.length - shownNames} more`
+
+/** What becomes of the jobs that were found when the files count. Pure: a dry run and the real thing ask the same. */
+export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
+  const { actor, now, prune, timezone } = input
+  const creates: Array<JobsPlan["creates"][number]> = []
+  const changes: Array<JobsPlan["changes"][number]> = []
+  const removals: Array<JobsPlan["removals"][number]> = []
+  const told: Record<Outcome, Array<PlannedJob>> = { created: [], updated: [], resumed: [], paused: [], deleted: [] }
+  const unchanged: Array<StoredJob["name"]> = []
+  const warnings: Array<string> = []
+  const moved = new Map<string | null, Array<string>>()
+  const stored = new Map<string, StoredJob>(found.jobs.map((job) => [job.name, job]))
+
+  const compiled = (definition: JobDefinition, anchor: number) => checkDefinition(definition, { anchor, timezone })
+  const slotsOf = (job: StoredJob, recurrence: Either.Either<Recurrence, unknown>): ReadonlyArray<number> =>
+    job.status === "active" && job.next_run !== null && Either.isRight(recurrence)
+      ? recurrence.right.upcoming(now, shownSlots)
+      : []
+  const slotsBefore = (job: StoredJob) => slotsOf(job, compiled(definitionOf(job), job.anchor))
+
+  const create = ({ definition, file, id, recurrence }: Wanted) => {
+    const job = newJob(definition, recurrence, { id, source_file: file, applied: definition }, now)
+    const { after } = changesOf({} as JobDefinition, definition)
+    creates.push({ job, audit: [{ type: "CronJobCreated", actor, job_id: id, job_name: job.name, after }] })
+    const next_after = slotsOf(job, Either.right(recurrence))
+    const isPast = definition.misfire === undefined && next_after.length === 0
+    const notes = isPast ? ["its time is already past; it will not run"] : []
+    if (isPast) warnings.push(`job "${job.name}": ${notes[0]}`)
+    const planned = { name: job.name, job_id: id, changes: fieldChanges(null, definition), notes }
+    told.created.push({ ...planned, next_before: [], next_after })
+  }
+
+  const edited = (before: StoredJob, old: JobDefinition, { definition, file, recurrence }: Wanted): JobChange => {
+    if (same(before.applied, definition)) return { job: { ...before, source_file: file }, audit: [] }
+    if (same(old, definition)) return { job: { ...before, source_file: file, applied: definition }, audit: [] }
+    const anchor = anchorUnder(before, old, definition, now)
+    const when = anchor === now ? recurrence : Either.getOrElse(compiled(definition, anchor), () => recurrence)
+    return {
+      job: { ...editedJob(before, definition, when, now), source_file: file, applied: definition },
+      audit: [
+        {
+          type: "CronJobUpdated",
+          actor,
+          job_id: before.id,
+          job_name: before.name,
+          ...changesOf(old, definition)
+        }
+      ]
+    }
+  }
+
+  const resumed = (change: JobChange): JobChange | null => {
+    const recurrence = compiled(definitionOf(change.job), change.job.anchor)
+    if (Either.isLeft(recurrence)) return null
+    const resumption = resumeJob(change.job, recurrence.right, actor, now)
+    if (Either.isLeft(resumption)) return null
+    return { ...change, job: resumption.right.job, audit: [...change.audit, ...resumption.right.audit] }
+  }
+
+  const bringInLine = (before: StoredJob, wanted: Wanted) => {
+    const old = definitionOf(before)
+    const edit = withOverdue(before, edited(before, old, wanted), now, timezone)
+    const resumption = before.paused_by === "apply" ? resumed(edit) : null
+    const change = resumption ?? edit
+    const { job } = change
+    const definition = definitionOf(job)
+    const drift = before.applied === null ? [] : differing(before.applied, old)
+    if (before.source_file !== wanted.file) {
+      moved.set(before.source_file, [...(moved.get(before.source_file) ?? []), before.name])
+    }
+    if (change.audit.length > 0 || job.source_file !== before.source_file || !same(before.applied, wanted.definition)) {
+      changes.push({ ...change, before })
+    }
+    if (change.audit.length === 0) {
+      unchanged.push(before.name)
+      if (drift.length > 0) {
+        const what = `edited by hand since its block was applied (${drift.join(", ")})`
+        warnings.push(`job "${before.name}": ${what}; that stays until the block changes`)
+      }
+      return
+    }
+    const fields = fieldChanges(old, definition)
+    const overwritten = fields.length > 0 && drift.length > 0
+    const notes = [
+      ...(overwritten ? [`replaces what was edited by hand: ${drift.join(", ")}`] : []),
+      ...(job.status === "active"
+        ? []
+        : [`it stays ${job.status}${job.paused_by === null ? "" : ` (${job.paused_by})`}`])
+    ]
+    told[resumption === null ? "updated" : "resumed"].push({
+      name: job.name,
+      job_id: job.id,
+      changes: fields,
+      next_before: slotsBefore(before),
+      next_after: slotsOf(job, compiled(definition, job.anchor)),
+      notes
+    })
+  }
+
+  const remove = (before: StoredJob) => {
+    const planned = { name: before.name, job_id: before.id, changes: [], next_after: [], notes: [] }
+    if (prune) {
+      const audit = { type: "CronJobDeleted" as const, actor, job_id: before.id, job_name: before.name }
+      removals.push({ id: before.id, audit })
+      told.deleted.push({ ...planned, next_before: slotsBefore(before) })
+      return
+    }
+    const paused = pauseJob(before, actor, now, "apply")
+    if (before.status !== "active" || Either.isLeft(paused)) return
+    changes.push({ ...withOverdue(before, paused.right, now, timezone), before })
+    told.paused.push({ ...planned, next_before: slotsBefore(before) })
+  }
+
+  const named = new Set<string>()
+  for (const wanted of input.wanted) {
+    const { name } = wanted.definition
+    named.add(name)
+    const before = stored.get(name)
+    const damage = found.damaged.get(name)
+    if (damage !== undefined) warnings.push(`job "${name}" was left alone, as its stored row is damaged: ${damage}`)
+    else if (before === undefined) create(wanted)
+    else bringInLine(before, wanted)
+  }
+  for (const job of found.jobs) {
+    if (!named.has(job.name) && !(job.source_file !== null && input.unread.has(job.source_file))) remove(job)
+  }
+  for (const [from, names] of moved) {
+    const whence = from === null ? "made by hand" : `until now of ${from}`
+    warnings.push(
+      `${names.length === 1 ? "1 job" : `${names.length} jobs`} ${whence}, from now on of these files: ${listed(names)}`
+    )
+  }
+  return { creates, changes, removals, answer: { ...told, unchanged, warnings } }
+}
