@@ -7,6 +7,7 @@ import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import type * as Scope from "effect/Scope"
 import { Ids } from "../src/Domain/Ids.ts"
+import { applying } from "./Apply.ts"
 import { dsl } from "./Dsl.ts"
 import type { Result, Size } from "./Measure.ts"
 import { recurrence } from "./Recurrence.ts"
@@ -23,7 +24,8 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   start: startLateness,
   runs: throughput,
   inserts,
-  commit: groupCommit
+  commit: groupCommit,
+  apply: applying
 }
 
 const flags = process.argv.slice(2)

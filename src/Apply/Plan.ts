@@ -85,17 +85,32 @@ export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
   const stored = new Map<string, StoredJob>(found.jobs.map((job) => [job.name, job]))
 
   const compiled = (definition: JobDefinition, anchor: number) => checkDefinition(definition, { anchor, timezone })
-  const slotsOf = (job: StoredJob, recurrence: Either.Either<Recurrence, unknown>): ReadonlyArray<number> =>
-    job.status === "active" && job.next_run !== null && Either.isRight(recurrence)
-      ? recurrence.right.upcoming(now, shownSlots)
+  /** Only a period depends on when it began. */
+  const countedFrom = (anchor: number, { definition, recurrence }: Wanted): Recurrence =>
+    anchor === now || recurrence.kind !== "every"
+      ? recurrence
+      : Either.getOrElse(compiled(definition, anchor), () => recurrence)
+
+  const isDue = (job: StoredJob): boolean => job.status === "active" && job.next_run !== null
+  const slotsOf = (job: StoredJob, recurrence: Recurrence): ReadonlyArray<number> =>
+    isDue(job) ? recurrence.upcoming(now, shownSlots) : []
+  const slotsBefore = (job: StoredJob, old = definitionOf(job)): ReadonlyArray<number> =>
+    isDue(job)
+      ? Either.match(compiled(old, job.anchor), {
+          onLeft: () => [],
+          onRight: (recurrence) => slotsOf(job, recurrence)
+        })
       : []
-  const slotsBefore = (job: StoredJob) => slotsOf(job, compiled(definitionOf(job), job.anchor))
+
+  /** A resumed job may have another definition than its block: what was edited by hand stays. */
+  const slotsAfter = (job: StoredJob, definition: JobDefinition, wanted: Wanted): ReadonlyArray<number> =>
+    same(definition, wanted.definition) ? slotsOf(job, countedFrom(job.anchor, wanted)) : slotsBefore(job, definition)
 
   const create = ({ definition, file, id, recurrence }: Wanted) => {
     const job = newJob(definition, recurrence, { id, source_file: file, applied: definition }, now)
     const { after } = changesOf({} as JobDefinition, definition)
     creates.push({ job, audit: [{ type: "CronJobCreated", actor, job_id: id, job_name: job.name, after }] })
-    const next_after = slotsOf(job, Either.right(recurrence))
+    const next_after = slotsOf(job, recurrence)
     const isPast = definition.misfire === undefined && next_after.length === 0
     const notes = isPast ? ["its time is already past; it will not run"] : []
     if (isPast) warnings.push(`job "${job.name}": ${notes[0]}`)
@@ -103,13 +118,17 @@ export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
     told.created.push({ ...planned, next_before: [], next_after })
   }
 
-  const edited = (before: StoredJob, old: JobDefinition, { definition, file, recurrence }: Wanted): JobChange => {
+  const edited = (before: StoredJob, old: JobDefinition, wanted: Wanted): JobChange => {
+    const { definition, file } = wanted
     if (same(before.applied, definition)) return { job: { ...before, source_file: file }, audit: [] }
     if (same(old, definition)) return { job: { ...before, source_file: file, applied: definition }, audit: [] }
     const anchor = anchorUnder(before, old, definition, now)
-    const when = anchor === now ? recurrence : Either.getOrElse(compiled(definition, anchor), () => recurrence)
     return {
-      job: { ...editedJob(before, definition, when, now), source_file: file, applied: definition },
+      job: {
+        ...editedJob(before, definition, countedFrom(anchor, wanted), now),
+        source_file: file,
+        applied: definition
+      },
       audit: [
         {
           type: "CronJobUpdated",
@@ -164,8 +183,8 @@ export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
       name: job.name,
       job_id: job.id,
       changes: fields,
-      next_before: slotsBefore(before),
-      next_after: slotsOf(job, compiled(definition, job.anchor)),
+      next_before: slotsBefore(before, old),
+      next_after: slotsAfter(job, definition, wanted),
       notes
     })
   }

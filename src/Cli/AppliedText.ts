@@ -46,7 +46,10 @@ const changed =
 
 const gone =
   (what: string) =>
-  (job: PlannedJob): ReadonlyArray<string> => [`- ${job.name}  ${what}; next was ${slots(job.next_before)}`]
+  (job: PlannedJob): ReadonlyArray<string> => {
+    const next = job.next_before.length === 0 ? "" : `; next was ${slots(job.next_before)}`
+    return [`- ${job.name}  ${what}${next}`]
+  }
 
 /** What was done to each job that is not as before, as a diff; empty if there is none. */
 export const renderApplied = ({ created: added, deleted, paused, resumed, updated }: Applied): string =>

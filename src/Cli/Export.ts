@@ -27,7 +27,7 @@ export const exportJobs = Command.make(
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const text = yield* withClient((client) => client.files.export({ urlParams: { format } }))
-      const whole = `${text.trimEnd()}\n`
+      const whole = format === "json" ? `${JSON.stringify(JSON.parse(text), null, 2)}\n` : `${text.trimEnd()}\n`
       if (Option.isNone(output)) return yield* Console.log(whole.trimEnd())
       yield* Effect.mapError(
         fs.writeFileString(output.value, whole),

@@ -1,12 +1,16 @@
 import * as SqlClient from "@effect/sql/SqlClient"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import type { AuditDraft } from "../Domain/Audit.ts"
 import type { StoredJob } from "../Domain/Job.ts"
 import type { JobsFound, JobsPlan, JobsWanted } from "../JobStore.ts"
 import { among } from "./Among.ts"
-import { jobFromRow } from "./Rows.ts"
+import { jobFromRow, jobToRow } from "./Rows.ts"
+import { SqliteAudit } from "./SqliteAudit.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
+import { SqliteNewRuns } from "./SqliteNewRuns.ts"
 import { Writer } from "./Writer.ts"
 
 const isNamed = Schema.is(Schema.Struct({ name: Schema.String }))
@@ -14,12 +18,20 @@ const isNamed = Schema.is(Schema.Struct({ name: Schema.String }))
 /** The order of texts has "0" next after "/": between them lies what begins with the folder's path. */
 const after = (folder: string): string => `${folder}0`
 
+/** Rows in one multi-row statement; SQLite binds at most 32,766 values. */
+const batch = 500
+
+const inBatches = <A, E, R>(items: ReadonlyArray<A>, write: (some: ReadonlyArray<A>) => Effect.Effect<void, E, R>) =>
+  Effect.forEach(Arr.chunksOf(items, batch), write, { discard: true })
+
 /** Changes of many jobs at once. */
 export class SqliteBulk extends Effect.Service<SqliteBulk>()("symbiont/JobStore/SqliteBulk", {
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const writer = yield* Writer
     const jobs = yield* SqliteJobs
+    const audit = yield* SqliteAudit
+    const newRuns = yield* SqliteNewRuns
 
     const rowsOf = Effect.fnUntraced(function* ({ files, folders, names }: JobsWanted) {
       const byName = yield* sql`SELECT * FROM jobs WHERE name IN ${among(sql, names)} AND deleted_at IS NULL`
@@ -45,6 +57,34 @@ export class SqliteBulk extends Effect.Service<SqliteBulk>()("symbiont/JobStore/
       return { jobs: readable, damaged }
     }
 
+    const write = Effect.fnUntraced(function* (changes: JobsPlan["changes"]) {
+      const rows = changes.map(({ job }) => ({ ...jobToRow(job), quarantined: null }))
+      yield* sql`INSERT INTO jobs ${sql.insert(rows)} ON CONFLICT (id) DO UPDATE SET ${sql.csv(
+        Object.keys(rows[0] ?? {}).map((column) => sql`${sql(column)} = excluded.${sql(column)}`)
+      )}`
+      const runs = changes.flatMap(({ before, job, runs = [] }) => runs.map((run) => ({ before, run, job })))
+      yield* newRuns.insert(
+        yield* Effect.forEach(runs, ({ before, job, run }) => newRuns.row(before, run, job.updated_at))
+      )
+      const events = changes.flatMap(({ audit: events, job }) =>
+        events.map((event): AuditDraft => ({ time: job.updated_at, ...event }))
+      )
+      yield* audit.append(events, 0)
+    })
+
+    const remove = Effect.fnUntraced(function* (removals: JobsPlan["removals"], now: number) {
+      yield* jobs.removeRows(
+        removals.map(({ id }) => id),
+        now
+      )
+      yield* inBatches(removals, (some) =>
+        audit.append(
+          some.map((removal) => removal.audit),
+          now
+        )
+      )
+    })
+
     const change = Effect.fn("JobStore.changeJobs")(function* <Plan extends JobsPlan, E>(
       wanted: JobsWanted,
       now: number,
@@ -53,9 +93,10 @@ export class SqliteBulk extends Effect.Service<SqliteBulk>()("symbiont/JobStore/
       return yield* writer.commit(
         Effect.gen(function* () {
           const planned = yield* plan(found((yield* rowsOf(wanted)).values()))
-          yield* Effect.forEach(planned.removals, ({ audit, id }) => jobs.removeRow(id, now, audit), { discard: true })
-          yield* Effect.forEach(planned.changes, jobs.writeChange, { discard: true })
-          yield* jobs.insertRows(planned.creates)
+          const { changes, creates, removals } = planned
+          if (removals.length > 0) yield* remove(removals, now)
+          yield* inBatches(changes, write)
+          yield* jobs.insertRows(creates)
           return planned
         })
       )

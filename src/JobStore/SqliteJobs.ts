@@ -6,7 +6,7 @@ import type { AuditDraft } from "../Domain/Audit.ts"
 import { JobId, RunId } from "../Domain/Ids.ts"
 import { type Job, JobNameTaken, JobNotFound, JobUnreadable, type StoredJob } from "../Domain/Job.ts"
 import type { Reason } from "../Domain/Run.ts"
-import type { JobChange, JobFilter, JobsPlan, LiveRuns, Page } from "../JobStore.ts"
+import type { JobChange, JobFilter, LiveRuns, Page } from "../JobStore.ts"
 import { among } from "./Among.ts"
 import { jobFromRow, jobToRow } from "./Rows.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
@@ -124,13 +124,6 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
       return sql`UPDATE jobs SET ${sql.update({ ...row, quarantined: null })} WHERE id = ${id}`
     }
 
-    const writeChange = Effect.fnUntraced(function* (change: JobsPlan["changes"][number]) {
-      const { audit: events, before, job, runs = [] } = change
-      yield* newRuns.insert(yield* Effect.forEach(runs, (run) => newRuns.row(before, run, job.updated_at)))
-      yield* write(job)
-      yield* audit.append(events, job.updated_at)
-    })
-
     const modify = Effect.fn("JobStore.modifyJob")(function* <E>(
       ref: string,
       change: (job: StoredJob, live: LiveRuns) => Either.Either<JobChange, E>
@@ -139,23 +132,24 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
         Effect.gen(function* () {
           const row = yield* findRow(ref)
           const before = yield* readRow(ref, row)
-          const changed = yield* change(before, yield* liveRunsOf(before.id))
-          const { job } = changed
+          const { audit: events, job, runs = [] } = yield* change(before, yield* liveRunsOf(before.id))
           if (job === before) return before
           if (job.name !== before.name) yield* refuseTaken([job])
-          yield* writeChange({ ...changed, before })
+          yield* newRuns.insert(yield* Effect.forEach(runs, (run) => newRuns.row(before, run, job.updated_at)))
+          yield* write(job)
+          yield* audit.append(events, job.updated_at)
           return job
         })
       )
     })
 
-    const removeRow = Effect.fnUntraced(function* (id: JobId, now: number, event: AuditDraft) {
-      yield* sql`UPDATE jobs SET deleted_at = ${now}, next_run = NULL, quarantined = NULL WHERE id = ${id}`
-      yield* sql`DELETE FROM sessions WHERE job_id = ${id}`
+    const removeRows = Effect.fnUntraced(function* (ids: ReadonlyArray<JobId>, now: number) {
+      const these = among(sql, ids)
+      yield* sql`UPDATE jobs SET deleted_at = ${now}, next_run = NULL, quarantined = NULL WHERE id IN ${these}`
+      yield* sql`DELETE FROM sessions WHERE job_id IN ${these}`
       // Up to a thousand may wait in turn; nobody would want them of a job that is gone.
       yield* sql`UPDATE runs SET status = 'cancelled', finished_at = ${now}, reason = ${jobDeleted}
-        WHERE job_id = ${id} AND status = 'pending' AND holds_permit = 0 AND trigger = 'backfill'`
-      yield* audit.append([event], now)
+        WHERE job_id IN ${these} AND status = 'pending' AND holds_permit = 0 AND trigger = 'backfill'`
     })
 
     const remove = Effect.fn("JobStore.deleteJob")(function* (
@@ -168,7 +162,8 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
           const row = yield* findRow(ref)
           const id = idOf(row) as JobId
           const name = "name" in row && typeof row.name === "string" ? row.name : ref
-          yield* removeRow(id, now, event({ id, name: name as Job["name"] }))
+          yield* removeRows([id], now)
+          yield* audit.append([event({ id, name: name as Job["name"] })], now)
           return id
         })
       )
@@ -225,8 +220,7 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
       noLiveRuns,
       readRow,
       remove,
-      removeRow,
-      writeChange
+      removeRows
     } as const
   })
 }) {}
