@@ -1,11 +1,11 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import { AgentRuntime } from "./Agents.ts"
-import { type CheckedFiles, checkFiles } from "./Apply/Check.ts"
 import { type ApplyPlan, type PlanInput, planOf } from "./Apply/Plan.ts"
-import { OwnFolder, ownScope, type Scope, scopeOf } from "./Apply/Sources.ts"
+import { ownFolder, ownScope, type Scope, scopeOf } from "./Apply/Sources.ts"
 import type { AgentDefinition } from "./Domain/Agent.ts"
 import { type Applied, type ApplyRequest, FilesRefused, type SourceFile } from "./Domain/Apply.ts"
 import type { Actor } from "./Domain/Audit.ts"
@@ -13,13 +13,14 @@ import type { Diagnostic } from "./Domain/Diagnostic.ts"
 import { Ids } from "./Domain/Ids.ts"
 import { type Issue, JobUnreadable } from "./Domain/Job.ts"
 import type { ParsedAgent } from "./Dsl.ts"
+import { type CheckedFiles, checkFiles } from "./FileCheck.ts"
 import { JobStore, type JobsFound } from "./JobStore.ts"
-import { warningsOf } from "./Jobs.ts"
 import { NamedPolicies } from "./PolicyGate.ts"
 import { WakeSignal } from "./Scheduler.ts"
+import { ServiceEnvironment } from "./ServiceEnvironment.ts"
 import { Settings } from "./Settings.ts"
 
-export { OwnFolder, ownFolder } from "./Apply/Sources.ts"
+export { ownFolder } from "./Apply/Sources.ts"
 
 type AgentsByFile = ReadonlyMap<string, ReadonlyArray<AgentDefinition>>
 
@@ -42,6 +43,12 @@ const issueOf = ({ column, file, hint, line, message }: Diagnostic): Issue => ({
   message: hint === undefined ? message : `${message}; hint: ${hint}`
 })
 
+/** The paths of the files with errors. */
+const brokenIn = ({ diagnostics }: CheckedFiles): ReadonlySet<string> =>
+  new Set(diagnostics.filter(({ severity }) => severity === "error").map(({ file }) => file))
+
+const isCode = ({ kind }: AgentDefinition): boolean => kind === "effect"
+
 const refuseIfAny = (issues: ReadonlyArray<Issue>) => {
   const [first, ...rest] = issues
   return first === undefined ? Effect.void : new FilesRefused({ issues: [first, ...rest] })
@@ -59,31 +66,26 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
     const signal = yield* WakeSignal
     const { scheduler } = yield* Settings
     const { policies } = yield* NamedPolicies
-    const own = yield* OwnFolder
+    // A program that has none knows no folder of its own and no variables.
+    const environment = yield* Effect.serviceOption(ServiceEnvironment)
+    const own = Option.map(environment, ({ directory }) => `${directory}/${ownFolder}`)
+    const variables = Option.match(environment, { onNone: () => ({}), onSome: (one) => one.variables })
 
     const agentsByFile = yield* Ref.make<AgentsByFile>(new Map())
 
-    /** What is doubtful about the schedules, and about agents that only the files define. */
-    const doubtsOf = Effect.fnUntraced(function* ({ agents: defined, broken, schedules }: CheckedFiles) {
-      const known = new Map<string, AgentDefinition>((yield* agents.list).map((agent) => [agent.id, agent]))
-      const inFiles = new Map<string, AgentDefinition>(defined.map(({ definition }) => [definition.id, definition]))
-      const warnings: Array<string> = []
-      const missing = new Set<string>()
-      for (const { schedule } of schedules) {
-        if (broken.has(schedule.file)) continue
-        const { definition } = schedule
-        const agent = known.get(definition.agent_id) ?? inFiles.get(definition.agent_id) ?? null
-        if (agent !== null && !known.has(agent.id)) missing.add(agent.id)
-        warnings.push(...warningsOf(definition, agent, policies).map((text) => `job "${definition.name}": ${text}`))
-      }
-      for (const id of missing) {
-        const what = `agent "${id}" is in these files, but not in the agents folder of the service`
-        warnings.push(
-          `${what}, from where alone it takes agents; until it is there (or defined in code), its runs are denied`
-        )
-      }
-      return warnings
-    })
+    const check = (files: ReadonlyArray<SourceFile>, now: number, known: ReadonlyArray<AgentDefinition>) => {
+      const { timezone } = scheduler
+      const past = false
+      return checkFiles(files, { now, timezone, variables, agents: known, policies, unset: "warning", past })
+    }
+
+    /** Agents that only the files define, and that a schedule of them names. */
+    const strangersOf = ({ parsed, schedules }: CheckedFiles, known: ReadonlyArray<AgentDefinition>) => {
+      const names = new Set<string>(known.map(({ id }) => id))
+      const inFiles = new Set<string>(parsed.agents.map(({ definition }) => definition.id))
+      const used = new Set<string>(schedules.map(({ schedule }) => schedule.definition.agent_id))
+      return [...used].filter((id) => inFiles.has(id) && !names.has(id))
+    }
 
     const execute = Effect.fnUntraced(function* <E = never>(
       checked: CheckedFiles,
@@ -91,7 +93,8 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
       asked: Pick<PlanInput, "now" | "prune" | "actor"> & { readonly dry_run: boolean },
       refuse: (found: JobsFound, names: ReadonlySet<string>) => Either.Either<void, E> = () => Either.void
     ) {
-      const good = checked.schedules.filter(({ schedule }) => !checked.broken.has(schedule.file))
+      const broken = brokenIn(checked)
+      const good = checked.schedules.filter(({ schedule }) => !broken.has(schedule.file))
       const wanted = yield* Effect.forEach(good, ({ recurrence, schedule }) =>
         Effect.map(ids.job, (id) => ({
           definition: schedule.definition,
@@ -100,7 +103,7 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
           id
         }))
       )
-      const unread = new Set([...checked.broken].map(scope.fileOf))
+      const unread = new Set([...broken].map(scope.fileOf))
       const input = { ...asked, wanted, unread, timezone: scheduler.timezone }
       const names = wanted.map(({ definition }) => definition.name)
       const nothing = { creates: [], changes: [], removals: [] }
@@ -122,7 +125,6 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
         dry_run: asked.dry_run,
         ...answer,
         created,
-        warnings: [...answer.warnings, ...(yield* doubtsOf(checked))],
         diagnostics: checked.diagnostics
       } satisfies Applied
     })
@@ -133,9 +135,9 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
      */
     const applyOwn = Effect.fn("Apply.applyOwn")(function* (files: ReadonlyArray<SourceFile>) {
       const now = yield* Clock.currentTimeMillis
-      const checked = checkFiles(files, { now, timezone: scheduler.timezone })
+      const checked = check(files, now, (yield* agents.list).filter(isCode))
       const byFile = yield* Ref.updateAndGet(agentsByFile, (before) =>
-        agentsOf(files, checked.agents, checked.broken, before)
+        agentsOf(files, checked.parsed.agents, brokenIn(checked), before)
       )
       yield* agents.load([...byFile.values()].flat())
       return yield* execute(checked, ownScope, { now, prune: false, actor: "apply", dry_run: false })
@@ -144,18 +146,24 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
     /** Applies files that someone sent: all of them, or, with any error in any of them, nothing. */
     const apply = Effect.fn("Apply.apply")(function* (request: ApplyRequest, actor: Actor) {
       const now = yield* Clock.currentTimeMillis
-      const scope = scopeOf(request, own.path)
+      const scope = scopeOf(request, Option.getOrNull(own))
       if (!("fileOf" in scope)) {
         yield* refuseIfAny(scope)
         return yield* Effect.dieMessage("a scope is refused with a reason")
       }
-      const checked = checkFiles(request.files, { now, timezone: scheduler.timezone })
+      const known = yield* agents.list
+      const checked = check(request.files, now, known)
       yield* refuseIfAny(checked.diagnostics.filter(({ severity }) => severity === "error").map(issueOf))
       const { dry_run = false, prune = false } = request
-      return yield* execute(checked, scope, { now, prune, actor, dry_run }, ({ damaged }, names) => {
+      const applied = yield* execute(checked, scope, { now, prune, actor, dry_run }, ({ damaged }, names) => {
         const first = [...damaged].find(([name]) => names.has(name))
         return first === undefined ? Either.void : Either.left(new JobUnreadable({ job: first[0], detail: first[1] }))
       })
+      const strangers = strangersOf(checked, known).map(
+        (id) =>
+          `agent "${id}" is in these files, but not in the agents folder of the service, from where alone it takes agents; until it is there (or defined in code), its runs are denied`
+      )
+      return { ...applied, warnings: [...applied.warnings, ...strangers] } satisfies Applied
     })
 
     return { apply, applyOwn } as const

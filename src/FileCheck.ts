@@ -36,6 +36,8 @@ export interface CheckContext {
   readonly policies: ReadonlyMap<string, unknown>
   /** How bad it is that a variable is not set. */
   readonly unset: Diagnostic["severity"]
+  /** False for who knows better than the files what became of a time that is past. */
+  readonly past?: boolean
 }
 
 /** A schedule without errors, and when it is due. */
@@ -101,7 +103,11 @@ export const checkFiles = (files: ReadonlyArray<TextFile>, context: CheckContext
       ({ path }) => !(path === "agent_id" && unread.has(definition.agent_id))
     )
     const meant = agent === null ? agentMeant(definition.agent_id) : undefined
-    const isPast = definition.misfire === undefined && recurrence?.kind === "at" && recurrence.next(now) === null
+    const isPast =
+      context.past !== false &&
+      definition.misfire === undefined &&
+      recurrence?.kind === "at" &&
+      recurrence.next(now) === null
     return [
       ...doubts.map((doubt) => (doubt.path === "agent_id" ? { ...doubt, hint: meant } : doubt)),
       ...(isPast ? [{ path: "at", message: `${definition.at} is already past; it will not run` }] : [])

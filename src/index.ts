@@ -8,7 +8,7 @@ export {
   type Invocation
 } from "./Agents.ts"
 export { Api } from "./Api.ts"
-export { Apply, OwnFolder } from "./Apply.ts"
+export { Apply } from "./Apply.ts"
 export { makeClient } from "./Client.ts"
 export { CustomChannels, DeliveryRouter, Outbox, OutboxSignal, StandardOutput } from "./Delivery.ts"
 export * from "./Domain/Agent.ts"

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { AgentRuntime, endOrphans } from "./Agents.ts"
-import { Apply, OwnFolder, ownFolder } from "./Apply.ts"
+import { Apply } from "./Apply.ts"
 import { DeliveryRouter, StandardOutput } from "./Delivery.ts"
 import { Ids } from "./Domain/Ids.ts"
 import { engineLayer } from "./Engine.ts"
@@ -48,7 +48,6 @@ const edges = (settings: typeof Settings.Service, home: string, path: Path.Path)
     Layer.provideMerge(layerSqlite(path.join(settings.data_dir, "symbiont.db"))),
     Layer.provide(StandardOutput.layer),
     Layer.provideMerge(ServiceEnvironment.layer({ variables: process.env, directory: home })),
-    Layer.provideMerge(Layer.succeed(OwnFolder, { path: path.join(home, ownFolder) })),
     Layer.provideMerge(Layer.succeed(Settings, settings)),
     Layer.provideMerge(Layer.succeed(MetricsEnabled, settings.scheduler.enable_metrics))
   )

@@ -183,8 +183,10 @@ describe("the service's own files applied", () => {
         one: `agent mine {\n  command: ["true"]\n}\n${schedule("a", 'every: "5m"', "mine")}`,
         two: schedule("b", 'every: "5m"', "nobody")
       })
-      assert.strictEqual(applied.warnings.length, 1)
-      assert.include(applied.warnings[0] ?? "", '"nobody"')
+      const [doubt, ...others] = applied.diagnostics
+      assert.deepStrictEqual([doubt?.severity, doubt?.file, doubt?.line, others], ["warning", "agents/two.symbi", 3, []])
+      assert.include(doubt?.message ?? "", '"nobody"')
+      assert.deepStrictEqual(applied.warnings, [])
     }).pipe(Effect.provide(runtime))
   )
 

@@ -1,14 +1,8 @@
-import * as Context from "effect/Context"
 import type { ApplyRequest, SourceFile } from "../Domain/Apply.ts"
 import type { Issue } from "../Domain/Job.ts"
 
 /** How the files of the service's own folder are named in `source_file`: `agents/ops.symbi`. */
 export const ownFolder = "agents"
-
-/** Where the folder that the service reads itself is, as an absolute path; null where it reads none. */
-export class OwnFolder extends Context.Reference<OwnFolder>()("symbiont/Apply/OwnFolder", {
-  defaultValue: (): { readonly path: string | null } => ({ path: null })
-}) {}
 
 /**
  * What a set of files is the whole of, in terms of `source_file`: the jobs that came from these files, or from files
@@ -30,7 +24,7 @@ const isReserved = (path: string): boolean => path === ownFolder || path.startsW
 
 const reserved = `"${ownFolder}" names the folder that the service reads itself; give the folder's whole path, or another name`
 
-/** The scope of a request, or what is wrong with it. The service's own folder is known by its whole path. */
+/** The scope of a request, or what is wrong with it. `own`: the whole path of the folder that the service reads. */
 export const scopeOf = ({ files, source }: ApplyRequest, own: string | null): Scope | ReadonlyArray<Issue> => {
   const issues: Array<Issue> = []
   const refuse = (path: string, message: string) => issues.push({ path, message })

@@ -15,6 +15,7 @@ import { symbiFilesIn } from "../SymbiFolder.ts"
 import { oneOf } from "./Arguments.ts"
 import { CliError } from "./Errors.ts"
 import { withClient } from "./Root.ts"
+import { readSymbiText, unreadable } from "./SymbiFiles.ts"
 
 const usage = (message: string) => new CliError({ kind: "usage", message })
 
@@ -24,20 +25,6 @@ interface Sent {
   readonly shown: string
   readonly text: string
 }
-
-const read = Effect.fnUntraced(function* (shown: string, path: string) {
-  const fs = yield* FileSystem.FileSystem
-  const bytes = yield* fs.readFile(shown)
-  return yield* Effect.try({
-    try: (): Sent => ({ path, shown, text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) }),
-    catch: () => usage(`${shown} is no UTF-8 text`)
-  })
-})
-
-const unreadable = (word: string) => (error: { readonly message: string }) =>
-  error instanceof CliError
-    ? error
-    : usage(`cannot read ${word}: ${/NotFound|ENOENT/.test(error.message) ? "no such file or folder" : error.message}`)
 
 /** The files that some words name: one folder, which is a source as a whole, or files, each of which is one. */
 const gather = Effect.fnUntraced(function* (words: ReadonlyArray<string>, named: Option.Option<string>) {
@@ -55,12 +42,15 @@ const gather = Effect.fnUntraced(function* (words: ReadonlyArray<string>, named:
     if (names.length === 0) return yield* usage(`no .symbi files in ${first}; nothing was applied`)
     const files = yield* Effect.forEach(names, (name) => {
       const file = path.join(first, name)
-      return Effect.mapError(read(file, name), unreadable(file))
+      return Effect.map(readSymbiText(file), (text): Sent => ({ path: name, shown: file, text }))
     })
     return { files, source: Option.getOrElse(named, () => path.resolve(first)) }
   }
   const files = yield* Effect.forEach(words, (word) =>
-    Effect.mapError(read(word, Option.isSome(named) ? path.basename(word) : path.resolve(word)), unreadable(word))
+    Effect.map(
+      readSymbiText(word),
+      (text): Sent => ({ path: Option.isSome(named) ? path.basename(word) : path.resolve(word), shown: word, text })
+    )
   )
   return { files, source: Option.getOrUndefined(named) }
 })
@@ -99,15 +89,14 @@ const isRefusal = (error: unknown): error is InvalidRequest =>
 
 /** Shows what the service says is wrong, each with its line; nothing was applied. */
 const showRefusal = Effect.fnUntraced(function* ({ details, message }: InvalidRequest, sent: ReadonlyArray<Sent>) {
-  const { renderDiagnostic } = yield* Effect.promise(() => import("../Dsl.ts"))
+  const { rendererOf } = yield* Effect.promise(() => import("../Dsl.ts"))
   const files = new Map(sent.map((file) => [file.path, file]))
+  const renderers = new Map(sent.map(({ path, text }) => [path, rendererOf(text)]))
   for (const issue of details) {
     const diagnostic = diagnosticOf(issue, files)
-    const text = files.get(placeOf(issue)?.[1] ?? "")?.text
+    const render = renderers.get(placeOf(issue)?.[1] ?? "")
     yield* Console.error(
-      diagnostic === undefined || text === undefined
-        ? `${issue.path}: ${issue.message}`
-        : renderDiagnostic(diagnostic, text)
+      diagnostic === undefined || render === undefined ? `${issue.path}: ${issue.message}` : render(diagnostic)
     )
   }
   return new CliError({
@@ -120,14 +109,15 @@ const showRefusal = Effect.fnUntraced(function* ({ details, message }: InvalidRe
 const shownWarnings = 50
 
 const showDoubts = Effect.fnUntraced(function* (applied: Applied, sent: ReadonlyArray<Sent>) {
-  const { renderDiagnostic } = yield* Effect.promise(() => import("../Dsl.ts"))
-  const files = new Map(sent.map((file) => [file.path, file]))
-  for (const one of applied.diagnostics) {
+  const { rendererOf } = yield* Effect.promise(() => import("../Dsl.ts"))
+  const files = new Map(sent.map(({ path, shown, text }) => [path, { shown, render: rendererOf(text) }]))
+  const placed = applied.diagnostics.map((one) => {
     const file = files.get(one.file)
-    yield* Console.error(renderDiagnostic({ ...one, file: file?.shown ?? one.file }, file?.text ?? ""))
-  }
-  for (const warning of applied.warnings.slice(0, shownWarnings)) yield* Console.error(`warning: ${warning}`)
-  const more = applied.warnings.length - shownWarnings
+    return () => file?.render({ ...one, file: file.shown }) ?? `warning: ${one.message}`
+  })
+  const warnings = [...placed, ...applied.warnings.map((warning) => () => `warning: ${warning}`)]
+  for (const warning of warnings.slice(0, shownWarnings)) yield* Console.error(warning())
+  const more = warnings.length - shownWarnings
   if (more > 0) yield* Console.error(`and ${counted(more, "more warning")}: --format json shows all`)
 })
 

@@ -4,6 +4,7 @@ import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { TextFile } from "../FileCheck.ts"
+import { symbiFilesIn } from "../SymbiFolder.ts"
 import { CliError } from "./Errors.ts"
 
 /** The word that stands for standard input among files. */
@@ -11,21 +12,13 @@ export const stdin = "-"
 
 const usage = (message: string) => new CliError({ kind: "usage", message })
 
-const isSymbiFile = (name: string): boolean => /\.(symbi|dsl)$/.test(name)
-
 /** The folder that `symbi up` would take `agents/` from: that of the configuration file, else the working folder. */
 export const homeOf = (config: Option.Option<string>) =>
   Effect.map(Path.Path, (path) => Option.match(config, { onNone: () => ".", onSome: path.dirname }))
 
-/** Paths of the `.symbi` and `.dsl` files of a folder, by name; what lies deeper is not looked at. */
 const filesIn = Effect.fnUntraced(function* (folder: string) {
-  const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const names = yield* fs.readDirectory(folder)
-  return names
-    .filter(isSymbiFile)
-    .sort()
-    .map((name) => path.join(folder, name))
+  return (yield* symbiFilesIn(folder)).map((name) => path.join(folder, name))
 })
 
 const pathsOf = Effect.fnUntraced(function* (word: string) {
@@ -37,7 +30,8 @@ const pathsOf = Effect.fnUntraced(function* (word: string) {
   return found.length > 0 ? found : yield* usage(`no .symbi files in ${word}`)
 })
 
-const unreadable = (path: string) => (error: CliError | { readonly _tag: string; readonly message: string }) =>
+/** What it means that a file or folder cannot be read. */
+export const unreadable = (path: string) => (error: CliError | { readonly _tag: string; readonly message: string }) =>
   error instanceof CliError
     ? error
     : usage(`cannot read ${path}: ${/NotFound|ENOENT/.test(error.message) ? "no such file or folder" : error.message}`)

@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import { Apply, ownFolder } from "../Apply.ts"
 import type { Applied } from "../Domain/Apply.ts"
-import { renderDiagnostic } from "../Dsl.ts"
+import { rendererOf } from "../Dsl.ts"
 import { symbiFilesIn } from "../SymbiFolder.ts"
 
 /** The `.symbi` files of `<home>/agents`, by path relative to home; none when there is no such folder. */
@@ -31,10 +31,10 @@ const applyFolder = Effect.fnUntraced(function* (home: string) {
   const files = yield* readAgentFiles(home)
   const { applyOwn } = yield* Apply
   const applied = yield* applyOwn(files)
-  const texts = new Map(files.map((file) => [file.path, file.text]))
+  const renderers = new Map(files.map(({ path, text }) => [path, rendererOf(text)]))
   for (const diagnostic of applied.diagnostics) {
     // As it stands: a logger would put it into one quoted line, and the caret under nothing.
-    yield* Console.error(renderDiagnostic(diagnostic, texts.get(diagnostic.file) ?? ""))
+    yield* Console.error(renderers.get(diagnostic.file)?.(diagnostic) ?? diagnostic.message)
   }
   const broken = new Set(applied.diagnostics.filter((one) => one.severity === "error").map((one) => one.file))
   for (const file of broken) yield* Effect.logError(`${file} was not applied; its jobs stay as they were`)

@@ -3,17 +3,18 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import { AgentRuntime } from "../../src/Agents.ts"
-import { Apply, OwnFolder } from "../../src/Apply.ts"
+import { Apply } from "../../src/Apply.ts"
 import type { Applied, ApplyRequest } from "../../src/Domain/Apply.ts"
 import { DurationText } from "../../src/Domain/Duration.ts"
 import { JobStore } from "../../src/JobStore.ts"
 import { Jobs } from "../../src/Jobs.ts"
+import { ServiceEnvironment } from "../../src/ServiceEnvironment.ts"
 import { scriptedAgent } from "../../src/testing.ts"
 import { create, engine, hour, minute, runsOf, until } from "../support/Engine.ts"
 
 const runtime = Apply.Default.pipe(
   Layer.provideMerge(engine({ agent: scriptedAgent({}) })),
-  Layer.provide(Layer.succeed(OwnFolder, { path: "/srv/agents" }))
+  Layer.provide(ServiceEnvironment.layer({ variables: {}, directory: "/srv" }))
 )
 
 const test = <E>(name: string, body: () => Effect.Effect<void, E, Layer.Layer.Success<typeof runtime>>) =>
