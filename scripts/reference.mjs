@@ -59,7 +59,7 @@ const help = (...words) => {
     .trim()
 }
 
-const commands = ["up", "run", "validate", "fmt", "config", "cron"]
+const commands = ["up", "run", "validate", "fmt", "apply", "export", "config", "cron"]
 const cronCommands = "list add remove pause resume reset status run history next"
   .split(" ")
   .map((name) => ["cron", name])

@@ -142,9 +142,9 @@ export const apply = Command.make(
     prune: Options.boolean("prune").pipe(
       Options.withDescription("delete the jobs whose blocks are gone, instead of pausing them")
     ),
-    format: oneOf("format", ["text", "json"]).pipe(
-      Options.withDescription("text for people (the default), json for programs"),
-      Options.withDefault("text" as const)
+    format: oneOf("format", ["table", "json"]).pipe(
+      Options.withDescription("a diff for people (table, the default), or json for programs"),
+      Options.withDefault("table" as const)
     ),
     more: Args.text({ name: "path" }).pipe(Args.withDescription("further files"), Args.repeated)
   },
