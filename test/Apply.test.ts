@@ -184,7 +184,10 @@ describe("the service's own files applied", () => {
         two: schedule("b", 'every: "5m"', "nobody")
       })
       const [doubt, ...others] = applied.diagnostics
-      assert.deepStrictEqual([doubt?.severity, doubt?.file, doubt?.line, others], ["warning", "agents/two.symbi", 3, []])
+      assert.deepStrictEqual(
+        [doubt?.severity, doubt?.file, doubt?.line, others],
+        ["warning", "agents/two.symbi", 3, []]
+      )
       assert.include(doubt?.message ?? "", '"nobody"')
       assert.deepStrictEqual(applied.warnings, [])
     }).pipe(Effect.provide(runtime))

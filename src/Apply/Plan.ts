@@ -52,7 +52,7 @@ const shownSlots = 3
 const shownNames = 5
 
 const differing = (a: JobDefinition, b: JobDefinition): ReadonlyArray<keyof JobDefinition> =>
-  definitionKeys.filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]))
+  definitionKeys.filter((key) => a[key] !== b[key] && JSON.stringify(a[key]) !== JSON.stringify(b[key]))
 
 const same = (a: JobDefinition | null, b: JobDefinition): boolean => a !== null && differing(a, b).length === 0
 

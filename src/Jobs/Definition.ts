@@ -108,7 +108,9 @@ const shown = (key: string, value: unknown): unknown =>
 
 /** The fields in which two definitions differ, each side's values, secrets redacted; for the audit log. */
 export const changesOf = (before: JobDefinition, after: JobDefinition) => {
-  const keys = definitionKeys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]))
+  const keys = definitionKeys.filter(
+    (key) => before[key] !== after[key] && JSON.stringify(before[key]) !== JSON.stringify(after[key])
+  )
   return {
     before: Object.fromEntries(keys.map((key) => [key, shown(key, before[key])])),
     after: Object.fromEntries(keys.map((key) => [key, shown(key, after[key])]))
