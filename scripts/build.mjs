@@ -1,7 +1,7 @@
 // Builds dist: the bundled CLI (dist/cli.js and its chunks), then the library with its types (dist/lib).
-// With the argument "cli" only the first.
+// With the argument "cli" only the first; with "stale" only what is missing or older than its sources.
 import { spawnSync } from "node:child_process"
-import { rmSync } from "node:fs"
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -20,9 +20,18 @@ const step = async (name, work) => {
   }
 }
 
+const asked = process.argv[2]
+
+const changed = (path) => statSync(join(root, path)).mtimeMs
+const sources = readdirSync(join(root, "src"), { recursive: true }).map((path) => join("src", path))
+const newest = Math.max(
+  ...[...sources, "src", "package.json", "tsconfig.json", "tsconfig.build.json", "scripts/build.mjs"].map(changed)
+)
+const isFresh = (path) => asked === "stale" && existsSync(join(root, path)) && changed(path) > newest
+
 const external = ["better-sqlite3"]
 
-await step("dist/cli.js", async () => {
+const bundle = async () => {
   const { build } = await import("esbuild")
   rmSync(join(root, "dist", "chunks"), { recursive: true, force: true })
   await build({
@@ -46,11 +55,9 @@ await step("dist/cli.js", async () => {
       js: 'import { createRequire as nodeRequire } from "node:module"; const require = nodeRequire(import.meta.url);'
     }
   })
-})
+}
 
-if (process.argv[2] === "cli") process.exit(0)
-
-await step("dist/lib", () => {
+const library = () => {
   rmSync(join(root, "dist", "lib"), { recursive: true, force: true })
   const tsc = join(dirname(require.resolve("typescript/package.json")), "bin", "tsc")
   const { status, error } = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], {
@@ -59,4 +66,8 @@ await step("dist/lib", () => {
   })
   if (error !== undefined) throw error
   if (status !== 0) throw new Error("the sources have type errors; see above")
-})
+}
+
+if (!isFresh("dist/cli.js")) await step("dist/cli.js", bundle)
+if (asked !== "cli" && !(isFresh("dist/lib/index.js") && isFresh("dist/lib/testing.js")))
+  await step("dist/lib", library)

@@ -60,7 +60,7 @@ const help = (...words) => {
 }
 
 const commands = ["up", "run", "validate", "fmt", "apply", "export", "config", "cron"]
-const cronCommands = "list add remove pause resume reset status run history next"
+const cronCommands = "list add remove pause resume reset status run backfill history next"
   .split(" ")
   .map((name) => ["cron", name])
 
