@@ -6,7 +6,7 @@ import type { AuditDraft } from "../Domain/Audit.ts"
 import type { JobId } from "../Domain/Ids.ts"
 import type { StoredJob } from "../Domain/Job.ts"
 import { isTerminal, type Run } from "../Domain/Run.ts"
-import type { Look, LookOptions, Settlement, StartedRun } from "../JobStore.ts"
+import type { Look, LookOptions, Settlement, SlotPlan, StartedRun } from "../JobStore.ts"
 import { among } from "./Among.ts"
 import { Failpoints } from "./Failpoints.ts"
 import { jobFromRow, type RunRow } from "./Rows.ts"
@@ -48,6 +48,17 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
       yield* audit.append([{ type: "CronJobQuarantined", actor: "scheduler", job_id: id, reason: detail }], now)
     })
 
+    // A clock that was set back can bring a slot again: its row stands, and no run makes room for it.
+    const hasNewSlot = (job_id: JobId, runs: SlotPlan["runs"]) =>
+      Effect.map(
+        sql`SELECT 1 FROM runs WHERE trigger IN ('schedule', 'catch_up') AND job_id = ${job_id}
+          AND scheduled_for IN ${among(
+            sql,
+            runs.map((run) => run.scheduled_for)
+          )}`,
+        (known) => known.length < runs.length
+      )
+
     const claim = Effect.fnUntraced(function* (options: LookOptions) {
       const { now } = options
       const due = yield* sql`SELECT * FROM jobs WHERE ${schedulable} AND next_run <= ${now}
@@ -86,7 +97,9 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
           rows.push(yield* newRuns.row(job, run, now))
           if (isTerminal(run.status)) ended.push({ job_name: job.name, status: run.status })
         }
-        for (const run_id of plan.cancel) cancel.push({ job_id: job.id, run_id })
+        if (plan.cancel.length > 0 && (yield* hasNewSlot(job.id, plan.runs))) {
+          for (const run_id of plan.cancel) cancel.push({ job_id: job.id, run_id })
+        }
         events.push(...plan.audit)
         const moved = { next_run: plan.next_run, status: plan.status ?? job.status }
         moves.push({ id: job.id, ...moved })

@@ -45,6 +45,27 @@ export const clocksConform = (engine: string, test: StoreTest) => {
         )
       }))
 
+    test("stops no run for a slot that has its row already", () =>
+      Effect.gen(function* () {
+        yield* insert(nthJob(1))
+        const [first] = (yield* look()).started
+        const again = (slot: number) =>
+          look({
+            now: t0 + minute,
+            plan: (_job, { holders }) => ({
+              runs: [newRun({ scheduled_for: slot, holds_permit: false })],
+              next_run: t0 + minute,
+              cancel: holders,
+              audit: []
+            })
+          })
+        assert.deepStrictEqual((yield* again(t0)).cancel, [])
+        assert.deepStrictEqual(
+          (yield* again(t0 + 1)).cancel.map(({ run_id }) => run_id),
+          [first?.run.id]
+        )
+      }))
+
     test("asks for a new plan of jobs changed or missed at an instant to come, and of no other", () =>
       Effect.gen(function* () {
         const store = yield* JobStore
