@@ -44,7 +44,12 @@ describe("what was written for 0.9", () => {
         assert.strictEqual(answer.status, 201)
         assert.deepInclude(yield* Effect.promise(() => answer.json()), { ...body, ...later })
         const mine = yield* first.client.schedule.get({ path: { job_id: "my-job" } })
-        assert.deepInclude<object>(mine, { agent_id: "my-agent", cron_expr: "0 * * * *", max_concurrent: 1, status: "active" })
+        assert.deepInclude<object>(mine, {
+          agent_id: "my-agent",
+          cron_expr: "0 * * * *",
+          max_concurrent: 1,
+          status: "active"
+        })
         yield* first.signal("SIGTERM")
         assert.strictEqual(yield* first.exitCode, 0)
 
