@@ -44,13 +44,20 @@ const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   return Console.error(Cause.pretty(cause))
 }
 
+/** Commands that only lead to others, by name. */
+const groups: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
+  ["cron", [...HashMap.keys(Command.getSubcommands(cron))]]
+])
+
 /** The parser would blame `symbi` for a wrong word after `symbi cron`, and name the commands of `symbi`. */
 const checkCommand = ([first, second]: ReadonlyArray<string>) => {
-  const names = [...HashMap.keys(Command.getSubcommands(cron))]
-  if (first !== "cron" || second === undefined || second.startsWith("-") || names.includes(second)) return Effect.void
+  const names = groups.get(first ?? "")
+  if (names === undefined || second === undefined || second.startsWith("-") || names.includes(second)) {
+    return Effect.void
+  }
   const meant = nearest(second, names)
   const hint = meant === undefined ? `the commands are ${names.join(", ")}` : `did you mean "${meant}"?`
-  return new CliError({ kind: "usage", message: `no command "symbi cron ${second}"; ${hint}` })
+  return new CliError({ kind: "usage", message: `no command "symbi ${first} ${second}"; ${hint}` })
 }
 
 /** Runs the words after `symbi`; whatever goes wrong is told once, on stderr. */

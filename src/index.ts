@@ -29,7 +29,7 @@ export { Diagnostic, parseFile, parseFiles, printAgent, printSchedule, renderDia
 export { type EngineRequirements, type EngineServices, engineLayer } from "./Engine.ts"
 export { HttpLive, ServerLive } from "./Http.ts"
 export { layerDataLock } from "./JobStore/DataLock.ts"
-export { DatabaseTooNew, DatabaseUnusable, layerSqlite } from "./JobStore/Sqlite.ts"
+export { DatabaseTooNew, DatabaseUnusable, layerSqlite, type Stores } from "./JobStore/Sqlite.ts"
 export { JobStore } from "./JobStore.ts"
 export { type JobPreview, Jobs, type Preview, type PreviewOptions } from "./Jobs.ts"
 export { MetricsEnabled, renderPrometheus } from "./Observability.ts"

@@ -13,8 +13,7 @@ import { DeliveryRouter } from "./Delivery.ts"
 import { AgentFailure } from "./Domain/Agent.ts"
 import type { DeliveryChannel } from "./Domain/Delivery.ts"
 import { engineLayer } from "./Engine.ts"
-import { layerSqlite } from "./JobStore/Sqlite.ts"
-import type { JobStore } from "./JobStore.ts"
+import { layerSqlite, type Stores } from "./JobStore/Sqlite.ts"
 import { PolicyGate } from "./PolicyGate.ts"
 import { ServiceEnvironment } from "./ServiceEnvironment.ts"
 import { Settings, SettingsSchema } from "./Settings.ts"
@@ -109,7 +108,7 @@ export const testRuntime = (
   options: {
     readonly agents?: Readonly<Record<string, AgentHandler | EffectAgentEntry>> | undefined
     readonly settings?: TestSettings | undefined
-    readonly store?: Layer.Layer<JobStore> | undefined
+    readonly store?: Layer.Layer<Stores> | undefined
     readonly policy?: Layer.Layer<PolicyGate> | undefined
     readonly router?: Layer.Layer<DeliveryRouter> | undefined
   } = {}

@@ -19,7 +19,15 @@ export const AuditType = Schema.Literal(
   "CronJobQuarantined",
   "RunCancelled",
   "RunInterrupted",
+  "ApprovalRequested",
+  "ApprovalGranted",
+  "ApprovalDenied",
+  "ApprovalExpired",
+  "ApprovalVoided",
   "DeliveryDeadLettered",
+  "KeyCreated",
+  "KeyRevoked",
+  "ConfigChanged",
   "ClockJumped"
 )
 export type AuditType = typeof AuditType.Type

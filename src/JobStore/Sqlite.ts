@@ -125,10 +125,11 @@ const store = Layer.effect(
   })
 )
 
+/** What the database keeps, each behind an interface of its own. */
+export type Stores = JobStore
+
 /** {@link layerSqlite} on a client that the caller made of `filename`. */
-export const layerOnClient = (
-  filename: string
-): Layer.Layer<JobStore, DatabaseTooNew | DatabaseUnusable, SqlClient> => {
+export const layerOnClient = (filename: string): Layer.Layer<Stores, DatabaseTooNew | DatabaseUnusable, SqlClient> => {
   // A migration that fails does so as a defect.
   const prepared = Layer.effectDiscard(
     Effect.catchAllCause(prepare(filename), (cause): Effect.Effect<never, DatabaseTooNew | DatabaseUnusable> => {
@@ -143,7 +144,7 @@ export const layerOnClient = (
  * The store on one SQLite file (`:memory:` for none): WAL, `synchronous=FULL`, foreign keys, group commit. One process
  * owns the file.
  */
-export const layerSqlite = (filename: string): Layer.Layer<JobStore, DatabaseTooNew | DatabaseUnusable> => {
+export const layerSqlite = (filename: string): Layer.Layer<Stores, DatabaseTooNew | DatabaseUnusable> => {
   // The driver throws where the file cannot be opened.
   const client = SqliteClient.layer({ filename }).pipe(
     Layer.catchAllCause((cause) => Layer.fail(new DatabaseUnusable({ filename, cause: Cause.squash(cause) })))

@@ -30,13 +30,19 @@ export interface Merged {
   readonly origin: (section: string, key: string) => Origin | undefined
 }
 
-/** Environment variables that set a key: section, key, and whether the value is a number. */
-const variables: Readonly<Record<string, readonly [section: string, key: string, numeric: boolean]>> = {
-  SYMBI_SCHEDULER_MAX_JITTER: ["scheduler", "max_jitter_seconds", true],
-  SYMBI_SCHEDULER_MAX_CONCURRENT: ["scheduler", "max_concurrent_jobs", true],
-  SYMBI_ENVIRONMENT: ["scheduler", "environment", false],
-  SYMBI_PORT: ["server", "port", true],
-  SYMBI_HOST: ["server", "host", false]
+/** Reads a variable's text as the kind of value its key takes; what does not fit stays a text, for the check to name. */
+const readAs = {
+  text: (text: string): unknown => text,
+  number: (text: string): unknown => (/^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : text)
+}
+
+/** Environment variables that set a key: section, key, and the kind of its value. */
+const variables: Readonly<Record<string, readonly [section: string, key: string, kind: keyof typeof readAs]>> = {
+  SYMBI_SCHEDULER_MAX_JITTER: ["scheduler", "max_jitter_seconds", "number"],
+  SYMBI_SCHEDULER_MAX_CONCURRENT: ["scheduler", "max_concurrent_jobs", "number"],
+  SYMBI_ENVIRONMENT: ["scheduler", "environment", "text"],
+  SYMBI_PORT: ["server", "port", "number"],
+  SYMBI_HOST: ["server", "host", "text"]
 }
 
 const variablesWithoutEffect = [
@@ -125,10 +131,10 @@ export const mergeSources = (options: {
 
   for (const [section, table] of Object.entries(file?.document ?? {})) takeSection(section, table)
 
-  for (const [name, [section, key, numeric]] of Object.entries(variables)) {
+  for (const [name, [section, key, kind]] of Object.entries(variables)) {
     const text = env[name]
     if (text === undefined || text === "") continue
-    const value = numeric && /^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : text
+    const value = readAs[kind](text)
     const place = `environment variable ${name}`
     set(section, key, value, { place, where: place, found: text })
   }
