@@ -31,6 +31,7 @@ export const makeJob = (next_run: number, change: Partial<StoredJob> = {}) =>
       version: 1,
       source_file: null,
       anchor: 0,
+      defined_by: "bench",
       last_summary: null,
       applied: null,
       ...change

@@ -5,6 +5,7 @@ import { Ids } from "../src/Domain/Ids.ts"
 import type { StoredJob } from "../src/Domain/Job.ts"
 import { layerSqlite } from "../src/JobStore/Sqlite.ts"
 import { JobStore, type Look, type Settlement, type SlotPlan } from "../src/JobStore.ts"
+import { expired } from "../src/Scheduler/ApprovalRules.ts"
 import { makeJob, storeJobs, storeSleepers } from "./Jobs.ts"
 import { databaseFile, median, type Result, type Size, timed } from "./Measure.ts"
 
@@ -51,7 +52,15 @@ const makeWakes = Effect.fnUntraced(function* (stored: number) {
     let started: Look["started"] = []
     const look = Effect.gen(function* () {
       yield* store.nextWake({ now, permits: 10, partitions: null })
-      started = (yield* store.look({ now, owner, partitions: null, permits: 10, batch: 500, plan })).started
+      started = (yield* store.look({
+        now,
+        owner,
+        partitions: null,
+        permits: 10,
+        batch: 500,
+        plan,
+        expire: expired(now)
+      })).started
     })
     const millis = yield* timed(look)
     if (started.length !== 10) return yield* Effect.dieMessage(`${started.length} runs started, not 10`)

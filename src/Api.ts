@@ -1,6 +1,7 @@
 import * as HttpApi from "@effect/platform/HttpApi"
 import * as OpenApi from "@effect/platform/OpenApi"
 import { AgentsApi } from "./Api/Agents.ts"
+import { ApprovalsApi } from "./Api/Approvals.ts"
 import { trueDescription } from "./Api/Description.ts"
 import { answers } from "./Api/Errors.ts"
 import { FilesApi } from "./Api/Files.ts"
@@ -13,6 +14,7 @@ import { version } from "./Version.ts"
 export class Api extends HttpApi.make("symbiont")
   .add(ScheduleApi)
   .add(RunsApi)
+  .add(ApprovalsApi)
   .add(AgentsApi)
   .add(FilesApi)
   .add(HealthApi)

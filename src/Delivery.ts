@@ -38,6 +38,8 @@ export class DeliveryRouter extends Context.Tag("symbiont/DeliveryRouter")<
 }
 
 /** The worker that sends what the store has for delivery: a layer that does, and provides nothing. */
-export const Outbox: { readonly layer: Layer.Layer<never, never, DeliveryRouter | JobStore | OutboxSignal> } = {
+export const Outbox: {
+  readonly layer: Layer.Layer<never, never, DeliveryRouter | JobStore | OutboxSignal | Settings>
+} = {
   layer: Layer.scopedDiscard(Effect.flatMap(DeliveryRouter, runOutbox))
 }

@@ -2,6 +2,7 @@ import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
 import * as Layer from "effect/Layer"
 import type { AgentRuntime } from "./Agents.ts"
+import { Approvals } from "./Approvals.ts"
 import { type DeliveryRouter, Outbox, OutboxSignal } from "./Delivery.ts"
 import { Ids } from "./Domain/Ids.ts"
 import type { JobStore } from "./JobStore.ts"
@@ -22,14 +23,22 @@ export type EngineRequirements =
   | Path.Path
 
 /** What the engine gives: the door to jobs, and its state. */
-export type EngineServices = Jobs | SchedulerStatus | RunLogs | WakeSignal | OutboxSignal | BootIdentity | Ids
+export type EngineServices =
+  | Jobs
+  | Approvals
+  | SchedulerStatus
+  | RunLogs
+  | WakeSignal
+  | OutboxSignal
+  | BootIdentity
+  | Ids
 
 /**
  * The whole scheduler without its ways in: dispatcher over job actors over the outbox. Layers close in reverse: the
  * dispatcher stops claiming, runs in flight drain, their deliveries are sent, and only then the edges close.
  */
 export const engineLayer: Layer.Layer<EngineServices, never, EngineRequirements> = dispatcherLayer.pipe(
-  Layer.provideMerge(Jobs.layer),
+  Layer.provideMerge(Layer.merge(Jobs.layer, Approvals.layer)),
   Layer.provideMerge(actorsLayer),
   Layer.provideMerge(Outbox.layer),
   Layer.provideMerge(Layer.mergeAll(OutboxSignal.Default, RunLogs.Default, Ids.Default))

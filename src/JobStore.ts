@@ -1,6 +1,7 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
+import type { Approval, ApprovalNotFound, ApprovalState } from "./Domain/Approval.ts"
 import type { AuditDraft, AuditEvent, AuditType } from "./Domain/Audit.ts"
 import type { BackfillRun } from "./Domain/Backfill.ts"
 import type { Delivery, DeliveryChannel, DeliveryKind } from "./Domain/Delivery.ts"
@@ -12,7 +13,7 @@ import type { Session } from "./Domain/Session.ts"
 /** A run row to insert: its slot or request, and where it starts in its life. */
 export interface NewRun
   extends Pick<Run, "trigger" | "status" | "scheduled_for" | "start_at" | "input" | "reason">,
-    Partial<Pick<Run, "missed_count" | "missed_from" | "missed_to">> {
+    Partial<Pick<Run, "missed_count" | "missed_from" | "missed_to" | "requested_by">> {
   /** False for a run that waits for the job's permit (a queued one). Only pending runs hold one. */
   readonly holds_permit: boolean
 }
@@ -38,11 +39,43 @@ export interface BackfillPlan {
   readonly audit: ReadonlyArray<AuditDraft>
 }
 
+/** How the wait for an approval ends. */
+export interface ApprovalEnd {
+  readonly approval: Pick<Approval, "state" | "decided_at" | "decided_by" | "reason">
+  /** How the run ends; null lets it go on: it takes a permit of its job, or queues for one. */
+  readonly end: Pick<Settlement, "run" | "job"> | null
+  readonly audit: ReadonlyArray<AuditDraft>
+}
+
+/** How a run ends that waits, and what becomes of its approval if it waits for one. */
+export interface WaitingEnd extends Omit<ApprovalEnd, "approval" | "end"> {
+  readonly approval: ApprovalEnd["approval"] | null
+  readonly end: Pick<Settlement, "run" | "job">
+}
+
+/** Says how the wait of a run ends; null lets it wait on. `job` is null when its row is unreadable. */
+export type EndApproval<End = ApprovalEnd | null> = (approval: Approval, run: Run, job: StoredJob | null) => End
+
+/** What an approval is asked for, and by when. */
+export interface NewApproval
+  extends Pick<Approval, "approvers" | "submitted_by" | "expires_at" | "expires_by" | "approval_default" | "binding"> {
+  /** One run of a job waits at most, backfills apart: this ends the wait of those for older slots. */
+  readonly supersede: EndApproval<ApprovalEnd>
+}
+
 /** A job as a change leaves it, with what the audit log says and rows of slots that the change passes over. */
 export interface JobChange {
   readonly job: StoredJob
   readonly audit: ReadonlyArray<AuditDraft>
   readonly runs?: ReadonlyArray<NewRun> | undefined
+  /** Asked about each run of the job that waits for approval. */
+  readonly awaiting?: EndApproval | undefined
+}
+
+/** How a job goes: what the audit log says, and how the waits of its runs for approval end. */
+export interface JobRemoval {
+  readonly audit: AuditDraft
+  readonly awaiting?: EndApproval | undefined
 }
 
 /** Which jobs a change of many reads: by name, by the file they came from, and by the folder directly above it. */
@@ -62,7 +95,7 @@ export interface JobsFound {
 export interface JobsPlan {
   readonly creates: ReadonlyArray<{ readonly job: StoredJob; readonly audit: ReadonlyArray<AuditDraft> }>
   readonly changes: ReadonlyArray<JobChange & { readonly before: StoredJob }>
-  readonly removals: ReadonlyArray<{ readonly id: JobId; readonly audit: AuditDraft }>
+  readonly removals: ReadonlyArray<JobRemoval & { readonly id: JobId }>
 }
 
 /** What becomes of a job's due slots: run rows, the job's cursor, runs that must make room. */
@@ -101,6 +134,8 @@ export interface LookOptions {
   /** How many due jobs may be claimed. */
   readonly batch: number
   readonly plan: (job: StoredJob, live: LiveRuns) => SlotPlan
+  /** Asked about each approval whose time is over. */
+  readonly expire: EndApproval<ApprovalEnd>
 }
 
 /** A run that was started by a look: its attempt is open under the caller's boot id. */
@@ -108,6 +143,8 @@ export interface StartedRun {
   readonly run: Run
   readonly job: StoredJob
   readonly attempt: Attempt
+  /** The approval that let the run go on, if it needed one. */
+  readonly approval: Approval | null
 }
 
 /** What a look did. */
@@ -117,7 +154,7 @@ export interface Look {
   /** Runs already live that a new slot replaces (`overlap: cancel_previous`). */
   readonly cancel: ReadonlyArray<{ readonly job_id: JobId; readonly run_id: RunId }>
   readonly quarantined: ReadonlyArray<{ readonly job_id: string; readonly detail: string }>
-  /** Slots that ended as they were claimed: skipped or missed. */
+  /** Slots that ended as they were claimed (skipped or missed), and runs that nobody approved in time. */
   readonly ended: ReadonlyArray<{ readonly job_name: string; readonly status: RunStatus }>
 }
 
@@ -142,6 +179,7 @@ export interface Settlement {
       | "error_message"
       | "reason"
       | "decision"
+      | "evaluations"
       | "session_id"
       | "stop_reason"
       | "usage"
@@ -153,6 +191,8 @@ export interface Settlement {
   readonly session?: Session | undefined
   readonly deliveries: ReadonlyArray<NewDelivery>
   readonly audit: ReadonlyArray<AuditDraft>
+  /** Set for a run that is to wait for approval: its attempt is taken back, as no agent was called. */
+  readonly approval?: NewApproval | undefined
 }
 
 /** The current attempt of a run, as its owner knows it. */
@@ -184,6 +224,13 @@ export interface RunFilter {
   readonly cursor?: string | undefined
 }
 
+/** Which approvals, newest first. */
+export interface ApprovalFilter {
+  readonly state?: ApprovalState | undefined
+  readonly limit: number
+  readonly cursor?: string | undefined
+}
+
 /** Lasting totals and present counts. */
 export interface StoreCounts {
   readonly active_jobs: number
@@ -201,6 +248,8 @@ export interface DueDelivery {
   readonly delivery: Delivery
   readonly run: Run
   readonly job: StoredJob
+  /** The run's approval, if it needed one. */
+  readonly approval: Approval | null
 }
 
 /**
@@ -224,7 +273,7 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
     readonly deleteJob: (
       ref: string,
       now: number,
-      audit: (job: Pick<Job, "id" | "name">) => AuditDraft
+      removal: (job: Pick<Job, "id" | "name">) => JobRemoval
     ) => Effect.Effect<JobId, JobNotFound>
     readonly findJob: (ref: string) => Effect.Effect<StoredJob, JobNotFound | JobUnreadable>
     readonly listJobs: (filter: JobFilter) => Effect.Effect<Page<StoredJob>>
@@ -235,9 +284,9 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
       plan: (found: JobsFound) => Either.Either<Plan, E>
     ) => Effect.Effect<Plan, E | JobNameTaken>
 
-    /** Claims due slots and starts ready runs, in due order. */
+    /** Ends approvals whose time is over, claims due slots and starts ready runs, in due order. */
     readonly look: (options: LookOptions) => Effect.Effect<Look>
-    /** The next instant after `now` at which a look can find work: a slot, a jittered start, a retry. */
+    /** The next instant after `now` at which a look can find work: a slot, a jittered start, a retry, an approval's end. */
     readonly nextWake: (options: Pick<LookOptions, "now" | "permits" | "partitions">) => Effect.Effect<number | null>
     /** Adds a run outside the schedule. The same idempotency key with the same hash gives the same run. */
     readonly insertManualRun: <E>(
@@ -265,12 +314,20 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
       now: number,
       settle: (run: Run, job: StoredJob | null) => Settlement
     ) => Effect.Effect<Run, FencedOut>
-    /** Cancels a run that waits; a running one is for its actor to stop. */
-    readonly cancelPending: (
+    /** Cancels a run that waits, for its time or for an approval; a running one is for its actor to stop. */
+    readonly cancelWaiting: (
       run_id: RunId,
       now: number,
-      settle: (run: Run, job: StoredJob | null) => Pick<Settlement, "run" | "job" | "audit">
+      settle: (run: Run, job: StoredJob | null, approval: Approval | null) => WaitingEnd
     ) => Effect.Effect<Run, RunNotFound>
+    /** Decides an approval in one transaction; `ref` is its id or its run's. Also of one that is pending no more. */
+    readonly decideApproval: <E>(
+      ref: string,
+      now: number,
+      decide: EndApproval<Either.Either<ApprovalEnd, E>>
+    ) => Effect.Effect<{ readonly approval: Approval; readonly run: Run }, E | ApprovalNotFound>
+    readonly findApproval: (ref: string) => Effect.Effect<Approval, ApprovalNotFound>
+    readonly listApprovals: (filter: ApprovalFilter) => Effect.Effect<Page<Approval>>
     /**
      * Takes back what was only so by a clock that ran ahead, now that it was set back to `now` by `by` ms: waits are as
      * long as they were, and `replan` is asked about each job that was changed, or has slots recorded as missed, at an

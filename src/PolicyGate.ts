@@ -2,11 +2,13 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { AgentDefinition } from "./Domain/Agent.ts"
+import type { Approval } from "./Domain/Approval.ts"
 import type { Job } from "./Domain/Job.ts"
-import type { Policy, PolicyDecision } from "./Domain/Policy.ts"
+import type { IdentityCheck, Policy, PolicyDecision } from "./Domain/Policy.ts"
+import type { Run } from "./Domain/Run.ts"
 import { decide } from "./PolicyGate/Conditions.ts"
 
-export { conditions, decide } from "./PolicyGate/Conditions.ts"
+export { conditions, decide, policiesOf } from "./PolicyGate/Conditions.ts"
 
 /** What a decision depends on besides the job. */
 export interface PolicyContext {
@@ -16,6 +18,12 @@ export interface PolicyContext {
   readonly environment: string
   /** The job's agent; null when no agent of that name is known. */
   readonly agent: AgentDefinition | null
+  /** What came of the credential that the run presents; null when none is asked for and none is presented. */
+  readonly identity: IdentityCheck | null
+  /** The approval that was given to the run; null when none was. */
+  readonly approval: Approval | null
+  /** The run in question; null when slots to come are looked at. */
+  readonly run: Pick<Run, "id" | "trigger" | "scheduled_for" | "input" | "requested_by"> | null
 }
 
 /** Policies that jobs refer to by name; none unless a layer provides some. */
@@ -23,7 +31,10 @@ export class NamedPolicies extends Context.Reference<NamedPolicies>()("symbiont/
   defaultValue: (): { readonly policies: ReadonlyMap<string, Policy> } => ({ policies: new Map() })
 }) {}
 
-/** Decides, before an agent is woken, whether a run may go on. Asked once per attempt; replaceable as a layer. */
+/**
+ * Decides, before an agent is woken, whether a run may go on: asked once per attempt, after jitter, and again after an
+ * approval. Replaceable as a layer; what it requires a person for, a given approval satisfies.
+ */
 export class PolicyGate extends Context.Tag("symbiont/PolicyGate")<
   PolicyGate,
   {

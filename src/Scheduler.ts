@@ -7,6 +7,12 @@ import { Pipeline } from "./Scheduler/Pipeline.ts"
 import { WakeSignal } from "./Scheduler/WakeSignal.ts"
 import { Sessions } from "./Sessions.ts"
 
+export {
+  type Decider,
+  decided,
+  voidAsDeleted,
+  voidIfChanged
+} from "./Scheduler/ApprovalRules.ts"
 export { BootIdentity } from "./Scheduler/BootIdentity.ts"
 export { MonotonicClock } from "./Scheduler/ClockWatch.ts"
 export { Dispatcher } from "./Scheduler/Dispatcher.ts"

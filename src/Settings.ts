@@ -40,7 +40,15 @@ export const SchedulerSettings = Schema.Struct({
 /** `[server]`: where the HTTP API listens. */
 export const ServerSettings = Schema.Struct({
   host: withDefault(Schema.NonEmptyString, () => "127.0.0.1"),
-  port: withDefault(intBetween(0, 65_535), () => 8080)
+  port: withDefault(intBetween(0, 65_535), () => 8080),
+  public_url: Schema.optionalWith(
+    Schema.String.pipe(
+      Schema.filter((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
+        message: () => ({ message: "an http or https URL", override: true })
+      })
+    ),
+    { exact: true }
+  )
 })
 
 /** The effective configuration of one service: environment over `symbiont.toml` over defaults. */
@@ -57,6 +65,13 @@ export class Settings extends Context.Tag("symbiont/Settings")<
     readonly data_dir: string
   }
 >() {}
+
+/** Where people reach the API, without a slash at the end; null when only the system knows the port. */
+export const baseUrlOf = ({ server }: Pick<Settings["Type"], "server">): string | null => {
+  if (server.public_url !== undefined) return server.public_url.replace(/\/+$/, "")
+  if (server.port === 0) return null
+  return `http://${server.host.includes(":") ? `[${server.host}]` : server.host}:${server.port}`
+}
 
 /** One effective value and where it came from, for people. */
 export interface EffectiveSetting {

@@ -18,6 +18,9 @@ const at = (time: string) => instant(`2026-03-04T${time}Z`)
 const context = (fields: Partial<PolicyContext> = {}): PolicyContext => ({
   now: at("12:00:00"),
   environment: "production",
+  identity: null,
+  approval: null,
+  run: null,
   agent: { id: "agent", kind: "effect", capabilities: ["read", "write"] } as unknown as PolicyContext["agent"],
   ...fields
 })
@@ -149,7 +152,6 @@ describe("a denied run", () => {
           environment: denied({ allowed_environments: ["production"] }, "allowed_environments"),
           capability: denied({ require_capabilities: ["fly"] }, "require_capabilities"),
           hours: denied({ allowed_hours: { start: "10:00", end: "11:00" } }, "allowed_hours"),
-          approval: denied({ require_approval: true }, "approval"),
           pin: denied({ require_agent_pin: true }, "agent_pin")
         }
         for (const [name, { policy }] of Object.entries(cases)) {

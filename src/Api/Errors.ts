@@ -3,6 +3,7 @@ import * as Data from "effect/Data"
 import * as Schema from "effect/Schema"
 import type { AgentFailure, AgentNotFound } from "../Domain/Agent.ts"
 import type { FilesRefused } from "../Domain/Apply.ts"
+import type { ApprovalClosed, ApprovalNotFound, NotAnApprover } from "../Domain/Approval.ts"
 import type { BackfillInvalid } from "../Domain/Backfill.ts"
 import {
   Issue,
@@ -128,6 +129,9 @@ type DomainError =
   | IdempotencyConflict
   | BackfillInvalid
   | FilesRefused
+  | ApprovalNotFound
+  | ApprovalClosed
+  | NotAnApprover
   | AgentNotFound
   | AgentFailure
 
@@ -144,6 +148,9 @@ interface Statuses {
   readonly IdempotencyConflict: Conflict
   readonly BackfillInvalid: InvalidRequest
   readonly FilesRefused: InvalidRequest
+  readonly ApprovalNotFound: NotFound
+  readonly ApprovalClosed: Conflict
+  readonly NotAnApprover: Forbidden
   readonly AgentNotFound: NotFound
   readonly AgentFailure: AgentRunFailed | AgentRunTimedOut
 }
@@ -167,6 +174,9 @@ const table: { readonly [Tag in keyof Statuses]: (error: Extract<DomainError, { 
   IdempotencyConflict: (error) => new Conflict(body("IDEMPOTENCY_CONFLICT", error)),
   BackfillInvalid: (error) => new InvalidRequest(body("INVALID_BACKFILL", error, error.issues)),
   FilesRefused: (error) => new InvalidRequest(body("INVALID_FILES", error, error.issues)),
+  ApprovalNotFound: (error) => new NotFound(body("APPROVAL_NOT_FOUND", error)),
+  ApprovalClosed: (error) => new Conflict(body("APPROVAL_CLOSED", error)),
+  NotAnApprover: (error) => new Forbidden(body("NOT_AN_APPROVER", error)),
   AgentNotFound: (error) => new NotFound(body("AGENT_NOT_FOUND", error)),
   AgentFailure: (error) => {
     const details = [{ path: "kind", message: error.kind as string }]

@@ -19,6 +19,11 @@ export const JobPath = Schema.Struct({
 /** `{run_id}` */
 export const RunPath = Schema.Struct({ run_id: PathText.annotations({ description: "The run's id." }) })
 
+/** `{approval_id}` */
+export const ApprovalPath = Schema.Struct({
+  approval_id: PathText.annotations({ description: "The approval's id, or its run's." })
+})
+
 /** `{agent_id}` */
 export const AgentPath = Schema.Struct({ agent_id: PathText.annotations({ description: "The agent's name." }) })
 

@@ -15,6 +15,7 @@ import {
   withOverdue
 } from "../Jobs.ts"
 import type { Recurrence } from "../Recurrence.ts"
+import { voidAsDeleted, voidIfChanged } from "../Scheduler.ts"
 
 /** A schedule of the files, under the `source_file` and the id that its job is to have if there is none yet. */
 export interface Wanted {
@@ -107,7 +108,7 @@ export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
     same(definition, wanted.definition) ? slotsOf(job, countedFrom(job.anchor, wanted)) : slotsBefore(job, definition)
 
   const create = ({ definition, file, id, recurrence }: Wanted) => {
-    const job = newJob(definition, recurrence, { id, source_file: file, applied: definition }, now)
+    const job = newJob(definition, recurrence, { id, source_file: file, applied: definition, defined_by: actor }, now)
     const { after } = changesOf({} as JobDefinition, definition)
     creates.push({ job, audit: [{ type: "CronJobCreated", actor, job_id: id, job_name: job.name, after }] })
     const next_after = slotsOf(job, recurrence)
@@ -123,12 +124,14 @@ export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
     if (same(before.applied, definition)) return { job: { ...before, source_file: file }, audit: [] }
     if (same(old, definition)) return { job: { ...before, source_file: file, applied: definition }, audit: [] }
     const anchor = anchorUnder(before, old, definition, now)
+    const job = {
+      ...editedJob(before, definition, countedFrom(anchor, wanted), actor, now),
+      source_file: file,
+      applied: definition
+    }
     return {
-      job: {
-        ...editedJob(before, definition, countedFrom(anchor, wanted), now),
-        source_file: file,
-        applied: definition
-      },
+      job,
+      awaiting: voidIfChanged(job, actor, now),
       audit: [
         {
           type: "CronJobUpdated",
@@ -193,7 +196,7 @@ export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
     const planned = { name: before.name, job_id: before.id, changes: [], next_after: [], notes: [] }
     if (prune) {
       const audit = { type: "CronJobDeleted" as const, actor, job_id: before.id, job_name: before.name }
-      removals.push({ id: before.id, audit })
+      removals.push({ id: before.id, audit, awaiting: voidAsDeleted(actor, now) })
       told.deleted.push({ ...planned, next_before: slotsBefore(before) })
       return
     }

@@ -9,6 +9,8 @@ import type { DeliveryRouter } from "../Delivery.ts"
 import { DeliveryFailure } from "../Domain/Delivery.ts"
 import { type DueDelivery, JobStore } from "../JobStore.ts"
 import { recordDelivery } from "../Observability.ts"
+import { baseUrlOf, Settings } from "../Settings.ts"
+import { approvalNotice } from "./ApprovalNotice.ts"
 import { OutboxSignal } from "./OutboxSignal.ts"
 
 /** How often one delivery is tried before it is dead. */
@@ -24,10 +26,13 @@ const longestBackoff = 300_000
 /** Receivers may ask for a longer wait than the backoff, up to this. */
 const longestRetryAfter = 3_600_000
 
-/** What a delivery says: the output, or the error of a run that failed, or the notice that its job is dead-lettered. */
-export const deliveryText = ({ delivery, job, run }: DueDelivery): string => {
+/** What a delivery says: the output, or the error of a run that failed, or a notice; `baseUrl` is where the API is. */
+export const deliveryText = (due: DueDelivery, baseUrl: string | null): string => {
+  const { delivery, job, run } = due
+  if (delivery.kind === "approval" && due.approval !== null) return approvalNotice(due.approval, baseUrl)
   if (delivery.kind === "output")
     return (run.status === "succeeded" ? run.output : run.error_message) ?? run.output ?? ""
+  if (delivery.kind === "approval") return `Run ${run.id} of job "${job.name}" waited for an approval.`
   return [
     `Job "${job.name}" was dead-lettered: it will not run again until it is reset.`,
     `Failures in a row: ${job.failure_count}`,
@@ -62,6 +67,7 @@ export const runOutbox = Effect.fnUntraced(function* (router: typeof DeliveryRou
   const store = yield* JobStore
   const signal = yield* OutboxSignal
   const closing = yield* Deferred.make<void>()
+  const baseUrl = baseUrlOf(yield* Settings)
 
   const settleFailure = Effect.fnUntraced(function* ({ delivery, job }: DueDelivery, failure: DeliveryFailure) {
     const now = yield* Clock.currentTimeMillis
@@ -97,7 +103,7 @@ export const runOutbox = Effect.fnUntraced(function* (router: typeof DeliveryRou
 
   const send = Effect.fn("Outbox.send")(function* (due: DueDelivery) {
     const { channel, id } = due.delivery
-    const sent = yield* Effect.suspend(() => router.route(channel, due.job, due.run, deliveryText(due))).pipe(
+    const sent = yield* Effect.suspend(() => router.route(channel, due.job, due.run, deliveryText(due, baseUrl))).pipe(
       Effect.timeoutFail({
         duration: sendTimeout,
         onTimeout: () => new DeliveryFailure({ channel, permanent: false, message: `no answer within ${sendTimeout}` })

@@ -19,8 +19,8 @@ export const DeliveryChannel = Schema.String.pipe(
 )
 export type DeliveryChannel = typeof DeliveryChannel.Type
 
-/** What a delivery carries: a run's output, or the notice that its job was dead-lettered. */
-export const DeliveryKind = Schema.Literal("output", "dead_letter")
+/** What a delivery carries: a run's output, or the notice that its job was dead-lettered or that it awaits approval. */
+export const DeliveryKind = Schema.Literal("output", "dead_letter", "approval")
 export type DeliveryKind = typeof DeliveryKind.Type
 
 /** `pending` is due or waiting for its next attempt, `failed` was refused by the receiver, `dead` ran out of attempts. */

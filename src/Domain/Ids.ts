@@ -26,6 +26,10 @@ export type SessionId = typeof SessionId.Type
 export const DeliveryId = prefixed("dlv").pipe(Schema.brand("DeliveryId"))
 export type DeliveryId = typeof DeliveryId.Type
 
+/** Identity of a request for approval. */
+export const ApprovalId = prefixed("apr").pipe(Schema.brand("ApprovalId"))
+export type ApprovalId = typeof ApprovalId.Type
+
 /** Identity of an audit event. */
 export const AuditId = prefixed("aud").pipe(Schema.brand("AuditId"))
 export type AuditId = typeof AuditId.Type
@@ -75,6 +79,7 @@ export class Ids extends Effect.Service<Ids>()("symbiont/Ids", {
       run: Effect.map(text, (id) => RunId.make(`run_${id}`)),
       session: Effect.map(text, (id) => SessionId.make(`ses_${id}`)),
       delivery: Effect.map(text, (id) => DeliveryId.make(`dlv_${id}`)),
+      approval: Effect.map(text, (id) => ApprovalId.make(`apr_${id}`)),
       audit: Effect.map(text, (id) => AuditId.make(`aud_${id}`)),
       boot: Effect.map(text, (id) => BootId.make(`boot_${id}`))
     } as const

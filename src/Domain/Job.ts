@@ -1,5 +1,6 @@
 import * as Schema from "effect/Schema"
 import { AgentId } from "./Agent.ts"
+import { Actor } from "./Audit.ts"
 import { DeliveryChannel } from "./Delivery.ts"
 import { DurationText } from "./Duration.ts"
 import { JobId } from "./Ids.ts"
@@ -201,6 +202,8 @@ export const StoredJob = Schema.Struct({
   ...Job.fields,
   /** When the trigger was given: the start of the count of an `every` trigger. */
   anchor: Instant,
+  /** Who gave the job the definition that it has. */
+  defined_by: Actor,
   /** Summary of the latest finished run, for the next one. */
   last_summary: Schema.NullOr(Schema.String),
   /** The definition as its file last stated it; edits made since show as drift. */

@@ -1,9 +1,10 @@
 import * as Schema from "effect/Schema"
 import { AgentId, FailureKind, Usage } from "./Agent.ts"
+import { Actor } from "./Audit.ts"
 import { Delivery } from "./Delivery.ts"
-import { JobId, RunId, SessionId } from "./Ids.ts"
+import { ApprovalId, JobId, RunId, SessionId } from "./Ids.ts"
 import { Instant } from "./Instant.ts"
-import { PolicyDecision } from "./Policy.ts"
+import { PolicyDecision, PolicyEvaluation } from "./Policy.ts"
 
 /** What made a run: its slot, a slot missed earlier, a person, or a person filling in the past. */
 export const RunTrigger = Schema.Literal("schedule", "catch_up", "manual", "backfill")
@@ -87,6 +88,9 @@ const summaryFields = {
   error_message: Schema.NullOr(Schema.String),
   reason: Schema.NullOr(Reason),
   decision: Schema.NullOr(PolicyDecision),
+  /** Who asked for a run by hand or a backfill; null for the schedule. */
+  requested_by: Schema.NullOr(Actor),
+  approval_id: Schema.NullOr(ApprovalId),
   session_id: Schema.NullOr(SessionId),
   stop_reason: Schema.NullOr(Schema.String),
   usage: Schema.NullOr(Usage),
@@ -104,6 +108,8 @@ export type RunSummary = typeof RunSummary.Type
 export const Run = Schema.Struct({
   ...summaryFields,
   output: Schema.NullOr(Schema.String),
+  /** The latest questions to the policy gate, oldest first. */
+  evaluations: Schema.Array(PolicyEvaluation),
   iterations: Schema.Array(Iteration),
   tool_calls: Schema.Array(ToolCall)
 }).annotations({ identifier: "Run" })

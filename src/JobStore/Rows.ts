@@ -1,6 +1,7 @@
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import { Approval } from "../Domain/Approval.ts"
 import { AuditEvent } from "../Domain/Audit.ts"
 import { Delivery } from "../Domain/Delivery.ts"
 import { BootId } from "../Domain/Ids.ts"
@@ -48,6 +49,7 @@ export const JobRow = Schema.Struct({
     last_run: job.last_run,
     failure_count: job.failure_count,
     anchor: job.anchor,
+    defined_by: job.defined_by,
     version: job.version,
     source_file: job.source_file,
     last_summary: job.last_summary,
@@ -71,7 +73,7 @@ export const jobFromRow = (row: unknown): Either.Either<StoredJob, string> =>
 
 /** The row of a stored job. */
 export const jobToRow = (stored: StoredJob): typeof JobRow.Encoded => {
-  const { anchor, applied, last_summary, ...shown } = stored
+  const { anchor, applied, defined_by, last_summary, ...shown } = stored
   return encodeJobRow({
     id: shown.id,
     name: shown.name,
@@ -87,6 +89,7 @@ export const jobToRow = (stored: StoredJob): typeof JobRow.Encoded => {
     updated_at: shown.updated_at,
     anchor,
     applied,
+    defined_by,
     last_summary,
     partition: partitionOf(shown.id),
     definition: definitionOf(shown)
@@ -111,6 +114,8 @@ export const RunRow = Schema.Struct({
     finished_at: run.finished_at,
     execution_time_ms: run.execution_time_ms,
     input: run.input,
+    requested_by: run.requested_by,
+    approval_id: run.approval_id,
     error_message: run.error_message,
     session_id: run.session_id,
     stop_reason: run.stop_reason,
@@ -122,6 +127,7 @@ export const RunRow = Schema.Struct({
   reason: jsonOrNull(run.reason),
   decision: jsonOrNull(run.decision),
   usage: jsonOrNull(run.usage),
+  evaluations: json(run.evaluations),
   iterations: json(run.iterations),
   tool_calls: json(run.tool_calls),
   ready_at: Schema.NullOr(Schema.Int),
@@ -143,6 +149,34 @@ export const runFromRow = (row: RunRow, attempts: ReadonlyArray<Attempt>, delive
   const { attempt: _a, created_at: _c, holds_permit: _h, owner: _o, partition: _p, ready_at: _r, ...rest } = row
   return { ...rest, attempts, deliveries }
 }
+
+const approval = Approval.fields
+
+/** A row of `approvals`, with what its run says. */
+export const ApprovalRow = Schema.Struct({
+  ...columns({
+    id: approval.id,
+    state: approval.state,
+    run_id: approval.run_id,
+    job_id: approval.job_id,
+    job_name: approval.job_name,
+    agent_id: approval.agent_id,
+    trigger: approval.trigger,
+    scheduled_for: approval.scheduled_for,
+    input: approval.input,
+    submitted_by: approval.submitted_by,
+    requested_at: approval.requested_at,
+    expires_at: approval.expires_at,
+    expires_by: approval.expires_by,
+    approval_default: approval.approval_default,
+    decided_at: approval.decided_at,
+    decided_by: approval.decided_by,
+    reason: approval.reason,
+    binding: approval.binding
+  }),
+  approvers: json(approval.approvers)
+})
+export const decodeApprovalRow = Schema.decodeUnknownEither(ApprovalRow)
 
 /** A row of `attempts`. */
 export const AttemptRow = Schema.Struct({ run_id: columns({ id: run.id }).id, ...columns(Attempt.fields) })

@@ -9,11 +9,13 @@ import * as Schema from "effect/Schema"
 import { Ids } from "../Domain/Ids.ts"
 import { JobStore } from "../JobStore.ts"
 import { migrations, schemaVersion } from "./Migrations.ts"
+import { SqliteApprovals } from "./SqliteApprovals.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { SqliteBackfills } from "./SqliteBackfills.ts"
 import { SqliteBulk } from "./SqliteBulk.ts"
 import { SqliteClock } from "./SqliteClock.ts"
 import { SqliteHistory } from "./SqliteHistory.ts"
+import { SqliteJobChanges } from "./SqliteJobChanges.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
 import { SqliteLook } from "./SqliteLook.ts"
 import { SqliteNewRuns } from "./SqliteNewRuns.ts"
@@ -66,6 +68,7 @@ const prepare = Effect.fn("JobStore.prepare")(function* (filename: string) {
 })
 
 const services = Layer.mergeAll(
+  SqliteJobChanges.Default,
   SqliteLook.Default,
   SqliteRuns.Default,
   SqliteBulk.Default,
@@ -73,6 +76,7 @@ const services = Layer.mergeAll(
   SqliteOutbox.Default,
   SqliteClock.Default
 ).pipe(
+  Layer.provideMerge(SqliteApprovals.Default),
   Layer.provide(SqliteSettlements.Default),
   Layer.provideMerge(SqliteHistory.Default),
   Layer.provideMerge(SqliteJobs.Default),
@@ -85,6 +89,8 @@ const store = Layer.effect(
   Effect.gen(function* () {
     const sql = yield* SqlClient
     const jobs = yield* SqliteJobs
+    const changes = yield* SqliteJobChanges
+    const approvals = yield* SqliteApprovals
     const bulk = yield* SqliteBulk
     const dispatch = yield* SqliteLook
     const runs = yield* SqliteRuns
@@ -96,8 +102,8 @@ const store = Layer.effect(
     const { clockSetBack } = yield* SqliteClock
     return JobStore.of({
       insertJobs: jobs.insert,
-      modifyJob: jobs.modify,
-      deleteJob: jobs.remove,
+      modifyJob: changes.modify,
+      deleteJob: changes.remove,
       findJob: jobs.find,
       listJobs: jobs.list,
       changeJobs: bulk.change,
@@ -106,7 +112,10 @@ const store = Layer.effect(
       insertManualRun: runs.insertManual,
       insertBackfill: backfills.insert,
       finish: runs.finish,
-      cancelPending: runs.cancelPending,
+      cancelWaiting: runs.cancelWaiting,
+      decideApproval: approvals.decide,
+      findApproval: approvals.find,
+      listApprovals: approvals.list,
       clockSetBack,
       registerNode: runs.registerNode,
       renewLease: runs.renewLease,

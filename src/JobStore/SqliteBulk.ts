@@ -8,6 +8,7 @@ import type { StoredJob } from "../Domain/Job.ts"
 import type { JobsFound, JobsPlan, JobsWanted } from "../JobStore.ts"
 import { among } from "./Among.ts"
 import { jobFromRow, jobToRow } from "./Rows.ts"
+import { SqliteApprovals } from "./SqliteApprovals.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
 import { SqliteNewRuns } from "./SqliteNewRuns.ts"
@@ -32,6 +33,7 @@ export class SqliteBulk extends Effect.Service<SqliteBulk>()("symbiont/JobStore/
     const jobs = yield* SqliteJobs
     const audit = yield* SqliteAudit
     const newRuns = yield* SqliteNewRuns
+    const approvals = yield* SqliteApprovals
 
     const rowsOf = Effect.fnUntraced(function* ({ files, folders, names }: JobsWanted) {
       const byName = yield* sql`SELECT * FROM jobs WHERE name IN ${among(sql, names)} AND deleted_at IS NULL`
@@ -70,6 +72,9 @@ export class SqliteBulk extends Effect.Service<SqliteBulk>()("symbiont/JobStore/
         events.map((event): AuditDraft => ({ time: job.updated_at, ...event }))
       )
       yield* audit.append(events, 0)
+      for (const { awaiting, job } of changes) {
+        if (awaiting !== undefined) yield* approvals.endAmong(new Map([[job.id, awaiting]]), job.updated_at)
+      }
     })
 
     const remove = Effect.fnUntraced(function* (removals: JobsPlan["removals"], now: number) {
@@ -80,6 +85,12 @@ export class SqliteBulk extends Effect.Service<SqliteBulk>()("symbiont/JobStore/
       yield* inBatches(removals, (some) =>
         audit.append(
           some.map((removal) => removal.audit),
+          now
+        )
+      )
+      yield* inBatches(removals, (some) =>
+        approvals.endAmong(
+          new Map(some.flatMap(({ awaiting, id }) => (awaiting === undefined ? [] : [[id, awaiting]]))),
           now
         )
       )

@@ -36,6 +36,9 @@ export class SqliteClock extends Effect.Service<SqliteClock>()("symbiont/JobStor
       yield* sql`UPDATE runs SET ${moved("ready_at")}, ${moved("start_at")}, ${moved("next_attempt_at")}
         WHERE status = 'pending' AND (ready_at > ${now} OR start_at > ${now} OR next_attempt_at > ${now})`
       yield* sql`UPDATE deliveries SET ${moved("next_attempt_at")} WHERE state = 'pending' AND next_attempt_at > ${now}`
+      // The end of allowed_hours is an instant of the clock; a time-out is a length.
+      yield* sql`UPDATE approvals SET ${moved("expires_at")} WHERE state = 'pending' AND expires_at > ${now}
+        AND expires_by = 'approval_timeout'`
       yield* sql`UPDATE idempotency SET created_at = ${now} WHERE created_at > ${now}`
     })
 

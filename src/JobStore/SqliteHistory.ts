@@ -31,8 +31,8 @@ const push = <A>(groups: Map<string, Array<A>>, key: string, item: A): void => {
 /** Columns of a run but for those that can be large. */
 const summaryColumns = `id, job_id, job_name, agent_id, trigger, status, scheduled_for, start_at, next_attempt_at, ready_at,
   holds_permit, started_at, finished_at, execution_time_ms, attempt, owner, partition, input, error_message,
-  reason, decision, session_id, stop_reason, usage, missed_count, missed_from, missed_to, created_at,
-  '[]' AS iterations, '[]' AS tool_calls, NULL AS output`
+  reason, decision, requested_by, approval_id, session_id, stop_reason, usage, missed_count, missed_from, missed_to,
+  created_at, '[]' AS evaluations, '[]' AS iterations, '[]' AS tool_calls, NULL AS output`
 
 /** Reads of runs, sessions and totals. */
 export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/JobStore/SqliteHistory", {
@@ -127,7 +127,9 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
         const runs = yield* assemble(yield* readable(shown))
         const last = shown.at(-1)
         return {
-          items: runs.map(({ iterations: _i, output: _o, tool_calls: _t, ...summary }): RunSummary => summary),
+          items: runs.map(
+            ({ evaluations: _e, iterations: _i, output: _o, tool_calls: _t, ...summary }): RunSummary => summary
+          ),
           next: rows.length > filter.limit && last !== undefined ? String(last["id"]) : null
         } satisfies Page<RunSummary>
       },

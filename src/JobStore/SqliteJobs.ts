@@ -4,13 +4,12 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { AuditDraft } from "../Domain/Audit.ts"
 import { JobId, RunId } from "../Domain/Ids.ts"
-import { type Job, JobNameTaken, JobNotFound, JobUnreadable, type StoredJob } from "../Domain/Job.ts"
+import { JobNameTaken, JobNotFound, JobUnreadable, type StoredJob } from "../Domain/Job.ts"
 import type { Reason } from "../Domain/Run.ts"
-import type { JobChange, JobFilter, LiveRuns, Page } from "../JobStore.ts"
+import type { JobFilter, LiveRuns, Page } from "../JobStore.ts"
 import { among } from "./Among.ts"
 import { jobFromRow, jobToRow } from "./Rows.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
-import { SqliteNewRuns } from "./SqliteNewRuns.ts"
 import { Writer } from "./Writer.ts"
 
 /** Jobs in one multi-row insert; SQLite binds at most 32,766 values. */
@@ -27,7 +26,8 @@ const jobDeleted = JSON.stringify({
 
 const isJobId = Schema.is(JobId)
 
-const idOf = (row: object): string => ("id" in row && typeof row.id === "string" ? row.id : "")
+/** The id of a row that may not be readable otherwise. */
+export const idOf = (row: object): string => ("id" in row && typeof row.id === "string" ? row.id : "")
 
 /** The jobs table. Methods that name no transaction of their own run inside their caller's. */
 export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/SqliteJobs", {
@@ -35,7 +35,6 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
     const sql = yield* SqlClient.SqlClient
     const writer = yield* Writer
     const audit = yield* SqliteAudit
-    const newRuns = yield* SqliteNewRuns
 
     /** The row of a job by id or name; deleted jobs are not found. */
     const findRow = Effect.fnUntraced(function* (ref: string) {
@@ -124,25 +123,6 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
       return sql`UPDATE jobs SET ${sql.update({ ...row, quarantined: null })} WHERE id = ${id}`
     }
 
-    const modify = Effect.fn("JobStore.modifyJob")(function* <E>(
-      ref: string,
-      change: (job: StoredJob, live: LiveRuns) => Either.Either<JobChange, E>
-    ) {
-      return yield* writer.commit(
-        Effect.gen(function* () {
-          const row = yield* findRow(ref)
-          const before = yield* readRow(ref, row)
-          const { audit: events, job, runs = [] } = yield* change(before, yield* liveRunsOf(before.id))
-          if (job === before) return before
-          if (job.name !== before.name) yield* refuseTaken([job])
-          yield* newRuns.insert(yield* Effect.forEach(runs, (run) => newRuns.row(before, run, job.updated_at)))
-          yield* write(job)
-          yield* audit.append(events, job.updated_at)
-          return job
-        })
-      )
-    })
-
     const removeRows = Effect.fnUntraced(function* (ids: ReadonlyArray<JobId>, now: number) {
       const these = among(sql, ids)
       yield* sql`UPDATE jobs SET deleted_at = ${now}, next_run = NULL, quarantined = NULL WHERE id IN ${these}`
@@ -150,23 +130,6 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
       // Up to a thousand may wait in turn; nobody would want them of a job that is gone.
       yield* sql`UPDATE runs SET status = 'cancelled', finished_at = ${now}, reason = ${jobDeleted}
         WHERE job_id IN ${these} AND status = 'pending' AND holds_permit = 0 AND trigger = 'backfill'`
-    })
-
-    const remove = Effect.fn("JobStore.deleteJob")(function* (
-      ref: string,
-      now: number,
-      event: (job: Pick<Job, "id" | "name">) => AuditDraft
-    ) {
-      return yield* writer.commit(
-        Effect.gen(function* () {
-          const row = yield* findRow(ref)
-          const id = idOf(row) as JobId
-          const name = "name" in row && typeof row.name === "string" ? row.name : ref
-          yield* removeRows([id], now)
-          yield* audit.append([event({ id, name: name as Job["name"] })], now)
-          return id
-        })
-      )
     })
 
     const find = Effect.fn("JobStore.findJob")(function* (ref: string) {
@@ -216,11 +179,11 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
       list,
       liveRuns,
       liveRunsOf,
-      modify,
       noLiveRuns,
       readRow,
-      remove,
-      removeRows
+      refuseTaken,
+      removeRows,
+      write
     } as const
   })
 }) {}

@@ -10,6 +10,7 @@ import type { Look, LookOptions, Settlement, SlotPlan, StartedRun } from "../Job
 import { among } from "./Among.ts"
 import { Failpoints } from "./Failpoints.ts"
 import { jobFromRow, type RunRow } from "./Rows.ts"
+import { SqliteApprovals } from "./SqliteApprovals.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { SqliteHistory } from "./SqliteHistory.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
@@ -33,6 +34,7 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
     const history = yield* SqliteHistory
     const newRuns = yield* SqliteNewRuns
     const settlements = yield* SqliteSettlements
+    const approvals = yield* SqliteApprovals
     const failpoints = yield* Failpoints
 
     const ownPartitions = (partitions: LookOptions["partitions"]) =>
@@ -139,6 +141,7 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
       const others = new Set(rows.map((row) => row.job_id).filter((id) => !known.has(id)))
       const byId = yield* jobs.byIds([...others])
       const runs = yield* history.assembleLive(rows)
+      const granted = yield* approvals.ofRuns(rows)
       const started: Array<StartedRun> = []
       for (const [index, row] of rows.entries()) {
         const run = runs[index]
@@ -146,7 +149,7 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
         const attempt = run?.attempts.at(-1)
         if (run === undefined || attempt === undefined) continue
         if (job !== undefined) {
-          started.push({ run, job, attempt })
+          started.push({ run, job, attempt, approval: granted.get(run.id) ?? null })
         } else {
           yield* settlements.settle(row, run, null, jobUnreadable(run, now), now)
           yield* quarantine(run.job_id, "the row could not be read when a run of it was started", now)
@@ -159,10 +162,11 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
       yield* failpoints.hit("look.before")
       const result: Look = yield* writer.commit(
         Effect.gen(function* () {
+          const expired = yield* approvals.expire(options.now, options.expire)
           const { claimed, look } = yield* claim(options)
           const started = yield* start(options, claimed)
           yield* failpoints.hit("look.written")
-          return { ...look, started }
+          return { ...look, started, ended: [...expired, ...look.ended] }
         }).pipe(Effect.catchTag("ParseError", Effect.die))
       )
       yield* failpoints.hit("look.committed")
@@ -180,7 +184,10 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
           SELECT * FROM (SELECT next_run AS at FROM jobs WHERE ${schedulable} ${mine} ORDER BY next_run LIMIT 1)
           UNION ALL
           SELECT * FROM (SELECT ready_at AS at FROM runs WHERE status = 'pending' AND ready_at IS NOT NULL
-            AND ready_at >= ${after} ${mine} ORDER BY ready_at LIMIT 1))`,
+            AND ready_at >= ${after} ${mine} ORDER BY ready_at LIMIT 1)
+          UNION ALL
+          SELECT * FROM (SELECT expires_at AS at FROM approvals INDEXED BY approvals_expiry WHERE state = 'pending' ${mine}
+            ORDER BY expires_at LIMIT 1))`,
         decodeWake
       )
       return rows[0]?.at ?? null

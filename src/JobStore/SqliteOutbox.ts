@@ -10,6 +10,7 @@ import type { DueDelivery } from "../JobStore.ts"
 import { among } from "./Among.ts"
 import { Failpoints } from "./Failpoints.ts"
 import { decodeDeliveryRow } from "./Rows.ts"
+import { SqliteApprovals } from "./SqliteApprovals.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { SqliteHistory } from "./SqliteHistory.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
@@ -25,6 +26,7 @@ export class SqliteOutbox extends Effect.Service<SqliteOutbox>()("symbiont/JobSt
     const audit = yield* SqliteAudit
     const jobs = yield* SqliteJobs
     const history = yield* SqliteHistory
+    const approvals = yield* SqliteApprovals
     const failpoints = yield* Failpoints
 
     /** A delivery that cannot be sent must not stay due: it would come first for ever. */
@@ -45,6 +47,7 @@ export class SqliteOutbox extends Effect.Service<SqliteOutbox>()("symbiont/JobSt
         rows.map((row) => String(row["run_id"]))
       )}`
       const runs = new Map((yield* history.assemble(yield* history.readable(runRows))).map((run) => [run.id, run]))
+      const asked = yield* approvals.ofRuns([...runs.values()])
       const byId = yield* jobs.byIds([...new Set(rows.map((row) => String(row["job_id"])))])
       const sendable: Array<DueDelivery> = []
       for (const row of rows) {
@@ -52,7 +55,7 @@ export class SqliteOutbox extends Effect.Service<SqliteOutbox>()("symbiont/JobSt
         const run = Either.isRight(delivery) ? runs.get(delivery.right.run_id) : undefined
         const job = Either.isRight(delivery) ? byId.get(delivery.right.job_id) : undefined
         if (Either.isRight(delivery) && run !== undefined && job !== undefined) {
-          sendable.push({ delivery: delivery.right, job, run })
+          sendable.push({ delivery: delivery.right, job, run, approval: asked.get(run.id) ?? null })
         } else {
           yield* giveUp(String(row["id"]), Either.isLeft(delivery) ? "delivery" : run === undefined ? "run" : "job")
         }

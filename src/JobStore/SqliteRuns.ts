@@ -2,12 +2,14 @@ import * as SqlClient from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import type { Approval } from "../Domain/Approval.ts"
 import type { BootId, RunId } from "../Domain/Ids.ts"
 import type { StoredJob } from "../Domain/Job.ts"
 import { FencedOut, IdempotencyConflict, type Run } from "../Domain/Run.ts"
-import type { AttemptRef, LiveRuns, NewRun, Settlement } from "../JobStore.ts"
+import type { AttemptRef, LiveRuns, NewRun, Settlement, WaitingEnd } from "../JobStore.ts"
 import { Failpoints } from "./Failpoints.ts"
-import { encodeRunPatch, runFromRow } from "./Rows.ts"
+import { runFromRow } from "./Rows.ts"
+import { SqliteApprovals } from "./SqliteApprovals.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { SqliteHistory } from "./SqliteHistory.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
@@ -33,6 +35,7 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
     const jobs = yield* SqliteJobs
     const history = yield* SqliteHistory
     const newRuns = yield* SqliteNewRuns
+    const approvals = yield* SqliteApprovals
     const settlements = yield* SqliteSettlements
     const failpoints = yield* Failpoints
 
@@ -52,9 +55,20 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
             return yield* new FencedOut({ run: ref.run_id, attempt: ref.attempt })
           }
           const job = (yield* jobs.byIds([row.job_id])).get(row.job_id) ?? null
-          const ended = yield* settlements.settle(row, run, job, settle(run, job), now)
+          const settlement = settle(run, job)
+          // A run is asked about once: a second time is the first one told again.
+          if (settlement.approval !== undefined && row.approval_id !== null) {
+            return yield* new FencedOut({ run: ref.run_id, attempt: ref.attempt })
+          }
+          const settled = yield* settlements.settle(row, run, job, settlement, now)
+          if (settlement.approval === undefined) {
+            yield* failpoints.hit("finish.written")
+            return settled
+          }
+          const waiting = yield* approvals.open(row, settled, settlement.approval, now)
+          yield* settlements.promote(row.job_id, job, now)
           yield* failpoints.hit("finish.written")
-          return ended
+          return waiting
         })
       )
       yield* failpoints.hit("finish.committed")
@@ -124,23 +138,24 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
       )
     })
 
-    const cancelPending = Effect.fn("JobStore.cancelPending")(function* (
+    const cancelWaiting = Effect.fn("JobStore.cancelWaiting")(function* (
       run_id: RunId,
       now: number,
-      settle: (run: Run, job: StoredJob | null) => Pick<Settlement, "run" | "job" | "audit">
+      settle: (run: Run, job: StoredJob | null, approval: Approval | null) => WaitingEnd
     ) {
       return yield* writer.commit(
         Effect.gen(function* () {
           const run = yield* history.runById(run_id)
-          if (run.status !== "pending") return run
+          if (run.status !== "pending" && run.status !== "awaiting_approval") return run
           const job = (yield* jobs.byIds([run.job_id])).get(run.job_id) ?? null
-          const settlement = settle(run, job)
-          yield* sql`UPDATE runs SET ${sql.update(encodeRunPatch({ ...settlement.run, ready_at: null }))}
-            WHERE id = ${run_id}`
-          yield* settlements.patchJob(run.job_id, settlement.job)
-          yield* audit.append(settlement.audit, now)
-          yield* settlements.promote(run.job_id, job, now)
-          return { ...run, ...settlement.run }
+          const approval = run.status === "pending" ? null : ((yield* approvals.ofRuns([run])).get(run.id) ?? null)
+          const ended = settle(run, job, approval)
+          if (approval !== null && ended.approval !== null) {
+            return (yield* approvals.end({ approval, run, job }, { ...ended, approval: ended.approval }, now)).run
+          }
+          const after = yield* settlements.endWaiting({ run, job, end: ended.end }, now)
+          yield* audit.append(ended.audit, now)
+          return after
         })
       )
     })
@@ -162,6 +177,6 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
       yield* writer.commit(sql`UPDATE nodes SET seen_at = ${now}, lease_until = ${until} WHERE owner = ${owner}`)
     })
 
-    return { cancelPending, finish, insertManual, recover, registerNode, renewLease } as const
+    return { cancelWaiting, finish, insertManual, recover, registerNode, renewLease } as const
   })
 }) {}

@@ -84,12 +84,13 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
     ) {
       const status = settlement.run.status ?? row.status
       const ended = isTerminal(status)
+      const waits = ended || status === "awaiting_approval"
       const { attempt } = settlement
       yield* sql`UPDATE runs SET ${sql.update(
         encodeRunPatch({
           ...settlement.run,
           owner: null,
-          ready_at: ended ? null : (settlement.run.next_attempt_at ?? now)
+          ready_at: waits ? null : (settlement.run.next_attempt_at ?? now)
         })
       )} WHERE id = ${row.id}`
       yield* sql`UPDATE attempts SET finished_at = ${now}, outcome = ${attempt.outcome}, failure = ${attempt.failure},
@@ -112,6 +113,18 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
       } satisfies Run
     })
 
+    /** Ends a run that waited, for its time or for an approval; gives the run as it is then. */
+    const endWaiting = Effect.fnUntraced(function* (
+      ended: { readonly run: Run; readonly job: StoredJob | null; readonly end: Pick<Settlement, "run" | "job"> },
+      now: number
+    ) {
+      const { end, job, run } = ended
+      yield* sql`UPDATE runs SET ${sql.update(encodeRunPatch({ ...end.run, ready_at: null }))} WHERE id = ${run.id}`
+      yield* patchJob(run.job_id, end.job)
+      yield* promote(run.job_id, job, now)
+      return { ...run, ...end.run } satisfies Run
+    })
+
     /** Ends a run whose row is damaged, so that it holds neither a permit nor its job; what was unreadable is cleared. */
     const abandon = Effect.fnUntraced(function* ({ detail, id, job_id }: DamagedRun, now: number) {
       const reason: Reason = { code: "run_unreadable", text: `the run's stored row was damaged: ${detail}` }
@@ -125,6 +138,6 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
       yield* Effect.logError(`run ${id} was given up: its row is damaged`, detail)
     })
 
-    return { abandon, patchJob, promote, settle } as const
+    return { abandon, endWaiting, promote, settle } as const
   })
 }) {}

@@ -56,13 +56,14 @@ export const askedSlots = (
   return Either.right({ from, to, timezone, slots: recurrence.upcoming(start - 1, count) })
 }
 
-const pending = (job: StoredJob, slot: number): NewRun => ({
+const pending = (job: StoredJob, slot: number, requested_by: Actor): NewRun => ({
   trigger: "backfill",
   status: "pending",
   scheduled_for: slot,
   start_at: null,
   input: job.input ?? null,
   reason: null,
+  requested_by,
   holds_permit: false
 })
 
@@ -91,7 +92,7 @@ export const planBackfill = (
     job_name: job.name,
     reason: `${slots.length} of ${asked.slots.length} slots from ${range}`
   }
-  return { asked, slots, runs: slots.map((slot) => pending(job, slot)), audit: [audit] }
+  return { asked, slots, runs: slots.map((slot) => pending(job, slot, options.actor)), audit: [audit] }
 }
 
 /** What a person is told of a backfill; of a dry run the slots that would run. */

@@ -70,9 +70,6 @@ export const doubtsOf = (
   if (definition.policy_ref !== undefined && !policies.has(definition.policy_ref)) {
     doubt("policy_ref", `no policy named "${definition.policy_ref}" is provided; runs will be denied`)
   }
-  if (definition.policy?.require_approval === true) {
-    doubt("policy.require_approval", "require_approval: this version cannot ask for approvals; runs will be denied")
-  }
   if (definition.policy?.require_agent_pin === true) {
     doubt("policy.require_agent_pin", "require_agent_pin: this version cannot verify credentials; runs will be denied")
   }

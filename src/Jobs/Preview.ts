@@ -3,7 +3,7 @@ import type { AgentDefinition } from "../Domain/Agent.ts"
 import { formatDuration } from "../Domain/Duration.ts"
 import { localTimes, shortInstant } from "../Domain/Instant.ts"
 import { JobInvalid, type StoredJob } from "../Domain/Job.ts"
-import type { Policy, PolicyDecision } from "../Domain/Policy.ts"
+import type { IdentityCheck, Policy, PolicyDecision } from "../Domain/Policy.ts"
 import type { TriggerSpec } from "../Domain/Schedule.ts"
 import { conditions, decide } from "../PolicyGate.ts"
 import { make, type Recurrence } from "../Recurrence.ts"
@@ -54,11 +54,17 @@ interface Denied {
   readonly reason: string
 }
 
-const denialOf = (decision: PolicyDecision): readonly [code: string, reason: string] | null => {
-  if (decision._tag === "Deny") return [decision.code, decision.reason]
-  if (decision._tag === "Allow") return null
-  return ["approval", "the policy requires an approval, which this version cannot ask for"]
+const verifiedAsHoped: IdentityCheck = {
+  result: "verified",
+  code: null,
+  detail: null,
+  kid: null,
+  jti: null,
+  expires_at: null
 }
+
+/** What is known of a slot to come: its run presents a good credential, it is hoped, and nobody has approved it. */
+const foreseen = { identity: verifiedAsHoped, approval: null, run: null }
 
 const whichOf = (some: number, all: number): string => {
   if (some < all) return `${some} of these ${all} slots`
@@ -68,8 +74,9 @@ const whichOf = (some: number, all: number): string => {
 const denials = ({ decide, starts, upcoming }: Outlook): ReadonlyArray<string> => {
   const byCode = new Map<string, Denied>()
   upcoming.forEach((slot, index) => {
-    const [code, reason] = denialOf(decide(starts[index] ?? slot)) ?? []
-    if (code === undefined || reason === undefined) return
+    const decision = decide(starts[index] ?? slot)
+    if (decision._tag !== "Deny") return
+    const { code = "policy", reason } = decision
     const denied = byCode.get(code)
     if (denied === undefined) byCode.set(code, { slots: [slot], reason })
     else denied.slots.push(slot)
@@ -82,6 +89,17 @@ const denials = ({ decide, starts, upcoming }: Outlook): ReadonlyArray<string> =
       ? `${which} ${lies} outside allowed_hours and would be denied, the first at ${shortInstant(first)}: ${reason}`
       : `${which} would be denied (${code})${slots.length === upcoming.length ? "" : `, the first at ${shortInstant(first)}`}: ${reason}`
   })
+}
+
+const approvals = ({ decide, starts, upcoming }: Outlook): ReadonlyArray<string> => {
+  const asking = upcoming.flatMap((slot, index) => {
+    const decision = decide(starts[index] ?? slot)
+    return decision._tag === "RequireApproval" ? [decision] : []
+  })
+  const [first] = asking
+  if (first === undefined) return []
+  const by = first.approvers.length === 0 ? "" : ` by ${first.approvers.join(" or ")}`
+  return [`${whichOf(asking.length, upcoming.length)} would wait for approval${by}`]
 }
 
 const jitter = (seconds: number): ReadonlyArray<string> =>
@@ -111,6 +129,7 @@ const previewOf = (input: Outlook): Preview => {
       ...ended(input),
       ...recurrence.notes(from, (upcoming.at(-1) ?? from) + 1),
       ...denials(input),
+      ...approvals(input),
       ...jitter(max_jitter_seconds)
     ]
   }
@@ -160,7 +179,7 @@ export const previewOfJob = (
     from: next_run - 1,
     upcoming,
     starts,
-    decide: (now) => decide(job, { now, environment: scheduler.environment, agent }, policies),
+    decide: (now) => decide(job, { ...foreseen, now, environment: scheduler.environment, agent }, policies),
     max_jitter_seconds: job.max_jitter ?? scheduler.max_jitter_seconds
   })
   return { ...preview, next_run, starts }
@@ -186,7 +205,7 @@ export const previewOfTrigger = (
         from,
         upcoming: recurrence.upcoming(from, count),
         starts: [],
-        decide: (now) => conditions(policy, { now, environment: scheduler.environment, agent: null }),
+        decide: (now) => conditions(policy, { ...foreseen, now, environment: scheduler.environment, agent: null }),
         max_jitter_seconds: options.max_jitter ?? scheduler.max_jitter_seconds
       })
   })

@@ -24,7 +24,7 @@ import type { JobChange, JobFilter, LiveRuns, NewRun, RunFilter } from "../JobSt
 import { JobStore } from "../JobStore.ts"
 import { NamedPolicies } from "../PolicyGate.ts"
 import type { Recurrence } from "../Recurrence.ts"
-import { JobActors, WakeSignal } from "../Scheduler.ts"
+import { JobActors, voidAsDeleted, voidIfChanged, WakeSignal } from "../Scheduler.ts"
 import { Settings } from "../Settings.ts"
 import { askedSlots, backfillAnswer, planBackfill } from "./Backfill.ts"
 import { anchorUnder, applyPatch, changesOf, checkDefinition, sameTrigger, warningsOf } from "./Definition.ts"
@@ -39,7 +39,7 @@ const oneShot = (definition: JobDefinition) => (definition.at === undefined ? {}
 export const newJob = (
   definition: JobDefinition,
   recurrence: Recurrence,
-  base: Pick<StoredJob, "id" | "source_file" | "applied">,
+  base: Pick<StoredJob, "id" | "source_file" | "applied" | "defined_by">,
   now: number
 ): StoredJob => ({
   ...definition,
@@ -63,6 +63,7 @@ export const editedJob = (
   job: StoredJob,
   definition: JobDefinition,
   recurrence: Recurrence,
+  defined_by: Actor,
   now: number
 ): StoredJob => {
   const { id, status, paused_by, last_run, failure_count, created_at, version, source_file } = job
@@ -71,6 +72,7 @@ export const editedJob = (
     ...definition,
     ...oneShot(definition),
     ...{ id, status, paused_by, last_run, failure_count, created_at, source_file, anchor, applied, last_summary },
+    defined_by,
     next_run: job.next_run,
     version: version + 1,
     updated_at: now
@@ -120,7 +122,12 @@ export const make = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     const recurrence = yield* check(definition, now)
     if (definition.misfire === undefined && recurrence.next(now) === null) return yield* alreadyPast
-    const job = newJob(definition, recurrence, { id: yield* ids.job, source_file: null, applied: null }, now)
+    const job = newJob(
+      definition,
+      recurrence,
+      { id: yield* ids.job, source_file: null, applied: null, defined_by: actor },
+      now
+    )
     const { after } = changesOf({} as JobDefinition, definition)
     yield* store.insertJobs([
       { job, audit: [{ type: "CronJobCreated", actor, job_id: job.id, job_name: job.name, after }] }
@@ -145,8 +152,10 @@ export const make = Effect.gen(function* () {
       if (Either.isLeft(checked)) return Either.left(checked.left)
       const moved = !sameTrigger(old, definition)
       if (moved && definition.misfire === undefined && checked.right.next(now) === null) return Either.left(alreadyPast)
+      const job = editedJob(before, definition, checked.right, options.actor, now)
       const edited: JobChange = {
-        job: editedJob(before, definition, checked.right, now),
+        job,
+        awaiting: voidIfChanged(job, options.actor, now),
         audit: [
           {
             type: "CronJobUpdated",
@@ -187,17 +196,15 @@ export const make = Effect.gen(function* () {
   const remove = Effect.fn("Jobs.remove")(function* (ref: string, actor: Actor) {
     const now = yield* Clock.currentTimeMillis
     const id = yield* store.deleteJob(ref, now, (job) => ({
-      type: "CronJobDeleted",
-      actor,
-      job_id: job.id,
-      job_name: job.name
+      audit: { type: "CronJobDeleted", actor, job_id: job.id, job_name: job.name },
+      awaiting: voidAsDeleted(actor, now)
     }))
     yield* signal.notify
     return id
   })
 
   const manualRun =
-    (input: string | undefined, queue: boolean, now: number) =>
+    (actor: Actor, input: string | undefined, queue: boolean, now: number) =>
     (job: StoredJob, live: LiveRuns): Either.Either<NewRun, ConcurrencyLimitReached> => {
       if (!queue && live.holding - live.backfilling + live.queued >= job.max_concurrent) {
         return Either.left(new ConcurrencyLimitReached({ job: job.name, max_concurrent: job.max_concurrent }))
@@ -209,6 +216,7 @@ export const make = Effect.gen(function* () {
         start_at: null,
         input: input ?? job.input ?? null,
         reason: null,
+        requested_by: actor,
         holds_permit: live.holding < runsAtOnce(job)
       })
     }
@@ -230,7 +238,7 @@ export const make = Effect.gen(function* () {
     const inserted = yield* store.insertManualRun(
       ref,
       now,
-      manualRun(input, options.queue === true, now),
+      manualRun(options.actor, input, options.queue === true, now),
       key === undefined ? undefined : { key, hash }
     )
     yield* signal.looked.pipe(Effect.timeoutOption("2 seconds"))

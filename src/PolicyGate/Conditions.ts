@@ -51,22 +51,42 @@ export const conditions = (policy: Policy, context: PolicyContext): PolicyDecisi
   if (missing !== undefined) {
     return deny("require_capabilities", `agent "${context.agent?.id}" lacks the capability "${missing}"`)
   }
-  if (policy.require_agent_pin === true) {
-    return deny("agent_pin", "the job requires a verified AgentPin credential, which this version cannot verify")
+  const identity = context.identity
+  if (policy.require_agent_pin === true && identity?.result !== "verified") {
+    return deny("agent_pin", identity === null ? "no credential was verified" : `${identity.code}: ${identity.detail}`)
   }
-  if (policy.require_approval === true) return { _tag: "RequireApproval", approvers: policy.approvers ?? [] }
+  if (policy.require_approval === true && context.approval === null) {
+    return { _tag: "RequireApproval", approvers: policy.approvers ?? [] }
+  }
   return allow
+}
+
+/** The policies that hold for a job: the one it names, if that is provided, and its own. */
+export const policiesOf = (job: Job, policies: ReadonlyMap<string, Policy>): ReadonlyArray<Policy> => {
+  const named = job.policy_ref === undefined ? undefined : policies.get(job.policy_ref)
+  return [named, job.policy].filter((policy) => policy !== undefined)
 }
 
 /** The decision on a job, by its own policy and the one it names; pure. */
 export const decide = (job: Job, context: PolicyContext, policies: ReadonlyMap<string, Policy>): PolicyDecision => {
   if (context.agent === null) return deny("unknown_agent", `no agent named "${job.agent_id}" is loaded`)
-  const named = job.policy_ref === undefined ? undefined : policies.get(job.policy_ref)
-  if (job.policy_ref !== undefined && named === undefined) {
+  if (job.policy_ref !== undefined && !policies.has(job.policy_ref)) {
     return deny("unknown_policy", `no policy named "${job.policy_ref}" is provided`)
   }
-  const byName = named === undefined ? allow : conditions(named, context)
-  if (byName._tag === "Deny") return byName
-  const own = job.policy === undefined ? allow : conditions(job.policy, context)
-  return own._tag === "Allow" ? byName : own
+  const decisions = policiesOf(job, policies).map((policy) => conditions(policy, context))
+  const asking = decisions.filter((decision) => decision._tag === "RequireApproval")
+  return decisions.find((decision) => decision._tag === "Deny") ?? bothApprove(asking)
+}
+
+/** One person must satisfy all that ask: where several name approvers, those whom each of them names. */
+const bothApprove = (
+  asking: ReadonlyArray<Extract<PolicyDecision, { readonly _tag: "RequireApproval" }>>
+): PolicyDecision => {
+  const [first, ...rest] = asking.filter(({ approvers }) => approvers.length > 0)
+  if (asking.length === 0) return allow
+  if (first === undefined) return { _tag: "RequireApproval", approvers: [] }
+  const approvers = first.approvers.filter((name) => rest.every((other) => other.approvers.includes(name)))
+  return approvers.length === 0
+    ? deny("approval", "the policies that hold for the job name no approver in common")
+    : { _tag: "RequireApproval", approvers }
 }

@@ -9,6 +9,7 @@ import type { Run } from "../Domain/Run.ts"
 import { JobStore, type Look } from "../JobStore.ts"
 import { recordLook, recordRun } from "../Observability.ts"
 import { Settings } from "../Settings.ts"
+import { expired } from "./ApprovalRules.ts"
 import { BootIdentity } from "./BootIdentity.ts"
 import { ClockWatch } from "./ClockWatch.ts"
 import { JobActors } from "./JobActors.ts"
@@ -110,7 +111,8 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
               partitions,
               permits,
               batch: claimBatch,
-              plan: (job, live) => planSlots(job, live, now)
+              plan: (job, live) => planSlots(job, live, now),
+              expire: expired(now)
             })
           : null
       if (found !== null) yield* handOver(found)

@@ -9,16 +9,18 @@ import * as Option from "effect/Option"
 import * as RcMap from "effect/RcMap"
 import * as Ref from "effect/Ref"
 import { OutboxSignal } from "../Delivery.ts"
-import type { Actor } from "../Domain/Audit.ts"
+import type { Actor, AuditDraft } from "../Domain/Audit.ts"
 import type { BootId, JobId, RunId } from "../Domain/Ids.ts"
-import type { Reason, Run } from "../Domain/Run.ts"
+import type { Reason, Run, RunNotFound } from "../Domain/Run.ts"
 import { isTerminal } from "../Domain/Run.ts"
 import { JobStore, type StartedRun } from "../JobStore.ts"
 import { recordDeadLetter, recordInFlight, recordRun } from "../Observability.ts"
 import { RunLogs } from "../RunLogs.ts"
 import { Settings } from "../Settings.ts"
+import { cancelledWait } from "./ApprovalRules.ts"
 import { BootIdentity } from "./BootIdentity.ts"
-import { endWaiting, settle } from "./Outcome.ts"
+import { endWaiting } from "./JobAfter.ts"
+import { settle } from "./Outcome.ts"
 import { type Ended, Pipeline, type Stopped } from "./Pipeline.ts"
 import { RunObserver } from "./RunObserver.ts"
 import { WakeSignal } from "./WakeSignal.ts"
@@ -34,6 +36,15 @@ const shutdown: Stopped = {
   kind: "interrupted",
   reason: { code: "shutdown", text: "the service was stopped while it ran" }
 }
+
+const cancelled = (run: Run, reason: Reason, actor: Actor): AuditDraft => ({
+  type: "RunCancelled",
+  actor,
+  job_id: run.job_id,
+  job_name: run.job_name,
+  run_id: run.id,
+  reason: reason.text
+})
 
 /** Waits between two tries to store the end of a run, in ms. */
 const firstRetryMillis = 100
@@ -178,15 +189,25 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
       withActor(job_id, (done) => ({ _tag: "Stop", run_id, stopped, done }))
 
     /** Ends a run that waits or runs, if it still does; returns when that is recorded. */
-    const cancel = Effect.fn("JobActors.cancel")(function* (run_id: RunId, reason: Reason, actor: Actor) {
+    const cancel: (run_id: RunId, reason: Reason, actor: Actor) => Effect.Effect<void, RunNotFound> = Effect.fn(
+      "JobActors.cancel"
+    )(function* (run_id: RunId, reason: Reason, actor: Actor) {
       const now = yield* Clock.currentTimeMillis
-      const waiting = yield* store.cancelPending(run_id, now, (run, job) => endWaiting(run, job, reason, actor, now))
+      const waiting = yield* store.cancelWaiting(run_id, now, (run, job, approval) => ({
+        end: endWaiting(run, job, "cancelled", reason, now),
+        approval: approval === null ? null : cancelledWait(reason, actor, now),
+        audit: [cancelled(run, reason, actor)]
+      }))
       yield* wake.notify
       if (isTerminal(waiting.status)) {
         yield* recordRun(waiting)
         yield* logs.end(run_id)
       }
-      if (waiting.status === "running") yield* stop(waiting.job_id, run_id, { kind: "cancelled", reason, actor })
+      if (waiting.status !== "running") return
+      yield* stop(waiting.job_id, run_id, { kind: "cancelled", reason, actor })
+      // It may have ended its attempt by itself meanwhile, to wait for a retry or an approval.
+      const { status } = yield* store.findRun(run_id)
+      if (status === "pending" || status === "awaiting_approval") yield* cancel(run_id, reason, actor)
     })
 
     /** {@link cancel} without waiting. */

@@ -1,16 +1,20 @@
 import { type AgentFailure, type FailureKind, maxErrorLength, type Usage } from "../Domain/Agent.ts"
 import type { Actor, AuditDraft, AuditType } from "../Domain/Audit.ts"
+import { shortInstant } from "../Domain/Instant.ts"
 import { type Job, type StoredJob, sessionModeOf } from "../Domain/Job.ts"
-import type { PolicyDecision } from "../Domain/Policy.ts"
+import type { Policy, PolicyDecision, PolicyEvaluation } from "../Domain/Policy.ts"
 import type { Attempt, AttemptOutcome, Iteration, Reason, Run, RunStatus, ToolCall } from "../Domain/Run.ts"
 import { maxSummaryLength, type Session } from "../Domain/Session.ts"
 import type { NewDelivery, Settlement } from "../JobStore.ts"
 import type { Settings } from "../Settings.ts"
+import { approvalFor } from "./ApprovalRules.ts"
+import { endsJob, jobAfter, oneShotFailed } from "./JobAfter.ts"
 import { retryDelay } from "./Retry.ts"
 
 /** What an attempt leaves behind, however it ended. */
 export interface AttemptRecord {
-  readonly decision: PolicyDecision | null
+  /** What the policy gate decided on it, and on what grounds. */
+  readonly evaluation: PolicyEvaluation | null
   readonly session_id: Run["session_id"]
   readonly iterations: ReadonlyArray<Iteration>
   readonly tool_calls: ReadonlyArray<ToolCall>
@@ -30,19 +34,32 @@ export type AttemptEnd =
     }
   | { readonly _tag: "Failed"; readonly failure: AgentFailure }
   | { readonly _tag: "TimedOut"; readonly max_runtime: string }
-  | { readonly _tag: "Denied"; readonly reason: Reason }
+  | {
+      readonly _tag: "Denied"
+      readonly reason: Reason
+      readonly audit?: Pick<AuditDraft, "type" | "after"> | undefined
+    }
+  /** Stopped at the gate, to wait for a person; the policies are those that hold for the job. */
+  | {
+      readonly _tag: "AwaitingApproval"
+      readonly approvers: ReadonlyArray<string>
+      readonly policies: ReadonlyArray<Policy>
+    }
   | { readonly _tag: "Cancelled"; readonly reason: Reason; readonly actor: Actor }
   | { readonly _tag: "Interrupted"; readonly reason: Reason }
 
 /** An attempt that ended before it could leave anything. */
 export const emptyRecord: AttemptRecord = {
-  decision: null,
+  evaluation: null,
   session_id: null,
   iterations: [],
   tool_calls: [],
   usage: null,
   execution_time_ms: null
 }
+
+/** How many questions to the policy gate are kept with a run. */
+const keptEvaluations = 20
 
 /** Interruptions after which a run is given up. */
 const maxInterruptions = 5
@@ -54,39 +71,11 @@ export const bounded = (text: string, length: number): string =>
 const countOf = (attempts: ReadonlyArray<Attempt>, ...outcomes: ReadonlyArray<AttemptOutcome>): number =>
   attempts.filter((attempt) => attempt.outcome !== null && outcomes.includes(attempt.outcome)).length
 
-const isSlot = (run: Pick<Run, "trigger">): boolean => run.trigger === "schedule" || run.trigger === "catch_up"
-
 const onInterrupt = (job: Job): "retry" | "fail" =>
   job.on_interrupt ?? (job.policy?.require_approval === true ? "fail" : "retry")
 
 const attemptsAllowed = (job: Job, settings: Settings["Type"]["scheduler"]): number =>
   job.retry?.attempts ?? (job.at === undefined ? 1 : (job.max_retries ?? settings.default_max_retries))
-
-/** Whether a run's end is its job's: the run is a one-shot's slot, and the job has not been given a new time since. */
-const endsJob = (run: Run, job: Job): boolean =>
-  job.at !== undefined && isSlot(run) && job.next_run === null && (job.status === "active" || job.status === "paused")
-
-/** What a run's end changes of its job: nothing by a backfill, whose old slot says nothing of the schedule of today. */
-const jobAfter = (run: Run, change: Settlement["job"]): Settlement["job"] => (run.trigger === "backfill" ? {} : change)
-
-/** A one-shot whose slot did not run to an end of its own has failed. */
-const oneShotFailed = (run: Run, job: Job): { readonly status?: "failed" } =>
-  endsJob(run, job) ? { status: "failed" } : {}
-
-/** The end of a run that was cancelled while it waited. Pure, as {@link settle}. */
-export const endWaiting = (
-  run: Run,
-  job: StoredJob | null,
-  reason: Reason,
-  actor: Actor,
-  now: number
-): Pick<Settlement, "run" | "job" | "audit"> => ({
-  run: { status: "cancelled", finished_at: now, next_attempt_at: null, reason },
-  job: job === null ? {} : oneShotFailed(run, job),
-  audit: [
-    { type: "RunCancelled", actor, job_id: run.job_id, job_name: run.job_name, run_id: run.id, reason: reason.text }
-  ]
-})
 
 /**
  * The rules of a run's end: what the run, its attempt and its job become, what is delivered and audited. Pure, so that
@@ -101,16 +90,21 @@ export const settle = (
   now: number
 ): Settlement => {
   const started = run.attempts.at(-1)?.started_at ?? run.started_at ?? now
+  const { evaluation, ...left } = record
+  const evaluations = [...run.evaluations, ...(evaluation === null ? [] : [evaluation])].slice(-keptEvaluations)
+  const decision: PolicyDecision | null = evaluation?.decision ?? run.decision
+  const recorded = { ...left, decision, evaluations }
   const audit = (type: AuditType, reason: string | null, actor: Actor = "scheduler"): AuditDraft => ({
     type,
     actor,
     job_id: job.id,
     job_name: job.name,
     run_id: run.id,
-    reason
+    reason,
+    ...(evaluation === null ? {} : { after: { decision } })
   })
   const ended = (status: RunStatus, error_message: string | null, reason: Reason | null): Settlement["run"] => ({
-    ...record,
+    ...recorded,
     status,
     error_message,
     reason,
@@ -135,7 +129,7 @@ export const settle = (
       const next_attempt_at = now + retryDelay(job.retry ?? {}, failures, retryAfter)
       return {
         attempt,
-        run: { ...record, execution_time_ms: null, status: "pending", error_message, next_attempt_at },
+        run: { ...recorded, execution_time_ms: null, status: "pending", error_message, next_attempt_at },
         job: {},
         deliveries: [],
         audit: []
@@ -191,8 +185,26 @@ export const settle = (
         run: ended("denied", null, end.reason),
         job: jobAfter(run, { ...lastRun, ...oneShotFailed(run, job) }),
         deliveries: [],
-        audit: [audit("CronJobDenied", `${end.reason.code}: ${end.reason.text}`)]
+        audit: [{ ...audit("CronJobDenied", `${end.reason.code}: ${end.reason.text}`), ...end.audit }]
       }
+    case "AwaitingApproval": {
+      const approval = approvalFor(run, job, end.approvers, end.policies, now)
+      const text = `waits for approval until ${shortInstant(approval.expires_at)}, then ${approval.approval_default}`
+      return {
+        attempt: { outcome: null, failure: null, error_message: null },
+        run: {
+          ...recorded,
+          execution_time_ms: null,
+          status: "awaiting_approval",
+          reason: { code: "approval", text },
+          next_attempt_at: null
+        },
+        job: {},
+        deliveries: job.delivery.map((channel): NewDelivery => ({ channel, kind: "approval" })),
+        audit: [audit("ApprovalRequested", text)],
+        approval
+      }
+    }
     case "Cancelled":
       return {
         attempt: { outcome: "cancelled", failure: null, error_message: end.reason.text },
@@ -207,7 +219,7 @@ export const settle = (
       if (onInterrupt(job) === "retry" && interruptions < maxInterruptions) {
         return {
           attempt,
-          run: { ...record, execution_time_ms: null, status: "pending", next_attempt_at: now },
+          run: { ...recorded, execution_time_ms: null, status: "pending", next_attempt_at: now },
           job: {},
           deliveries: [],
           audit: [audit("RunInterrupted", `${end.reason.text}; a new attempt follows`)]

@@ -13,10 +13,11 @@ import type { StoredJob } from "../Domain/Job.ts"
 import type { Reason, Run } from "../Domain/Run.ts"
 import type { Turn } from "../Domain/Session.ts"
 import type { StartedRun } from "../JobStore.ts"
-import { NamedPolicies, PolicyGate } from "../PolicyGate.ts"
+import { NamedPolicies, PolicyGate, policiesOf } from "../PolicyGate.ts"
 import { RunLogs } from "../RunLogs.ts"
 import { type OpenSession, Sessions } from "../Sessions.ts"
 import { Settings } from "../Settings.ts"
+import { bindingOf } from "./ApprovalBinding.ts"
 import { MonotonicClock } from "./ClockWatch.ts"
 import { beat } from "./Heartbeat.ts"
 import { type AttemptEnd, type AttemptRecord, emptyRecord } from "./Outcome.ts"
@@ -41,10 +42,10 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
 
     const { policies } = yield* NamedPolicies
 
-    const maxRuntime = (job: StoredJob) => {
-      const named = job.policy_ref === undefined ? undefined : policies.get(job.policy_ref)
-      return job.policy?.max_runtime ?? named?.max_runtime ?? job.max_runtime ?? settings.scheduler.default_max_runtime
-    }
+    const maxRuntime = (job: StoredJob) =>
+      policiesOf(job, policies).findLast((policy) => policy.max_runtime !== undefined)?.max_runtime ??
+      job.max_runtime ??
+      settings.scheduler.default_max_runtime
 
     const invocation = (started: StartedRun, session: OpenSession): Invocation => ({
       run: {
@@ -100,6 +101,32 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
       } satisfies AttemptEnd
     })
 
+    /** Why the run may not go on to its agent now; null when it may. */
+    const askGate = Effect.fn("Pipeline.askGate")(function* (started: StartedRun, record: Ref.Ref<AttemptRecord>) {
+      const { job, run } = started
+      const approval = started.approval?.state === "approved" ? started.approval : null
+      if (approval !== null && approval.binding !== bindingOf(job, run.input)) {
+        return denied({ code: "approval_void", text: "the job was changed after the run was approved" })
+      }
+      const agent = Option.getOrNull(yield* Effect.option(agents.find(job.agent_id)))
+      const { environment } = settings.scheduler
+      const identity = null
+      const time = yield* Clock.currentTimeMillis
+      const decision = yield* gate.evaluate(job, { now: time, environment, agent, identity, approval, run })
+      const capabilities = agent?.capabilities ?? null
+      const approved_by = approval?.decided_by ?? null
+      const evaluation = { time, decision, environment, capabilities, identity, approved_by }
+      yield* Ref.update(record, (before) => ({ ...before, evaluation }))
+      if (decision._tag === "Deny") return denied({ code: decision.code ?? "policy", text: decision.reason })
+      return decision._tag === "Allow" || approval !== null
+        ? null
+        : ({
+            _tag: "AwaitingApproval",
+            approvers: decision.approvers,
+            policies: policiesOf(job, policies)
+          } satisfies AttemptEnd)
+    })
+
     const stages = Effect.fn("Pipeline.stages")(function* (started: StartedRun, record: Ref.Ref<AttemptRecord>) {
       const { job, run } = started
       const entered = (stage: Parameters<typeof observer.entered>[1]) => observer.entered(run.id, stage)
@@ -110,18 +137,8 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
       const session = yield* sessions.open(job)
       yield* Ref.update(record, (before) => ({ ...before, session_id: session.id }))
       yield* entered("policy")
-      const agent = yield* Effect.option(agents.find(job.agent_id))
-      const now = yield* Clock.currentTimeMillis
-      const decision = yield* gate.evaluate(job, {
-        now,
-        environment: settings.scheduler.environment,
-        agent: Option.getOrNull(agent)
-      })
-      yield* Ref.update(record, (before) => ({ ...before, decision }))
-      if (decision._tag === "Deny") return denied({ code: decision.code, text: decision.reason })
-      if (decision._tag === "RequireApproval") {
-        return denied({ code: "approval", text: "the job requires an approval, which this version cannot ask for" })
-      }
+      const stopped = yield* askGate(started, record)
+      if (stopped !== null) return stopped
       yield* entered("execution")
       const end: AttemptEnd = yield* execute(started, session, record)
       yield* entered("delivery")

@@ -1,3 +1,4 @@
+import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -13,9 +14,12 @@ import { DeliveryRouter, Outbox, OutboxSignal } from "../../src/Delivery.ts"
 import type { AuditDraft } from "../../src/Domain/Audit.ts"
 import { type Delivery, DeliveryFailure } from "../../src/Domain/Delivery.ts"
 import { JobStore } from "../../src/JobStore.ts"
+import { testSettings } from "../../src/testing.ts"
 import { finishedRun, jobNamed, pendingDelivery } from "./fixtures.ts"
 
 const job = jobNamed("nightly")
+
+const settings = testSettings().pipe(Layer.provide(NodeContext.layer))
 
 /** A store that holds deliveries and nothing else. */
 const makeStore = () => {
@@ -31,7 +35,9 @@ const makeStore = () => {
           return Effect.die("database is locked")
         }
         const due = waiting().filter((row) => (row.next_attempt_at ?? 0) <= now)
-        return Effect.succeed(due.slice(0, limit).map((delivery) => ({ delivery, job, run: finishedRun() })))
+        return Effect.succeed(
+          due.slice(0, limit).map((delivery) => ({ delivery, job, run: finishedRun(), approval: null }))
+        )
       }),
     nextDelivery: Effect.sync(() => {
       const instants = waiting().map((row) => row.next_attempt_at ?? 0)
@@ -62,7 +68,7 @@ const startOutbox = (store: ReturnType<typeof makeStore>, route: Route) =>
   Effect.map(
     Layer.build(
       Outbox.layer.pipe(
-        Layer.provide([store.layer, Layer.succeed(DeliveryRouter, { route })]),
+        Layer.provide([store.layer, Layer.succeed(DeliveryRouter, { route }), settings]),
         Layer.provideMerge(OutboxSignal.Default)
       )
     ),
@@ -282,7 +288,10 @@ describe("Outbox", () => {
 
 describe("deliveryText", () => {
   const due = (run: ReturnType<typeof finishedRun>, kind: Delivery["kind"] = "output", name = "nightly") =>
-    deliveryText({ delivery: { ...pendingDelivery(1, "stdout"), kind }, job: jobNamed(name), run })
+    deliveryText(
+      { delivery: { ...pendingDelivery(1, "stdout"), kind }, job: jobNamed(name), run, approval: null },
+      null
+    )
 
   it("is the output, or what went wrong", () => {
     assert.strictEqual(due(finishedRun()), "fine")

@@ -24,6 +24,7 @@ export const jobNamed = (name: string): StoredJob =>
     version: 1,
     source_file: null,
     anchor: "2026-02-15T00:00:00Z",
+    defined_by: "test",
     last_summary: null,
     applied: null
   })
@@ -48,6 +49,9 @@ export const finishedRun = (change: Partial<Run> = {}): Run => ({
     error_message: null,
     reason: null,
     decision: null,
+    requested_by: null,
+    approval_id: null,
+    evaluations: [],
     session_id: null,
     stop_reason: null,
     usage: null,

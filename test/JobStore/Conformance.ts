@@ -66,15 +66,12 @@ export const conforms = (engine: string, makeStore: MakeStore) => {
         const store = yield* JobStore
         yield* insert(nthJob(1))
         const deleted = yield* store.deleteJob("job-1", t0, ({ id, name }) => ({
-          type: "CronJobDeleted",
-          actor: "test",
-          job_id: id,
-          job_name: name
+          audit: { type: "CronJobDeleted", actor: "test", job_id: id, job_name: name }
         }))
         assert.strictEqual(deleted, jobId(1))
         assert.strictEqual((yield* Effect.flip(store.findJob(jobId(1))))._tag, "JobNotFound")
         const again = yield* Effect.flip(
-          store.deleteJob("job-1", t0, () => ({ type: "CronJobDeleted", actor: "test" }))
+          store.deleteJob("job-1", t0, () => ({ audit: { type: "CronJobDeleted", actor: "test" } }))
         )
         assert.strictEqual(again._tag, "JobNotFound")
         yield* insert(nthJob(2, { name: JobName.make("job-1") }))
@@ -151,7 +148,7 @@ export const conforms = (engine: string, makeStore: MakeStore) => {
           [jobId(10), jobId(20)]
         )
         yield* insert(nthJob(5), nthJob(35))
-        yield* store.deleteJob("job-20", t0, () => ({ type: "CronJobDeleted", actor: "test" }))
+        yield* store.deleteJob("job-20", t0, () => ({ audit: { type: "CronJobDeleted", actor: "test" } }))
         const second = yield* store.listJobs({ limit: 3, cursor: first.next ?? "" })
         assert.deepStrictEqual(
           second.items.map((job) => job.id),
@@ -175,7 +172,7 @@ export const conforms = (engine: string, makeStore: MakeStore) => {
         yield* Effect.forEach([0, 5], (n) => set(n, "active"))
         yield* set(8, "dead_letter")
         yield* Effect.forEach([1, 9, 10], (n) =>
-          store.deleteJob(jobId(n), t0, () => ({ type: "CronJobDeleted", actor: "test" }))
+          store.deleteJob(jobId(n), t0, () => ({ audit: { type: "CronJobDeleted", actor: "test" } }))
         )
         const counts = yield* store.counts
         assert.deepInclude(counts, { active_jobs: 21, paused_jobs: 5, quarantined_jobs: 0, running: 0 })
@@ -221,7 +218,7 @@ export const conforms = (engine: string, makeStore: MakeStore) => {
           )
           const [event] = yield* store.listAudit({ type: "CronJobQuarantined", limit: 10 })
           assert.strictEqual(event?.job_id, jobId(1))
-          yield* store.deleteJob("job-1", t0, () => ({ type: "CronJobDeleted", actor: "test" }))
+          yield* store.deleteJob("job-1", t0, () => ({ audit: { type: "CronJobDeleted", actor: "test" } }))
           assert.deepInclude(yield* store.counts, { quarantined_jobs: 0, active_jobs: 2 })
         })
       )

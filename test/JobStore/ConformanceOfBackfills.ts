@@ -111,7 +111,9 @@ export const backfillsConform = (engine: string, test: StoreTest) => {
         const { runs } = yield* backfill("job-1", [past(3), past(2), past(1)])
         const waiting = yield* manual("job-1", { holds_permit: false })
         const { started } = yield* look()
-        yield* store.deleteJob("job-1", t0 + 1, ({ id }) => ({ type: "CronJobDeleted", actor: "test", job_id: id }))
+        yield* store.deleteJob("job-1", t0 + 1, ({ id }) => ({
+          audit: { type: "CronJobDeleted", actor: "test", job_id: id }
+        }))
         for (const { run } of started) yield* finish(run, success({ job: {} }))
         assert.deepStrictEqual(
           (yield* look({ now: t0 + 9_000 })).started.map(({ run }) => run.id),

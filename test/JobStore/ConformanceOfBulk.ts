@@ -65,7 +65,7 @@ export const bulkConforms = (engine: string, test: Test) =>
           "job-6"
         ])
         const store = yield* JobStore
-        yield* store.deleteJob("job-2", t0, () => ({ type: "CronJobDeleted", actor: "test" }))
+        yield* store.deleteJob("job-2", t0, () => ({ audit: { type: "CronJobDeleted", actor: "test" } }))
         assert.deepStrictEqual((yield* foundBy({ names: ["job-2"], folders: [folder] })).names, ["job-6"])
       }))
 

@@ -128,7 +128,7 @@ export const runsConform = (engine: string, test: StoreTest) => {
           ["stdout", "log_file"]
         )
         assert.deepStrictEqual(yield* store.findRun(run.id), ended)
-        const { iterations: _i, output: _o, tool_calls: _t, ...summary } = ended
+        const { evaluations: _e, iterations: _i, output: _o, tool_calls: _t, ...summary } = ended
         assert.deepStrictEqual(only(yield* runsOf("job-1")), summary)
         const job = yield* store.findJob("job-1")
         assert.deepInclude(job, { last_run: t0, failure_count: 2, last_summary: "did it", version: 1 })
@@ -229,9 +229,9 @@ export const runsConform = (engine: string, test: StoreTest) => {
         yield* insert(nthJob(1, { next_run: null }))
         const waiting = yield* manual("job-1", { start_at: t0 + 60_000 })
         const queued = yield* manual("job-1", { holds_permit: false })
-        const cancel = store.cancelPending(waiting.id, t0, () => ({
-          run: { status: "cancelled", finished_at: t0 },
-          job: {},
+        const cancel = store.cancelWaiting(waiting.id, t0, () => ({
+          end: { run: { status: "cancelled", finished_at: t0 }, job: {} },
+          approval: null,
           audit: [{ type: "RunCancelled", actor: "test", run_id: waiting.id }]
         }))
         assert.strictEqual((yield* cancel).status, "cancelled")
@@ -239,9 +239,9 @@ export const runsConform = (engine: string, test: StoreTest) => {
         assert.strictEqual((yield* store.listAudit({ type: "RunCancelled", limit: 9 })).length, 1)
         const { run } = only((yield* look()).started)
         assert.strictEqual(run.id, queued.id)
-        const running = yield* store.cancelPending(run.id, t0, () => ({
-          run: { status: "cancelled" },
-          job: {},
+        const running = yield* store.cancelWaiting(run.id, t0, () => ({
+          end: { run: { status: "cancelled" }, job: {} },
+          approval: null,
           audit: []
         }))
         assert.strictEqual(running.status, "running")
@@ -252,7 +252,7 @@ export const runsConform = (engine: string, test: StoreTest) => {
         const store = yield* JobStore
         yield* insert(nthJob(1))
         const { run } = only((yield* look()).started)
-        yield* store.deleteJob("job-1", t0, () => ({ type: "CronJobDeleted", actor: "test" }))
+        yield* store.deleteJob("job-1", t0, () => ({ audit: { type: "CronJobDeleted", actor: "test" } }))
         yield* finish(run, success({ session: session([]), deliveries: [{ channel: "stdout", kind: "output" }] }))
         assert.strictEqual((yield* store.findRun(run.id)).status, "succeeded")
         assert.isNull(yield* store.findSession(jobId(1)))

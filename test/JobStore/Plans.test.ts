@@ -128,7 +128,11 @@ describe("every statement of the store uses its index", () => {
     Effect.gen(function* () {
       const plans = yield* plansOf(jobs, (store) =>
         Effect.flatMap(manual("job-1"), ({ id }) =>
-          store.cancelPending(id, t0, () => ({ run: { status: "cancelled" }, job: {}, audit: [] }))
+          store.cancelWaiting(id, t0, () => ({
+            end: { run: { status: "cancelled" }, job: {} },
+            approval: null,
+            audit: []
+          }))
         ).pipe(Effect.orDie)
       )
       assertIndexed(plans)

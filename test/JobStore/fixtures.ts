@@ -4,6 +4,7 @@ import { BootId, JobId } from "../../src/Domain/Ids.ts"
 import type { StoredJob } from "../../src/Domain/Job.ts"
 import type { Run } from "../../src/Domain/Run.ts"
 import { JobStore, type LookOptions, type NewRun, type Settlement, type SlotPlan } from "../../src/JobStore.ts"
+import { expired } from "../../src/Scheduler/ApprovalRules.ts"
 import { jobNamed } from "../Delivery/fixtures.ts"
 
 /** The instant at which these tests take place, in UTC ms. */
@@ -62,7 +63,16 @@ export const minutely = (job: StoredJob): SlotPlan => ({
 /** A look at `t0` by `me` with permits to spare, changed as asked. */
 export const look = (change: Partial<LookOptions> = {}) =>
   Effect.flatMap(JobStore, (store) =>
-    store.look({ now: t0, owner: me, partitions: null, permits: 100, batch: 100, plan: minutely, ...change })
+    store.look({
+      now: t0,
+      owner: me,
+      partitions: null,
+      permits: 100,
+      batch: 100,
+      plan: minutely,
+      expire: expired(t0),
+      ...change
+    })
   )
 
 /** Asks for a run by hand. */

@@ -132,6 +132,7 @@ describe("the plan of a backfill", () => {
         start_at: null,
         input: "the input",
         reason: null,
+        requested_by: "cli",
         holds_permit: false
       }
     ])

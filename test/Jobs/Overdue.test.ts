@@ -16,7 +16,7 @@ const unclaimed = Effect.gen(function* () {
   const definition = define({ name: "unclaimed", every: "10m" })
   const recurrence = Either.getOrThrow(checkDefinition(definition, { anchor: 0, timezone: "UTC" }))
   const { job: id } = yield* Ids
-  const job = newJob(definition, recurrence, { id: yield* id, source_file: null, applied: null }, 0)
+  const job = newJob(definition, recurrence, { id: yield* id, source_file: null, applied: null, defined_by: "test" }, 0)
   yield* store.insertJobs([{ job, audit: [] }])
   return job
 })

@@ -125,8 +125,9 @@ describe("the next instants of a job", () => {
       assert.deepStrictEqual(yield* notes({ name: "lost", agent_id: "nobody" }), [
         'both slots would be denied (unknown_agent): no agent named "nobody" is loaded'
       ])
-      assert.deepStrictEqual(yield* notes({ name: "asks", policy: { require_approval: true } }), [
-        "both slots would be denied (approval): the policy requires an approval, which this version cannot ask for"
+      const asking = { require_approval: true, approvers: ["ada", "bob"] }
+      assert.deepStrictEqual(yield* notes({ name: "asks", policy: asking }), [
+        "both slots would wait for approval by ada or bob"
       ])
       assert.deepStrictEqual(yield* notes({ name: "skilled", policy: { require_capabilities: ["deploy"] } }), [
         'both slots would be denied (require_capabilities): agent "agent" lacks the capability "deploy"'

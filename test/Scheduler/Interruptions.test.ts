@@ -14,6 +14,7 @@ import { AgentFailure } from "../../src/Domain/Agent.ts"
 import { Ids } from "../../src/Domain/Ids.ts"
 import { JobStore } from "../../src/JobStore.ts"
 import { Jobs } from "../../src/Jobs.ts"
+import { expired } from "../../src/Scheduler/ApprovalRules.ts"
 import { scriptedAgent, storeInFile } from "../../src/testing.ts"
 import { create, engine, hour, minute, runsOf, second, statusesOf, until } from "../support/Engine.ts"
 
@@ -122,7 +123,8 @@ describe("when the service died", () => {
         partitions: null,
         permits: 10,
         batch: 1,
-        plan: (job) => ({ runs: [], next_run: job.next_run, cancel: [], audit: [] })
+        plan: (job) => ({ runs: [], next_run: job.next_run, cancel: [], audit: [] }),
+        expire: expired(now)
       })
     })
 

@@ -6,7 +6,9 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { AgentRuntime } from "../../src/Agents.ts"
+import { Approvals } from "../../src/Approvals.ts"
 import { AgentFailure, AgentId, AgentNotFound } from "../../src/Domain/Agent.ts"
+import { ApprovalNotFound } from "../../src/Domain/Approval.ts"
 import { Ids } from "../../src/Domain/Ids.ts"
 import { HttpLive } from "../../src/Http.ts"
 import { JobStore } from "../../src/JobStore.ts"
@@ -90,6 +92,13 @@ const logs = Layer.succeed(
   })
 )
 
+const approvals = Layer.mock(Approvals, {
+  list: () => Effect.succeed({ items: [], next: null }),
+  get: (ref) => new ApprovalNotFound({ approval: ref }),
+  approve: (ref) => new ApprovalNotFound({ approval: ref }),
+  deny: (ref) => new ApprovalNotFound({ approval: ref })
+})
+
 const scheduler = Layer.succeed(SchedulerStatus, {
   inFlight: Effect.succeed(2),
   loopAlive: Effect.sync(() => state.alive ?? true)
@@ -103,7 +112,7 @@ const settings = (port: number) =>
 
 /** Everything that the API needs but a server. */
 export const fakes = (port = 0) =>
-  Layer.mergeAll(FakeJobs, agents, store, logs, scheduler, settings(port), Ids.Default, WakeSignal.Default)
+  Layer.mergeAll(FakeJobs, approvals, agents, store, logs, scheduler, settings(port), Ids.Default, WakeSignal.Default)
 
 /** The whole API on a free port, over fakes; a client for it. */
 export const HttpTest = HttpLive.pipe(Layer.provideMerge(NodeHttpServer.layerTest), Layer.provide(fakes()))

@@ -1,0 +1,34 @@
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as Effect from "effect/Effect"
+import { Api, toHttp } from "../Api.ts"
+import { Approvals } from "../Approvals.ts"
+import { actor } from "./Actor.ts"
+import { setNext } from "./ResponseHeaders.ts"
+
+/** The routes about approvals. */
+export const ApprovalsHttp = HttpApiBuilder.group(Api, "approvals", (handlers) =>
+  Effect.gen(function* () {
+    const approvals = yield* Approvals
+
+    const decide =
+      (verdict: "approve" | "deny") =>
+      (request: { readonly path: { readonly approval_id: string }; readonly payload: { readonly reason?: string } }) =>
+        actor.pipe(
+          Effect.flatMap((who) =>
+            approvals[verdict](request.path.approval_id, { actor: who, name: null }, request.payload.reason ?? null)
+          ),
+          Effect.mapError(toHttp)
+        )
+
+    return handlers
+      .handle("list", ({ urlParams: { state = "pending", ...page } }) =>
+        approvals.list({ ...page, limit: page.limit ?? 100, state: state === "all" ? undefined : state }).pipe(
+          Effect.tap(({ next }) => setNext(next)),
+          Effect.map(({ items }) => items)
+        )
+      )
+      .handle("get", ({ path }) => Effect.mapError(approvals.get(path.approval_id), toHttp))
+      .handle("approve", decide("approve"))
+      .handle("deny", decide("deny"))
+  })
+)
