@@ -24,11 +24,12 @@ import { runAgent } from "./Cli/RunAgent.ts"
 import { withConsole } from "./Cli/Terminal.ts"
 import { up } from "./Cli/Up.ts"
 import { validate } from "./Cli/Validate.ts"
+import { why } from "./Cli/Why.ts"
 import { nearest } from "./Suggestion.ts"
 import { version } from "./Version.ts"
 
 const main = Command.run(
-  symbi.pipe(Command.withSubcommands([up, cron, approvals, runAgent, validate, fmt, apply, exportJobs, config])),
+  symbi.pipe(Command.withSubcommands([up, cron, approvals, why, runAgent, validate, fmt, apply, exportJobs, config])),
   {
     name: "Symbiont Scheduler",
     version,

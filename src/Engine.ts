@@ -11,6 +11,7 @@ import type { PolicyGate } from "./PolicyGate.ts"
 import { RunLogs } from "./RunLogs.ts"
 import { actorsLayer, type BootIdentity, dispatcherLayer, type SchedulerStatus, type WakeSignal } from "./Scheduler.ts"
 import type { Settings } from "./Settings.ts"
+import { Explanations } from "./Why.ts"
 
 /** What the engine needs from its edges: where state lives, what agents are, who decides, where output goes. */
 export type EngineRequirements =
@@ -38,7 +39,7 @@ export type EngineServices =
  * dispatcher stops claiming, runs in flight drain, their deliveries are sent, and only then the edges close.
  */
 export const engineLayer: Layer.Layer<EngineServices, never, EngineRequirements> = dispatcherLayer.pipe(
-  Layer.provideMerge(Layer.merge(Jobs.layer, Approvals.layer)),
+  Layer.provideMerge(Layer.mergeAll(Jobs.layer, Approvals.layer, Explanations.layer)),
   Layer.provideMerge(actorsLayer),
   Layer.provideMerge(Outbox.layer),
   Layer.provideMerge(Layer.mergeAll(OutboxSignal.Default, RunLogs.Default, Ids.Default))

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import { definitionOf, type Job, type JobDefinition } from "./Domain/Job.ts"
+import { withoutSecrets } from "./Domain/Redaction.ts"
 import { printSchedule } from "./Dsl.ts"
 import { Jobs } from "./Jobs.ts"
 import { version } from "./Version.ts"
@@ -9,14 +10,14 @@ const pageSize = 1_000
 
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-/** All jobs, by the file that they came from (those made by hand last) and by name. */
+/** All jobs, as people may see them, by the file that they came from (those made by hand last) and by name. */
 export const exportedJobs = Effect.gen(function* () {
   const jobs = yield* Jobs
   const all: Array<Job> = []
   let cursor: string | undefined
   do {
     const page = yield* jobs.list({ limit: pageSize, cursor })
-    all.push(...page.items)
+    all.push(...page.items.map(withoutSecrets))
     cursor = page.next ?? undefined
   } while (cursor !== undefined)
   const rank = (job: Job): string => (job.source_file === null ? "1" : `0${job.source_file}`)

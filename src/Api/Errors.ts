@@ -16,6 +16,8 @@ import {
 } from "../Domain/Job.ts"
 import type { ConcurrencyLimitReached, IdempotencyConflict, RunEnded, RunNotFound } from "../Domain/Run.ts"
 
+import type { WhyInvalid } from "../Domain/Why.ts"
+
 /** The body of every error answer: a text for people, a code for programs, and what was wrong where. */
 export const ErrorBody = Schema.Struct({
   error: Schema.String,
@@ -117,6 +119,7 @@ const classes = [
 export const isHttpError = (error: unknown): error is HttpError => classes.some((Class) => error instanceof Class)
 
 type DomainError =
+  | WhyInvalid
   | JobInvalid
   | JobNotFound
   | JobNameTaken
@@ -136,6 +139,7 @@ type DomainError =
   | AgentFailure
 
 interface Statuses {
+  readonly WhyInvalid: InvalidRequest
   readonly JobInvalid: InvalidRequest
   readonly JobNotFound: NotFound
   readonly JobNameTaken: Conflict
@@ -162,6 +166,7 @@ const body = (code: string, error: Error, details: ReadonlyArray<Issue> = []): B
 })
 
 const table: { readonly [Tag in keyof Statuses]: (error: Extract<DomainError, { _tag: Tag }>) => Statuses[Tag] } = {
+  WhyInvalid: (error) => new InvalidRequest(body("INVALID_INSTANT", error, [{ path: "at", message: error.message }])),
   JobInvalid: (error) => new InvalidRequest(body("INVALID_JOB", error, error.issues)),
   JobNotFound: (error) => new NotFound(body("JOB_NOT_FOUND", error)),
   JobNameTaken: (error) => new Conflict(body("JOB_NAME_TAKEN", error)),

@@ -4,6 +4,7 @@ import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as OpenApi from "@effect/platform/OpenApi"
 import * as Schema from "effect/Schema"
 import { Run } from "../Domain/Run.ts"
+import { Why } from "../Domain/Why.ts"
 import { answers } from "./Errors.ts"
 import { RunPath, Switch, strict } from "./Params.ts"
 
@@ -31,6 +32,13 @@ export class RunsApi extends HttpApiGroup.make("runs")
       .addError(answers.notFound)
       .addError(answers.conflict)
       .annotate(OpenApi.Summary, "Cancel a run")
+  )
+  .add(
+    HttpApiEndpoint.get("why", "/runs/:run_id/why")
+      .setPath(RunPath)
+      .addSuccess(Why)
+      .addError(answers.notFound)
+      .annotate(OpenApi.Summary, "Say why a run ran, did not, waits, failed or was not delivered")
   )
   .prefix("/api/v1")
   .annotate(OpenApi.Title, "Runs") {}

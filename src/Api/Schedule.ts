@@ -8,6 +8,7 @@ import { Instant } from "../Domain/Instant.ts"
 import { Job, JobDefinition, JobPatch, JobStatus, JobWithWarnings } from "../Domain/Job.ts"
 import { Run, RunStatus, RunSummary } from "../Domain/Run.ts"
 import { TriggerSpec } from "../Domain/Schedule.ts"
+import { Why } from "../Domain/Why.ts"
 import { answers } from "./Errors.ts"
 import { Count, Cursor, JobPath, Limit, Switch, strict } from "./Params.ts"
 
@@ -182,6 +183,18 @@ export class ScheduleApi extends HttpApiGroup.make("schedule")
       .annotate(
         OpenApi.Summary,
         "Say when a job is due next; with `count` also its next instants, their starts, and notes"
+      )
+  )
+  .add(
+    HttpApiEndpoint.get("why", "/schedule/:job_id/why")
+      .setPath(JobPath)
+      .setUrlParams(strict(Schema.Struct({ at: askedFor(Schema.String) })))
+      .addSuccess(Why)
+      .addError(answers.notFound)
+      .addError(answers.conflict)
+      .annotate(
+        OpenApi.Summary,
+        "Say why a job ran or did not at an instant (ISO 8601, in its zone unless it has an offset), or its latest run"
       )
   )
   .prefix("/api/v1")

@@ -3,6 +3,7 @@ import type { Applied, FieldChange, PlannedJob } from "../Domain/Apply.ts"
 import type { Actor } from "../Domain/Audit.ts"
 import type { JobId } from "../Domain/Ids.ts"
 import { definitionKeys, definitionOf, type JobDefinition, type StoredJob } from "../Domain/Job.ts"
+import { stillHidden, withSecretsOf } from "../Domain/Redaction.ts"
 import type { JobChange, JobsFound, JobsPlan } from "../JobStore.ts"
 import {
   anchorUnder,
@@ -72,6 +73,11 @@ const listed = (names: ReadonlyArray<string>): string =>
   names.length <= shownNames
     ? names.join(", ")
     : `${names.slice(0, shownNames).join(", ")} and ${names.length - shownNames} more`
+
+const withStoredSecrets = (wanted: Wanted, stored: StoredJob): Wanted => ({
+  ...wanted,
+  definition: withSecretsOf(wanted.definition, definitionOf(stored))
+})
 
 /** What becomes of the jobs that were found when the files count. Pure: a dry run and the real thing ask the same. */
 export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
@@ -207,11 +213,17 @@ export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
   }
 
   const named = new Set<string>()
-  for (const wanted of input.wanted) {
-    const { name } = wanted.definition
+  for (const asked of input.wanted) {
+    const { name } = asked.definition
     named.add(name)
     const before = stored.get(name)
     const damage = found.damaged.get(name)
+    const wanted = before === undefined ? asked : withStoredSecrets(asked, before)
+    const [unknown] = damage === undefined ? stillHidden(wanted.definition) : []
+    if (unknown !== undefined) {
+      warnings.push(`job "${name}" was left alone: ${unknown.path}: ${unknown.message}`)
+      continue
+    }
     if (damage !== undefined) warnings.push(`job "${name}" was left alone, as its stored row is damaged: ${damage}`)
     else if (before === undefined) create(wanted)
     else bringInLine(before, wanted)

@@ -7,6 +7,7 @@ import { Api, toHttp } from "../Api.ts"
 import { isTerminal } from "../Domain/Run.ts"
 import { Jobs } from "../Jobs.ts"
 import { RunLogs } from "../RunLogs.ts"
+import { Explanations } from "../Why.ts"
 import { actor } from "./Actor.ts"
 import { Closing } from "./Closing.ts"
 
@@ -21,6 +22,7 @@ const event = (name: string, data: string): string =>
 export const RunsHttp = HttpApiBuilder.group(Api, "runs", (handlers) =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
+    const explanations = yield* Explanations
     const logs = yield* RunLogs
     const closing = yield* Closing
 
@@ -39,6 +41,7 @@ export const RunsHttp = HttpApiBuilder.group(Api, "runs", (handlers) =>
       )
 
     return handlers
+      .handle("why", ({ path }) => Effect.mapError(explanations.run(path.run_id), toHttp))
       .handle("get", ({ path }) => Effect.mapError(jobs.getRun(path.run_id), toHttp))
       .handleRaw("log", ({ path, urlParams }) =>
         jobs.getRun(path.run_id).pipe(

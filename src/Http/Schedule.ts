@@ -1,7 +1,9 @@
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as Effect from "effect/Effect"
 import { Api, toHttp } from "../Api.ts"
+import { withoutSecrets } from "../Domain/Redaction.ts"
 import { Jobs } from "../Jobs.ts"
+import { Explanations } from "../Why.ts"
 import { actor } from "./Actor.ts"
 import { setLocation, setNext, versionOf, withETag } from "./ResponseHeaders.ts"
 
@@ -9,10 +11,12 @@ import { setLocation, setNext, versionOf, withETag } from "./ResponseHeaders.ts"
 export const ScheduleHttp = HttpApiBuilder.group(Api, "schedule", (handlers) =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
+    const explanations = yield* Explanations
 
     const change = (name: "pause" | "resume" | "reset") => (request: { readonly path: { readonly job_id: string } }) =>
       actor.pipe(
         Effect.flatMap((who) => jobs[name](request.path.job_id, who)),
+        Effect.map(withoutSecrets),
         withETag,
         Effect.mapError(toHttp)
       )
@@ -21,6 +25,7 @@ export const ScheduleHttp = HttpApiBuilder.group(Api, "schedule", (handlers) =>
       .handle("create", ({ payload }) =>
         actor.pipe(
           Effect.flatMap((who) => jobs.create(payload, who)),
+          Effect.map(withoutSecrets),
           withETag,
           Effect.tap((job) => setLocation(`/api/v1/schedule/${job.id}`)),
           Effect.mapError(toHttp)
@@ -29,18 +34,21 @@ export const ScheduleHttp = HttpApiBuilder.group(Api, "schedule", (handlers) =>
       .handle("list", ({ urlParams }) =>
         jobs.list({ ...urlParams, limit: urlParams.limit ?? 100 }).pipe(
           Effect.tap((page) => setNext(page.next)),
-          Effect.map((page) => page.items)
+          Effect.map((page) => page.items.map(withoutSecrets))
         )
       )
       .handle("preview", ({ payload: { count, from, max_jitter, name, policy, ...trigger } }) =>
         Effect.mapError(jobs.preview(trigger, { from, count: count ?? 10, max_jitter, name, policy }), toHttp)
       )
-      .handle("get", ({ path }) => jobs.get(path.job_id).pipe(withETag, Effect.mapError(toHttp)))
+      .handle("get", ({ path }) =>
+        jobs.get(path.job_id).pipe(Effect.map(withoutSecrets), withETag, Effect.mapError(toHttp))
+      )
       .handle("update", ({ path, payload, headers }) =>
         actor.pipe(
           Effect.flatMap((who) =>
             jobs.update(path.job_id, payload, { actor: who, ifVersion: versionOf(headers["if-match"]) })
           ),
+          Effect.map(withoutSecrets),
           withETag,
           Effect.mapError(toHttp)
         )
@@ -82,6 +90,7 @@ export const ScheduleHttp = HttpApiBuilder.group(Api, "schedule", (handlers) =>
           Effect.mapError(toHttp)
         )
       )
+      .handle("why", ({ path, urlParams }) => Effect.mapError(explanations.job(path.job_id, urlParams.at), toHttp))
       .handle("nextRun", ({ path, urlParams: { count } }) =>
         jobs.upcoming(path.job_id, count ?? 1).pipe(
           Effect.map((preview) => (count === undefined ? { next_run: preview.next_run } : preview)),

@@ -122,6 +122,7 @@ const store = Layer.effect(
       recover: runs.recover,
       findRun: history.findRun,
       listRuns: history.listRuns,
+      runsAround: history.runsAround,
       findSession: history.findSession,
       dueDeliveries: outbox.due,
       nextDelivery: outbox.next,

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { Delivery } from "../Domain/Delivery.ts"
-import type { JobId, RunId } from "../Domain/Ids.ts"
+import { type JobId, leastRunId, type RunId } from "../Domain/Ids.ts"
 import { type Attempt, type Run, RunNotFound, type RunSummary } from "../Domain/Run.ts"
 import type { Session } from "../Domain/Session.ts"
 import type { Page, RunFilter, StoreCounts } from "../JobStore.ts"
@@ -33,6 +33,12 @@ const summaryColumns = `id, job_id, job_name, agent_id, trigger, status, schedul
   holds_permit, started_at, finished_at, execution_time_ms, attempt, owner, partition, input, error_message,
   reason, decision, requested_by, approval_id, session_id, stop_reason, usage, missed_count, missed_from, missed_to,
   created_at, '[]' AS evaluations, '[]' AS iterations, '[]' AS tool_calls, NULL AS output`
+
+const summaryOf = ({ evaluations: _e, iterations: _i, output: _o, tool_calls: _t, ...summary }: Run): RunSummary =>
+  summary
+
+/** Runs of one kind that are looked at about one instant. */
+const around = 20
 
 /** Reads of runs, sessions and totals. */
 export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/JobStore/SqliteHistory", {
@@ -127,14 +133,29 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
         const runs = yield* assemble(yield* readable(shown))
         const last = shown.at(-1)
         return {
-          items: runs.map(
-            ({ evaluations: _e, iterations: _i, output: _o, tool_calls: _t, ...summary }): RunSummary => summary
-          ),
+          items: runs.map(summaryOf),
           next: rows.length > filter.limit && last !== undefined ? String(last["id"]) : null
         } satisfies Page<RunSummary>
       },
       Effect.catchTag("SqlError", Effect.die)
     )
+
+    const runsAround = Effect.fn("JobStore.runsAround")(function* (job_id: JobId, at: number) {
+      const end = at + 60_000
+      const slots = yield* sql`SELECT ${sql.literal(summaryColumns)} FROM runs WHERE job_id = ${job_id}
+        AND scheduled_for >= ${at} AND scheduled_for < ${end} AND trigger IN ('schedule', 'catch_up')
+        ORDER BY scheduled_for LIMIT ${around}`
+      const missed = yield* sql`SELECT ${sql.literal(summaryColumns)} FROM runs WHERE job_id = ${job_id}
+        AND status = 'missed' AND missed_from < ${end} AND missed_to >= ${at} ORDER BY id DESC LIMIT 1`
+      const backfills = yield* sql`SELECT ${sql.literal(summaryColumns)} FROM runs WHERE job_id = ${job_id}
+        AND scheduled_for >= ${at} AND scheduled_for < ${end} AND trigger = 'backfill'
+        ORDER BY scheduled_for LIMIT ${around}`
+      // Runs by hand have ids of about the instant that they were asked for.
+      const byHand = yield* sql`SELECT ${sql.literal(summaryColumns)} FROM runs WHERE job_id = ${job_id}
+        AND id >= ${leastRunId(at)} AND id < ${leastRunId(end)} AND trigger = 'manual' ORDER BY id LIMIT ${around}`
+      const rows = new Map([...slots, ...missed, ...backfills, ...byHand].map((row) => [row["id"], row]))
+      return (yield* assemble(yield* readable([...rows.values()]))).map(summaryOf)
+    }, Effect.orDie)
 
     const findSession = Effect.fn("JobStore.findSession")(function* (job_id: JobId) {
       const [row] = yield* sql`SELECT * FROM sessions WHERE job_id = ${job_id}`
@@ -164,6 +185,17 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
       } satisfies StoreCounts
     }).pipe(Effect.orDie, Effect.withSpan("JobStore.counts"))
 
-    return { assemble, assembleLive, counts, findRun, findSession, listRuns, read, readable, runById } as const
+    return {
+      assemble,
+      assembleLive,
+      counts,
+      findRun,
+      findSession,
+      listRuns,
+      read,
+      readable,
+      runById,
+      runsAround
+    } as const
   })
 }) {}

@@ -18,6 +18,7 @@ import {
   runsAtOnce,
   type StoredJob
 } from "../Domain/Job.ts"
+import { stillHidden, withSecretsOf } from "../Domain/Redaction.ts"
 import { ConcurrencyLimitReached, isTerminal, RunEnded } from "../Domain/Run.ts"
 import type { TriggerSpec } from "../Domain/Schedule.ts"
 import type { JobChange, JobFilter, LiveRuns, NewRun, RunFilter } from "../JobStore.ts"
@@ -90,6 +91,11 @@ export const editedJob = (
   }
 }
 
+const refuseHidden = (definition: JobDefinition): Either.Either<void, JobInvalid> => {
+  const [first, ...rest] = stillHidden(definition)
+  return first === undefined ? Either.void : Either.left(new JobInvalid({ issues: [first, ...rest] }))
+}
+
 const alreadyPast = new JobInvalid({
   issues: [
     {
@@ -120,6 +126,7 @@ export const make = Effect.gen(function* () {
 
   const create = Effect.fn("Jobs.create")(function* (definition: JobDefinition, actor: Actor) {
     const now = yield* Clock.currentTimeMillis
+    yield* refuseHidden(definition)
     const recurrence = yield* check(definition, now)
     if (definition.misfire === undefined && recurrence.next(now) === null) return yield* alreadyPast
     const job = newJob(
@@ -147,7 +154,9 @@ export const make = Effect.gen(function* () {
         return Either.left(new JobVersionMismatch({ job: before.name, version: before.version }))
       }
       const old = definitionOf(before)
-      const definition = applyPatch(old, patch)
+      const definition = applyPatch(old, withSecretsOf(patch, old))
+      const unknown = refuseHidden(definition)
+      if (Either.isLeft(unknown)) return Either.left(unknown.left)
       const checked = check(definition, anchorUnder(before, old, definition, now))
       if (Either.isLeft(checked)) return Either.left(checked.left)
       const moved = !sameTrigger(old, definition)

@@ -5,6 +5,7 @@ import * as Either from "effect/Either"
 import type * as Layer from "effect/Layer"
 import { JobName } from "../../src/Domain/Job.ts"
 import { JobStore } from "../../src/JobStore.ts"
+import { approvalsConform } from "./ConformanceOfApprovals.ts"
 import { backfillsConform } from "./ConformanceOfBackfills.ts"
 import { bulkConforms } from "./ConformanceOfBulk.ts"
 import { clocksConform } from "./ConformanceOfClocks.ts"
@@ -406,6 +407,7 @@ export const conforms = (engine: string, makeStore: MakeStore) => {
       }))
   })
 
+  approvalsConform(engine, test)
   backfillsConform(engine, test)
   bulkConforms(engine, test)
   runsConform(engine, test)

@@ -1,0 +1,64 @@
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import { AuditLog } from "./AuditLog.ts"
+import { definitionOf, type JobNotFound, type JobUnreadable } from "./Domain/Job.ts"
+import type { RunNotFound } from "./Domain/Run.ts"
+import { type Why, WhyInvalid } from "./Domain/Why.ts"
+import { JobStore } from "./JobStore.ts"
+import { checkDefinition } from "./Jobs.ts"
+import { readInstant } from "./Recurrence.ts"
+import { Settings } from "./Settings.ts"
+import { whyNoRun } from "./Why/NoRun.ts"
+import { whyOfRun } from "./Why/Run.ts"
+
+/** Audit entries of a job that are looked at, the newest. */
+const maxEvents = 1_000
+
+/** Answers why something ran or did not, from the ledger alone. */
+export class Explanations extends Context.Tag("symbiont/Explanations")<
+  Explanations,
+  {
+    readonly run: (id: string) => Effect.Effect<Why, RunNotFound>
+    /** Of a job at an instant, ISO 8601, in the job's zone unless it has an offset; of its latest run without one. */
+    readonly job: (ref: string, at: string | undefined) => Effect.Effect<Why, JobNotFound | JobUnreadable | WhyInvalid>
+  }
+>() {
+  static readonly layer: Layer.Layer<Explanations, never, JobStore | AuditLog | Settings> = Layer.effect(
+    Explanations,
+    Effect.gen(function* () {
+      const store = yield* JobStore
+      const log = yield* AuditLog
+      const { scheduler } = yield* Settings
+
+      const run = Effect.fn("Explanations.run")(function* (id: string) {
+        const found = yield* store.findRun(id)
+        const approval = found.approval_id === null ? null : yield* Effect.option(store.findApproval(found.approval_id))
+        const now = yield* Clock.currentTimeMillis
+        return whyOfRun(found, approval?._tag === "Some" ? approval.value : null, now)
+      })
+
+      const job = Effect.fn("Explanations.job")(function* (ref: string, at: string | undefined) {
+        const stored = yield* store.findJob(ref)
+        const now = yield* Clock.currentTimeMillis
+        const compiled = checkDefinition(definitionOf(stored), { anchor: stored.anchor, timezone: scheduler.timezone })
+        const recurrence = yield* Either.mapLeft(compiled, (error) => new WhyInvalid({ message: error.message }))
+        const asked = at === undefined ? null : readInstant(at, recurrence.timezone)
+        if (asked !== null && Either.isLeft(asked)) return yield* new WhyInvalid({ message: asked.left })
+        const instant = asked === null ? null : asked.right
+        const runs =
+          instant === null
+            ? (yield* store.listRuns(stored.id, { limit: 1 })).items
+            : yield* store.runsAround(stored.id, instant)
+        const [first] = runs
+        if (first !== undefined) return yield* Effect.orDie(run(first.id))
+        const { items } = yield* log.query({ job: stored.id, limit: maxEvents })
+        return whyNoRun(stored, recurrence, instant ?? now, items.toReversed(), now)
+      })
+
+      return { job, run }
+    })
+  )
+}
