@@ -2,6 +2,7 @@ import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
 import * as Layer from "effect/Layer"
 import type { AgentRuntime } from "./Agents.ts"
+import type { AuditLog } from "./AuditLog.ts"
 import { type DeliveryRouter, Outbox, OutboxSignal } from "./Delivery.ts"
 import { Ids } from "./Domain/Ids.ts"
 import type { JobStore } from "./JobStore.ts"
@@ -14,6 +15,7 @@ import type { Settings } from "./Settings.ts"
 /** What the engine needs from its edges: where state lives, what agents are, who decides, where output goes. */
 export type EngineRequirements =
   | JobStore
+  | AuditLog
   | AgentRuntime
   | PolicyGate
   | DeliveryRouter

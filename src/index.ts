@@ -9,6 +9,7 @@ export {
 } from "./Agents.ts"
 export { Api } from "./Api.ts"
 export { Apply } from "./Apply.ts"
+export { AuditCheckpoints, type AuditFilter, AuditLog } from "./AuditLog.ts"
 export { makeClient } from "./Client.ts"
 export { CustomChannels, DeliveryRouter, Outbox, OutboxSignal, StandardOutput } from "./Delivery.ts"
 export * from "./Domain/Agent.ts"

@@ -15,6 +15,7 @@ import { Ids } from "../../src/Domain/Ids.ts"
 import { JobStore } from "../../src/JobStore.ts"
 import { Jobs } from "../../src/Jobs.ts"
 import { scriptedAgent, storeInFile } from "../../src/testing.ts"
+import { audited } from "../support/Audit.ts"
 import { create, engine, hour, minute, runsOf, second, statusesOf, until } from "../support/Engine.ts"
 
 const database = Effect.gen(function* () {
@@ -183,7 +184,6 @@ describe("cancelling", () => {
       const agent: AgentHandler = () => Effect.onInterrupt(Effect.never, () => Ref.set(cleaned, true))
       yield* Effect.gen(function* () {
         const jobs = yield* Jobs
-        const store = yield* JobStore
         yield* create({ name: "long", every: "1h" })
         const run = yield* jobs.runNow("long", { actor: "test" })
         const ended = yield* jobs.cancelRun(run.id, "ada")
@@ -193,7 +193,7 @@ describe("cancelling", () => {
         )
         assert.isTrue(yield* Ref.get(cleaned))
         assert.deepStrictEqual(
-          (yield* store.listAudit({ type: "RunCancelled", limit: 10 })).map((event) => event.actor as string),
+          (yield* audited({ type: "RunCancelled", limit: 10 })).map((event) => event.actor as string),
           ["ada"]
         )
         const again = yield* Effect.flip(jobs.cancelRun(run.id, "ada"))
