@@ -61,7 +61,7 @@ export class AuditCheckpoints extends Context.Tag("symbiont/AuditCheckpoints")<
 }
 
 export { chainedColumns, contentOf, contentSql, entryHash, genesis } from "./AuditLog/Chain.ts"
-export { keptIn, readLines, verifyKept } from "./AuditLog/Kept.ts"
+export { keptIn, lineOf, readLines, verifyKept } from "./AuditLog/Kept.ts"
 export { AuditKeyUnusable } from "./AuditLog/Key.ts"
 export { redacted, settingShown } from "./AuditLog/Redaction.ts"
 export { type AuditReader, AuditUnreadable, type StoredEntry, verifyChain } from "./AuditLog/Verify.ts"

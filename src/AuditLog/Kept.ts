@@ -41,7 +41,8 @@ export interface Kept {
 export const keptIn = Effect.fn("AuditLog.keptIn")(function* (folder: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const key = yield* readKey(path.join(folder, fileNames.key))
+  // Whoever may read the log but not the key still sees what the lines themselves say.
+  const key = yield* Effect.orElseSucceed(readKey(path.join(folder, fileNames.key)), () => null)
   const own = key === null ? null : publicKeyOf(key)
   const checkpoints: Array<AuditCheckpoint> = []
   for (const name of [fileNames.older, fileNames.log]) {
@@ -66,11 +67,11 @@ export const keptIn = Effect.fn("AuditLog.keptIn")(function* (folder: string) {
 })
 
 /** A log compared with the checkpoints of its folder and with others. */
-export const verifyKept = (
-  verify: (checkpoints: ReadonlyArray<AuditCheckpoint>) => Effect.Effect<AuditVerdict>,
+export const verifyKept = <E, R>(
+  verify: (checkpoints: ReadonlyArray<AuditCheckpoint>) => Effect.Effect<AuditVerdict, E, R>,
   { checkpoints, damage }: Kept,
   others: ReadonlyArray<AuditCheckpoint>
-): Effect.Effect<AuditVerdict> =>
+): Effect.Effect<AuditVerdict, E, R> =>
   Effect.map(verify([...checkpoints, ...others]), (verdict): AuditVerdict => {
     if (!verdict.ok || damage === null) return verdict
     return { ok: false, broken: { seq: verdict.head.seq, id: null, kind: "checkpoint_mismatch", detail: damage } }

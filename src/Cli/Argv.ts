@@ -14,6 +14,9 @@ const switches: ReadonlySet<string> = new Set([
   "--wizard"
 ])
 
+/** Commands that only lead to others. */
+const groups: ReadonlySet<string> = new Set(["cron", "audit"])
+
 const isFlag = (word: string): boolean => word.startsWith("-") && word.length > 1
 
 /**
@@ -41,7 +44,7 @@ export const orderWords = (words: ReadonlyArray<string>): ReadonlyArray<string> 
         into.push(value)
         rest.shift()
       }
-    } else if (command.length === 0 || (command.length === 1 && command[0] === "cron")) {
+    } else if (command.length === 0 || (command.length === 1 && groups.has(command[0] ?? ""))) {
       command.push(word)
     } else {
       operands.push(word)

@@ -2,6 +2,14 @@ import * as Schema from "effect/Schema"
 import { AuditId, JobId, RunId } from "./Ids.ts"
 import { formatInstant, Instant } from "./Instant.ts"
 
+const isInstantText = Schema.is(Schema.encodedBoundSchema(Instant))
+
+// Date.parse makes 2 March of 30 February.
+const isDay = (text: string): boolean =>
+  /^\d{4}-\d{2}-\d{2}$/.test(text) &&
+  !Number.isNaN(Date.parse(text)) &&
+  formatInstant(Date.parse(text)).startsWith(text)
+
 /** What happened: the guide's nine types and the further ones of this service. */
 export const AuditType = Schema.Literal(
   "CronJobCreated",
@@ -31,6 +39,18 @@ export const AuditType = Schema.Literal(
   "ClockJumped"
 )
 export type AuditType = typeof AuditType.Type
+
+/** An instant, or a day such as `2026-02-01`, which stands for its first instant in UTC, whatever the service's zone. */
+export const DayOrInstant = Schema.transform(
+  Schema.String.pipe(
+    Schema.filter((text) => isDay(text) || isInstantText(text), {
+      message: () => "a day such as 2026-02-01 (in UTC), or an instant such as 2026-02-01T09:00:00Z",
+      jsonSchema: { type: "string" }
+    })
+  ),
+  Schema.Int,
+  { strict: true, decode: (text) => Date.parse(text), encode: formatInstant }
+)
 
 /** Who did it: `scheduler`, `api`, `cli`, `apply`, or a key id. */
 export const Actor = Schema.NonEmptyString

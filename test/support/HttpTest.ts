@@ -6,6 +6,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { AgentRuntime } from "../../src/Agents.ts"
+import { AuditCheckpoints, AuditLog } from "../../src/AuditLog.ts"
 import { AgentFailure, AgentId, AgentNotFound } from "../../src/Domain/Agent.ts"
 import { Ids } from "../../src/Domain/Ids.ts"
 import { HttpLive } from "../../src/Http.ts"
@@ -76,6 +77,19 @@ const store = Layer.succeed(
   })
 )
 
+const log = Layer.succeed(
+  AuditLog,
+  AuditLog.of({
+    append: () => unused,
+    query: () => unused,
+    verify: () => unused,
+    head: unused,
+    recordConfiguration: () => unused
+  })
+)
+
+const checkpoints = Layer.succeed(AuditCheckpoints, { make: unused, verify: () => unused })
+
 const logs = Layer.succeed(
   RunLogs,
   RunLogs.make({
@@ -103,7 +117,18 @@ const settings = (port: number) =>
 
 /** Everything that the API needs but a server. */
 export const fakes = (port = 0) =>
-  Layer.mergeAll(FakeJobs, agents, store, logs, scheduler, settings(port), Ids.Default, WakeSignal.Default)
+  Layer.mergeAll(
+    FakeJobs,
+    agents,
+    store,
+    log,
+    checkpoints,
+    logs,
+    scheduler,
+    settings(port),
+    Ids.Default,
+    WakeSignal.Default
+  )
 
 /** The whole API on a free port, over fakes; a client for it. */
 export const HttpTest = HttpLive.pipe(Layer.provideMerge(NodeHttpServer.layerTest), Layer.provide(fakes()))
