@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
+import { AuditLog } from "../src/AuditLog.ts"
 import { layerSqlite } from "../src/JobStore/Sqlite.ts"
-import { JobStore } from "../src/JobStore.ts"
 import { makeJob, storeJobs } from "./Jobs.ts"
 import { databaseFile, medianOf, type Size, timed } from "./Measure.ts"
 
@@ -23,8 +23,8 @@ export const groupCommit = ({ quick, rounds }: Size) =>
     const file = yield* databaseFile
     const writes = (count: number, concurrency: number) =>
       Effect.gen(function* () {
-        const store = yield* JobStore
-        const write = store.appendAudit([{ type: "ClockJumped", actor: "bench" }], 0)
+        const log = yield* AuditLog
+        const write = log.append([{ type: "ClockJumped", actor: "bench" }], 0)
         const millis = yield* timed(
           Effect.forEach(Array.from({ length: count }), () => write, { concurrency, discard: true })
         )

@@ -59,14 +59,15 @@ const help = (...words) => {
     .trim()
 }
 
-const commands = ["up", "run", "validate", "fmt", "apply", "export", "config", "cron"]
+const commands = ["up", "run", "validate", "fmt", "apply", "export", "config", "cron", "audit"]
 const cronCommands = "list add remove pause resume reset status run backfill history next"
   .split(" ")
   .map((name) => ["cron", name])
+const auditCommands = ["query", "verify", "checkpoint"].map((name) => ["audit", name])
 
 const cli = () => {
   const lines = ["# Command line reference", "", "Made from the program's own help by `npm run reference`.", ""]
-  for (const words of [...commands.map((name) => [name]), ...cronCommands]) {
+  for (const words of [...commands.map((name) => [name]), ...cronCommands, ...auditCommands]) {
     lines.push(`## symbi ${words.join(" ")}`, "", "```", help(...words), "```", "")
   }
   return lines.join("\n")

@@ -2,6 +2,7 @@ import * as HttpApi from "@effect/platform/HttpApi"
 import * as OpenApi from "@effect/platform/OpenApi"
 import { AgentsApi } from "./Api/Agents.ts"
 import { ApprovalsApi } from "./Api/Approvals.ts"
+import { AuditApi } from "./Api/Audit.ts"
 import { trueDescription } from "./Api/Description.ts"
 import { answers } from "./Api/Errors.ts"
 import { FilesApi } from "./Api/Files.ts"
@@ -17,6 +18,7 @@ export class Api extends HttpApi.make("symbiont")
   .add(ApprovalsApi)
   .add(AgentsApi)
   .add(FilesApi)
+  .add(AuditApi)
   .add(HealthApi)
   .add(MetaApi)
   .addError(answers.invalid)
@@ -33,6 +35,7 @@ export class Api extends HttpApi.make("symbiont")
   .annotate(OpenApi.Transform, trueDescription)
   .annotate(OpenApi.Description, "Runs AI agents on schedules, durably.") {}
 
+export { maxCheckpoints } from "./Api/Audit.ts"
 export * from "./Api/Errors.ts"
 export { issuesOf, issueText, readableIssues } from "./Api/Issues.ts"
 export { strict } from "./Api/Params.ts"

@@ -13,6 +13,7 @@ import * as Option from "effect/Option"
 import { apply } from "./Cli/Apply.ts"
 import { approvals } from "./Cli/Approvals.ts"
 import { orderWords } from "./Cli/Argv.ts"
+import { audit } from "./Cli/Audit.ts"
 import { config } from "./Cli/Config.ts"
 import { cron } from "./Cli/Cron.ts"
 import { CliError, exitCodes } from "./Cli/Errors.ts"
@@ -29,7 +30,9 @@ import { nearest } from "./Suggestion.ts"
 import { version } from "./Version.ts"
 
 const main = Command.run(
-  symbi.pipe(Command.withSubcommands([up, cron, approvals, why, runAgent, validate, fmt, apply, exportJobs, config])),
+  symbi.pipe(
+    Command.withSubcommands([up, cron, approvals, why, runAgent, validate, fmt, apply, exportJobs, config, audit])
+  ),
   {
     name: "Symbiont Scheduler",
     version,
@@ -49,7 +52,8 @@ const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
 /** Commands that only lead to others, by name. */
 const groups: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["cron", [...HashMap.keys(Command.getSubcommands(cron))]],
-  ["approvals", [...HashMap.keys(Command.getSubcommands(approvals))]]
+  ["approvals", [...HashMap.keys(Command.getSubcommands(approvals))]],
+  ["audit", [...HashMap.keys(Command.getSubcommands(audit))]]
 ])
 
 /** The parser would blame `symbi` for a wrong word after `symbi cron`, and name the commands of `symbi`. */

@@ -3,6 +3,7 @@ import type * as Path from "@effect/platform/Path"
 import * as Layer from "effect/Layer"
 import type { AgentRuntime } from "./Agents.ts"
 import { Approvals } from "./Approvals.ts"
+import type { AuditLog } from "./AuditLog.ts"
 import { type DeliveryRouter, Outbox, OutboxSignal } from "./Delivery.ts"
 import { Ids } from "./Domain/Ids.ts"
 import type { JobStore } from "./JobStore.ts"
@@ -16,6 +17,7 @@ import { Explanations } from "./Why.ts"
 /** What the engine needs from its edges: where state lives, what agents are, who decides, where output goes. */
 export type EngineRequirements =
   | JobStore
+  | AuditLog
   | AgentRuntime
   | PolicyGate
   | DeliveryRouter
@@ -27,6 +29,7 @@ export type EngineRequirements =
 export type EngineServices =
   | Jobs
   | Approvals
+  | Explanations
   | SchedulerStatus
   | RunLogs
   | WakeSignal

@@ -9,6 +9,7 @@ import * as Schedule from "effect/Schedule"
 import { Api } from "./Api.ts"
 import { AgentsHttp } from "./Http/Agents.ts"
 import { ApprovalsHttp } from "./Http/Approvals.ts"
+import { AuditHttp } from "./Http/Audit.ts"
 import { limitBody } from "./Http/Body.ts"
 import { Closing } from "./Http/Closing.ts"
 import { shapeErrors } from "./Http/Failures.ts"
@@ -23,7 +24,16 @@ import { Settings } from "./Settings.ts"
 /** The server could not listen; the message says where and what to do. */
 export class ListenError extends Data.TaggedError("ListenError")<{ readonly message: string }> {}
 
-const routes = Layer.mergeAll(ScheduleHttp, RunsHttp, ApprovalsHttp, AgentsHttp, FilesHttp, HealthHttp, MetaHttp)
+const routes = Layer.mergeAll(
+  ScheduleHttp,
+  RunsHttp,
+  ApprovalsHttp,
+  AgentsHttp,
+  FilesHttp,
+  AuditHttp,
+  HealthHttp,
+  MetaHttp
+)
 
 const middleware = HttpApiBuilder.middleware(Api, (app) => app.pipe(limitBody, guard, shapeErrors))
 

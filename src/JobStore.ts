@@ -2,7 +2,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import type { Approval, ApprovalNotFound, ApprovalState } from "./Domain/Approval.ts"
-import type { AuditDraft, AuditEvent, AuditType } from "./Domain/Audit.ts"
+import type { AuditDraft } from "./Domain/Audit.ts"
 import type { BackfillRun } from "./Domain/Backfill.ts"
 import type { Delivery, DeliveryChannel, DeliveryKind } from "./Domain/Delivery.ts"
 import type { BootId, DeliveryId, JobId, RunId } from "./Domain/Ids.ts"
@@ -371,13 +371,6 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
       audit: ReadonlyArray<AuditDraft>
     ) => Effect.Effect<void>
 
-    readonly appendAudit: (events: ReadonlyArray<AuditDraft>, now: number) => Effect.Effect<void>
-    /** Audit events, newest first. */
-    readonly listAudit: (filter: {
-      readonly type?: AuditType | undefined
-      readonly job_id?: JobId | undefined
-      readonly limit: number
-    }) => Effect.Effect<ReadonlyArray<AuditEvent>>
     readonly counts: Effect.Effect<StoreCounts>
     /** Fails as a defect when the database does not answer. */
     readonly ping: Effect.Effect<void>

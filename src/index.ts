@@ -10,6 +10,7 @@ export {
 export { Api } from "./Api.ts"
 export { Apply } from "./Apply.ts"
 export { Approvals, type Decider } from "./Approvals.ts"
+export { AuditCheckpoints, type AuditFilter, AuditLog } from "./AuditLog.ts"
 export { makeClient } from "./Client.ts"
 export { CustomChannels, DeliveryRouter, Outbox, OutboxSignal, StandardOutput } from "./Delivery.ts"
 export * from "./Domain/Agent.ts"

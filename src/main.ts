@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { AgentRuntime, endOrphans } from "./Agents.ts"
 import { Apply } from "./Apply.ts"
+import { AuditCheckpoints } from "./AuditLog.ts"
 import { DeliveryRouter, StandardOutput } from "./Delivery.ts"
 import { Ids } from "./Domain/Ids.ts"
 import { engineLayer } from "./Engine.ts"
@@ -15,6 +16,7 @@ import { lockDataFolder } from "./JobStore/DataLock.ts"
 import { layerSqlite } from "./JobStore/Sqlite.ts"
 import { JobStore } from "./JobStore.ts"
 import { announcement } from "./main/Announcement.ts"
+import { configurationRecorded } from "./main/Configuration.ts"
 import { appliedAtStart, reloadOnHangUp } from "./main/Files.ts"
 import { endAtSecondSignal } from "./main/SecondSignal.ts"
 import { MetricsEnabled } from "./Observability.ts"
@@ -83,7 +85,7 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     yield* endAtSecondSignal
-    const { configFile, settings, warnings } = yield* configuration(options)
+    const { configFile, effective, settings, warnings } = yield* configuration(options)
     yield* refuseOpenHost(settings)
     yield* fs.makeDirectory(settings.data_dir, { recursive: true })
     yield* lockDataFolder(settings.data_dir)
@@ -99,6 +101,8 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
       Layer.provideMerge(orphansEnded),
       Layer.provideMerge(Apply.Default),
       Layer.provideMerge(Layer.mergeAll(WakeSignal.Default, Ids.Default)),
+      Layer.provideMerge(AuditCheckpoints.layer),
+      Layer.provideMerge(configurationRecorded(effective)),
       Layer.provideMerge(edges(settings, home, path))
     )
     yield* Layer.launch(service)

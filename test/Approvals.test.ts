@@ -5,6 +5,7 @@ import * as Ref from "effect/Ref"
 import * as TestClock from "effect/TestClock"
 import type { AgentHandler } from "../src/Agents.ts"
 import { Approvals } from "../src/Approvals.ts"
+import type { AuditLog } from "../src/AuditLog.ts"
 import type { Approval } from "../src/Domain/Approval.ts"
 import type { Run } from "../src/Domain/Run.ts"
 import { JobStore } from "../src/JobStore.ts"
@@ -12,6 +13,7 @@ import { Jobs } from "../src/Jobs.ts"
 import { type PolicyContext, PolicyGate } from "../src/PolicyGate.ts"
 import type { BootIdentity } from "../src/Scheduler.ts"
 import { Deliveries, failure, scriptedAgent } from "../src/testing.ts"
+import { audited } from "./support/Audit.ts"
 import { create, engine, hour, minute, runsOf, statusesOf, until } from "./support/Engine.ts"
 
 const ada = { actor: "key_ada", name: "ada" }
@@ -40,7 +42,7 @@ const runOf = (approval: Approval) => Effect.flatMap(JobStore, (store) => store.
 
 const eventsOf = (run: Pick<Run, "id">) =>
   Effect.gen(function* () {
-    const events = yield* (yield* JobStore).listAudit({ limit: 1_000 })
+    const events = yield* audited({ limit: 1_000 })
     return events
       .filter((event) => event.run_id === run.id)
       .map((event) => [event.type, event.actor])
@@ -49,7 +51,9 @@ const eventsOf = (run: Pick<Run, "id">) =>
 
 /** Runs a test on an engine whose agent counts its calls. */
 const withEngine = <A, E>(
-  test: (calls: Effect.Effect<number>) => Effect.Effect<A, E, Jobs | Approvals | JobStore | Deliveries | BootIdentity>,
+  test: (
+    calls: Effect.Effect<number>
+  ) => Effect.Effect<A, E, Jobs | Approvals | AuditLog | JobStore | Deliveries | BootIdentity>,
   options: Parameters<typeof engine>[1] = {}
 ) =>
   Effect.gen(function* () {

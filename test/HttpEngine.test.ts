@@ -6,6 +6,7 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { AuditCheckpoints } from "../src/AuditLog.ts"
 import { AgentFailure } from "../src/Domain/Agent.ts"
 import { HttpLive } from "../src/Http.ts"
 import { scriptedAgent, storeInFile, testRuntime } from "../src/testing.ts"
@@ -18,7 +19,11 @@ const agents = {
 
 /** The API over the real engine, on a free port and the real clock. */
 const service = (options: Parameters<typeof testRuntime>[0] = {}) =>
-  HttpLive.pipe(Layer.provideMerge(NodeHttpServer.layerTest), Layer.provideMerge(testRuntime({ agents, ...options })))
+  HttpLive.pipe(
+    Layer.provide(AuditCheckpoints.layer),
+    Layer.provideMerge(NodeHttpServer.layerTest),
+    Layer.provideMerge(testRuntime({ agents, ...options }))
+  )
 
 interface Answer {
   readonly status: number

@@ -5,9 +5,9 @@ import * as Ref from "effect/Ref"
 import type { AgentHandler } from "../src/Agents.ts"
 import { DurationText } from "../src/Domain/Duration.ts"
 import type { Job, JobStatus } from "../src/Domain/Job.ts"
-import { JobStore } from "../src/JobStore.ts"
 import { Jobs } from "../src/Jobs.ts"
 import { failure, scriptedAgent } from "../src/testing.ts"
+import { audited } from "./support/Audit.ts"
 import { create, define, engine, hour, minute, runsOf, second, statusesOf, until } from "./support/Engine.ts"
 
 const agents = {
@@ -136,7 +136,6 @@ describe("the state of a job", () => {
   it.effect("and every change of it are on record; history outlives pause, resume and update", () =>
     Effect.gen(function* () {
       const jobs = yield* Jobs
-      const store = yield* JobStore
       const job = yield* create({ name: "job", every: "1m", agent_pin_jwt: "secret" })
       yield* until(2 * minute)
       yield* jobs.pause("job", "ada")
@@ -147,7 +146,7 @@ describe("the state of a job", () => {
         (yield* runsOf("job")).map((run) => run.scheduled_for),
         [minute, 2 * minute, 4 * minute]
       )
-      const events = (yield* store.listAudit({ job_id: job.id, limit: 100 })).toReversed()
+      const events = (yield* audited({ job: job.id, limit: 100 })).toReversed()
       assert.deepStrictEqual(
         events.map((event) => [event.type, event.actor] as const),
         [

@@ -6,11 +6,11 @@ import * as Schema from "effect/Schema"
 import type { AgentHandler } from "../src/Agents.ts"
 import type { Job } from "../src/Domain/Job.ts"
 import { AllowedHours, type Policy, type PolicyDecision } from "../src/Domain/Policy.ts"
-import { JobStore } from "../src/JobStore.ts"
 import { Jobs } from "../src/Jobs.ts"
 import { withinHours } from "../src/PolicyGate/Conditions.ts"
 import { NamedPolicies, type PolicyContext, PolicyGate } from "../src/PolicyGate.ts"
 import { failure, scriptedAgent } from "../src/testing.ts"
+import { audited } from "./support/Audit.ts"
 import { create, engine, hour, instant, minute, runsOf, statusesOf, until } from "./support/Engine.ts"
 
 const at = (time: string) => instant(`2026-03-04T${time}Z`)
@@ -146,7 +146,6 @@ describe("a denied run", () => {
         )
       yield* Effect.gen(function* () {
         const jobs = yield* Jobs
-        const store = yield* JobStore
         const denied = (policy: Readonly<Record<string, unknown>>, code: string) => ({ policy, code })
         const cases = {
           environment: denied({ allowed_environments: ["production"] }, "allowed_environments"),
@@ -172,7 +171,7 @@ describe("a denied run", () => {
           assert.isNotEmpty(runs[0]?.reason?.text)
           const job = yield* jobs.get(name)
           assert.deepStrictEqual([job.status, job.failure_count], ["active", 0], name)
-          const events = yield* store.listAudit({ type: "CronJobDenied", job_id: job.id, limit: 10 })
+          const events = yield* audited({ type: "CronJobDenied", job: job.id, limit: 10 })
           assert.strictEqual(events.length, 5)
           assert.include(events[0]?.reason ?? "", `${code}: `)
         }

@@ -14,8 +14,8 @@ const switches: ReadonlySet<string> = new Set([
   "--wizard"
 ])
 
-/** Commands that lead to others. */
-const groups: ReadonlySet<string> = new Set(["cron", "approvals"])
+/** Commands that only lead to others. */
+const groups: ReadonlySet<string> = new Set(["cron", "approvals", "audit"])
 
 const isFlag = (word: string): boolean => word.startsWith("-") && word.length > 1
 

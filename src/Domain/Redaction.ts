@@ -29,7 +29,10 @@ export const withoutSecrets = <J extends Partial<JobDefinition>>(job: J): J => (
 })
 
 /** A definition that was shown before, with the stored values where it says that something is hidden. */
-export const withSecretsOf = <J extends Pick<JobPatch, "agent_pin_jwt" | "webhook_headers">>(definition: J, stored: JobDefinition): J => ({
+export const withSecretsOf = <J extends Pick<JobPatch, "agent_pin_jwt" | "webhook_headers">>(
+  definition: J,
+  stored: JobDefinition
+): J => ({
   ...definition,
   ...(definition.agent_pin_jwt === hidden && stored.agent_pin_jwt !== undefined
     ? { agent_pin_jwt: stored.agent_pin_jwt }

@@ -1,6 +1,7 @@
 import * as SqlClient from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
 import { approvals } from "./Migrations/Approvals.ts"
+import { auditChain } from "./Migrations/AuditChain.ts"
 
 const countedAs = (row: "OLD" | "NEW") =>
   `CASE WHEN ${row}.quarantined IS NULL THEN ${row}.status ELSE 'quarantined' END`
@@ -178,8 +179,9 @@ export const migrations = {
   "0001_initial": initial,
   "0002_nodes_seen": nodesSeen,
   "0003_backfills": backfills,
-  "0004_approvals": approvals
+  "0004_approvals": approvals,
+  "0007_audit_chain": auditChain
 }
 
 /** Number of the newest migration; a database beyond it comes from a newer version. */
-export const schemaVersion = Object.keys(migrations).length
+export const schemaVersion = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))

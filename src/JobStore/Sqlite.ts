@@ -6,11 +6,14 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import type { AuditLog } from "../AuditLog.ts"
 import { Ids } from "../Domain/Ids.ts"
 import { JobStore } from "../JobStore.ts"
+import { detailOf } from "./Details.ts"
 import { migrations, schemaVersion } from "./Migrations.ts"
 import { SqliteApprovals } from "./SqliteApprovals.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
+import { layerAuditLog } from "./SqliteAuditLog.ts"
 import { SqliteBackfills } from "./SqliteBackfills.ts"
 import { SqliteBulk } from "./SqliteBulk.ts"
 import { SqliteClock } from "./SqliteClock.ts"
@@ -33,10 +36,6 @@ export class DatabaseTooNew extends Data.TaggedError("DatabaseTooNew")<{
     return `${this.filename} was written by a newer version of symbi (schema ${this.found}, this one knows ${schemaVersion}); upgrade symbi, or use another data folder`
   }
 }
-
-/** What the driver said, below what wraps it. */
-const detailOf = (cause: unknown): string =>
-  cause instanceof Error ? (cause.cause instanceof Error ? detailOf(cause.cause) : cause.message) : String(cause)
 
 /** The file cannot be opened or is no database of this program. */
 export class DatabaseUnusable extends Data.TaggedError("DatabaseUnusable")<{
@@ -97,8 +96,6 @@ const store = Layer.effect(
     const backfills = yield* SqliteBackfills
     const history = yield* SqliteHistory
     const outbox = yield* SqliteOutbox
-    const audit = yield* SqliteAudit
-    const writer = yield* Writer
     const { clockSetBack } = yield* SqliteClock
     return JobStore.of({
       insertJobs: jobs.insert,
@@ -127,8 +124,6 @@ const store = Layer.effect(
       dueDeliveries: outbox.due,
       nextDelivery: outbox.next,
       settleDelivery: outbox.settle,
-      appendAudit: (events, now) => writer.commit(audit.append(events, now)),
-      listAudit: audit.list,
       counts: history.counts,
       ping: sql`SELECT 1`.pipe(Effect.orDie, Effect.asVoid)
     })
@@ -136,7 +131,7 @@ const store = Layer.effect(
 )
 
 /** What the database keeps, each behind an interface of its own. */
-export type Stores = JobStore
+export type Stores = JobStore | AuditLog
 
 /** {@link layerSqlite} on a client that the caller made of `filename`. */
 export const layerOnClient = (filename: string): Layer.Layer<Stores, DatabaseTooNew | DatabaseUnusable, SqlClient> => {
@@ -147,7 +142,7 @@ export const layerOnClient = (filename: string): Layer.Layer<Stores, DatabaseToo
       return error instanceof DatabaseTooNew ? error : new DatabaseUnusable({ filename, cause: error })
     })
   )
-  return store.pipe(Layer.provide(services), Layer.provide(prepared))
+  return Layer.merge(store, layerAuditLog).pipe(Layer.provide(services), Layer.provide(prepared))
 }
 
 /**

@@ -1,20 +1,46 @@
 import * as SqlClient from "@effect/sql/SqlClient"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import type { AuditDraft, AuditEvent, AuditType } from "../Domain/Audit.ts"
-import { Ids, type JobId } from "../Domain/Ids.ts"
-import { decodeAuditRow, encodeAuditRow } from "./Rows.ts"
+import * as Schema from "effect/Schema"
+import { contentOf, entryHash, redacted } from "../AuditLog.ts"
+import { type AuditDraft, AuditHead } from "../Domain/Audit.ts"
+import { Ids } from "../Domain/Ids.ts"
+import { encodeAuditRow } from "./Rows.ts"
 
-/** The audit table: appended to inside other changes' transactions, never updated. */
+/** Rows in one multi-row insert; SQLite binds at most 32,766 values. */
+const insertBatch = 500
+
+const decodeHead = Schema.decodeUnknown(Schema.NonEmptyArray(AuditHead))
+
+type Row = ReturnType<typeof encodeAuditRow>
+
+// Half a surrogate pair, as at the end of a text that was cut, has no UTF-8: the database would store other bytes.
+const wellFormed = (row: Row): Row => ({
+  ...row,
+  actor: row.actor.toWellFormed(),
+  job_name: row.job_name?.toWellFormed() ?? null,
+  reason: row.reason?.toWellFormed() ?? null
+})
+
+/** Appends to the audit log inside other changes' transactions: the only place that writes it. */
 export class SqliteAudit extends Effect.Service<SqliteAudit>()("symbiont/JobStore/SqliteAudit", {
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const ids = yield* Ids
 
+    const head = Effect.flatMap(sql`SELECT seq, hash, count FROM audit_head WHERE one = 1`, decodeHead).pipe(
+      Effect.map(([found]) => found),
+      Effect.catchTag("ParseError", () =>
+        Effect.dieMessage("the audit log's head is damaged; see `symbi audit verify`")
+      )
+    )
+
     const append = Effect.fnUntraced(function* (events: ReadonlyArray<AuditDraft>, now: number) {
       if (events.length === 0) return
-      const rows = yield* Effect.forEach(events, (event) =>
-        Effect.map(ids.audit, (id) =>
+      let at = yield* head
+      const rows: Array<Row & { readonly seq: number; readonly hash: string }> = []
+      for (const event of events) {
+        const row = wellFormed(
           encodeAuditRow({
             time: now,
             job_id: null,
@@ -23,34 +49,21 @@ export class SqliteAudit extends Effect.Service<SqliteAudit>()("symbiont/JobStor
             reason: null,
             before: null,
             after: null,
-            ...event,
-            id
+            ...redacted(event),
+            id: yield* ids.audit
           })
         )
-      )
-      yield* sql`INSERT INTO audit ${sql.insert(rows)}`
+        const seq = at.seq + 1
+        const hash = entryHash(at.hash, seq, contentOf(row))
+        rows.push({ seq, ...row, hash })
+        at = { seq, hash, count: at.count + 1 }
+      }
+      yield* Effect.forEach(Arr.chunksOf(rows, insertBatch), (some) => sql`INSERT INTO audit ${sql.insert(some)}`, {
+        discard: true
+      })
+      yield* sql`UPDATE audit_head SET ${sql.update(at)} WHERE one = 1`
     })
 
-    const list = Effect.fn("JobStore.listAudit")(function* (filter: {
-      readonly type?: AuditType | undefined
-      readonly job_id?: JobId | undefined
-      readonly limit: number
-    }) {
-      const conditions = [
-        ...(filter.type === undefined ? [] : [sql`type = ${filter.type}`]),
-        ...(filter.job_id === undefined ? [] : [sql`job_id = ${filter.job_id}`])
-      ]
-      const rows = yield* sql`SELECT * FROM audit WHERE ${sql.and(conditions.length > 0 ? conditions : [sql`1 = 1`])}
-        ORDER BY seq DESC LIMIT ${filter.limit}`
-      return rows.flatMap(
-        (row): ReadonlyArray<AuditEvent> =>
-          Either.match(decodeAuditRow(row), {
-            onLeft: () => [],
-            onRight: (event) => [event]
-          })
-      )
-    }, Effect.orDie)
-
-    return { append, list } as const
+    return { append, head } as const
   })
 }) {}

@@ -2,6 +2,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
+import { AuditLog } from "../AuditLog.ts"
 import { formatDuration } from "../Domain/Duration.ts"
 import { formatInstant } from "../Domain/Instant.ts"
 import { JobStore } from "../JobStore.ts"
@@ -23,6 +24,7 @@ const tolerance = 30_000
 export class ClockWatch extends Effect.Service<ClockWatch>()("symbiont/Scheduler/ClockWatch", {
   effect: Effect.gen(function* () {
     const store = yield* JobStore
+    const log = yield* AuditLog
     const { scheduler } = yield* Settings
     const monotonic = yield* MonotonicClock
     const offset = yield* Ref.make<number | null>(null)
@@ -34,7 +36,7 @@ export class ClockWatch extends Effect.Service<ClockWatch>()("symbiont/Scheduler
         jump > 0 ? `the clock jumped ahead by ${by}, ${moved}` : `the clock was set back by ${by}, ${moved}`
       yield* Effect.logWarning(reason)
       const event = { type: "ClockJumped", actor: "scheduler", reason, time: now } as const
-      if (jump > 0) return yield* store.appendAudit([event], now)
+      if (jump > 0) return yield* log.append([event], now)
       const replanned = yield* store.clockSetBack(now, -jump, replanSetBack(scheduler.timezone, now), event)
       if (replanned > 0) yield* Effect.logInfo(`${replanned} jobs planned by the clock as it was are planned anew`)
     })

@@ -10,6 +10,7 @@ import { JobStore } from "../../src/JobStore.ts"
 import { Jobs } from "../../src/Jobs.ts"
 import { ServiceEnvironment } from "../../src/ServiceEnvironment.ts"
 import { scriptedAgent } from "../../src/testing.ts"
+import { audited } from "../support/Audit.ts"
 import { create, engine, hour, minute, runsOf, until } from "../support/Engine.ts"
 
 const runtime = Apply.Default.pipe(
@@ -51,7 +52,6 @@ const states = Effect.gen(function* () {
 describe("files that were sent", () => {
   test("are planned before and after: fields, next slots, audit under the sender's name", () =>
     Effect.gen(function* () {
-      const store = yield* JobStore
       const first = yield* send("/x", { "a.symbi": schedule("a", 'cron: "*/20 * * * *"') })
       const [created] = first.created
       assert.deepStrictEqual(created?.next_after, [20 * minute, 40 * minute, 60 * minute])
@@ -68,7 +68,7 @@ describe("files that were sent", () => {
       assert.deepStrictEqual(updated?.next_after, [30 * minute, 60 * minute, 90 * minute])
       assert.strictEqual(updated?.job_id, created?.job_id)
       assert.deepStrictEqual(
-        (yield* store.listAudit({ limit: 10 })).map((event) => [event.type, event.actor]),
+        (yield* audited({ limit: 10 })).map((event) => [event.type, event.actor]),
         [
           ["CronJobUpdated", "cli"],
           ["CronJobCreated", "cli"]
@@ -86,10 +86,10 @@ describe("files that were sent", () => {
     Effect.gen(function* () {
       const store = yield* JobStore
       yield* send("/x", { "a.symbi": block("a") + block("b") + block("gone") })
-      const before = [yield* store.listJobs({ limit: 100 }), yield* store.listAudit({ limit: 100 })]
+      const before = [yield* store.listJobs({ limit: 100 }), yield* audited({ limit: 100 })]
       const files = { "a.symbi": schedule("a", 'every: "7m"') + block("b") + block("new") }
       const dry = yield* send("/x", files, { dry_run: true })
-      assert.deepStrictEqual([yield* store.listJobs({ limit: 100 }), yield* store.listAudit({ limit: 100 })], before)
+      assert.deepStrictEqual([yield* store.listJobs({ limit: 100 }), yield* audited({ limit: 100 })], before)
       const done = yield* send("/x", files)
       assert.deepStrictEqual(said(done), { created: ["new"], updated: ["a"], paused: ["gone"], unchanged: ["b"] })
       assert.strictEqual(dry.created[0]?.job_id, null)

@@ -10,6 +10,7 @@ import type { AuditType } from "../../src/Domain/Audit.ts"
 import { isTerminal } from "../../src/Domain/Run.ts"
 import { JobStore } from "../../src/JobStore.ts"
 import { Jobs } from "../../src/Jobs.ts"
+import { audited } from "../support/Audit.ts"
 import { create, engine } from "../support/Engine.ts"
 
 const seeds = 1_000
@@ -121,7 +122,7 @@ describe("a run that waits for approval", () => {
               told
             )
             const job = yield* store.findJob(name)
-            const events = (yield* store.listAudit({ job_id: job.id, limit: 100 })).filter((one) => one.run_id === id)
+            const events = (yield* audited({ job: job.id, limit: 100 })).filter((one) => one.run_id === id)
             const cancelled = events.filter((one) => one.type === "RunCancelled").length
             const decided = events.filter((one) => decisions.has(one.type)).length
             // A run cancelled while it waited has no decision; one cancelled later has both.

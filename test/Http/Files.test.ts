@@ -4,10 +4,15 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { AuditCheckpoints } from "../../src/AuditLog.ts"
 import { HttpLive } from "../../src/Http.ts"
 import { testRuntime } from "../../src/testing.ts"
 
-const service = HttpLive.pipe(Layer.provideMerge(NodeHttpServer.layerTest), Layer.provideMerge(testRuntime()))
+const service = HttpLive.pipe(
+  Layer.provide(AuditCheckpoints.layer),
+  Layer.provideMerge(NodeHttpServer.layerTest),
+  Layer.provideMerge(testRuntime())
+)
 
 const ask = (method: "GET" | "POST", path: string, body?: unknown) =>
   Effect.gen(function* () {

@@ -5,12 +5,14 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { AuditCheckpoints } from "../../src/AuditLog.ts"
 import { HttpLive } from "../../src/Http.ts"
 import { scriptedAgent, testRuntime } from "../../src/testing.ts"
 import { symbi } from "../support/Symbi.ts"
 
 /** The API over the real engine, on a free port and the real clock. */
 const service = HttpLive.pipe(
+  Layer.provide(AuditCheckpoints.layer),
   Layer.provideMerge(NodeHttpServer.layerTest),
   Layer.provideMerge(testRuntime({ agents: { agent: scriptedAgent({}) } }))
 )

@@ -4,7 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Layer from "effect/Layer"
 import { JobName } from "../../src/Domain/Job.ts"
+import type { Stores } from "../../src/JobStore/Sqlite.ts"
 import { JobStore } from "../../src/JobStore.ts"
+import { audited } from "../support/Audit.ts"
 import { approvalsConform } from "./ConformanceOfApprovals.ts"
 import { backfillsConform } from "./ConformanceOfBackfills.ts"
 import { bulkConforms } from "./ConformanceOfBulk.ts"
@@ -20,11 +22,11 @@ export class Database extends Context.Tag("test/Database")<
 >() {}
 
 /** Makes an empty store and a hand on its database. */
-export type MakeStore = () => Layer.Layer<JobStore | Database>
+export type MakeStore = () => Layer.Layer<Stores | Database>
 
 /** What every implementation of `JobStore` must do, whatever its database. */
 export const conforms = (engine: string, makeStore: MakeStore) => {
-  const test = <E>(name: string, body: () => Effect.Effect<void, E, JobStore | Database>) =>
+  const test = <E>(name: string, body: () => Effect.Effect<void, E, Stores | Database>) =>
     it.effect(name, () => Effect.provide(body(), makeStore()))
 
   describe(`a store on ${engine} keeps jobs`, () => {
@@ -59,7 +61,7 @@ export const conforms = (engine: string, makeStore: MakeStore) => {
           items.map((job) => job.id),
           [jobId(1)]
         )
-        assert.strictEqual((yield* store.listAudit({ limit: 10 })).length, 1)
+        assert.strictEqual((yield* audited({ limit: 10 })).length, 1)
       }))
 
     test("with names that are free again after a delete", () =>
@@ -77,7 +79,7 @@ export const conforms = (engine: string, makeStore: MakeStore) => {
         assert.strictEqual(again._tag, "JobNotFound")
         yield* insert(nthJob(2, { name: JobName.make("job-1") }))
         assert.strictEqual((yield* store.findJob("job-1")).id, jobId(2))
-        const [event] = yield* store.listAudit({ type: "CronJobDeleted", limit: 10 })
+        const [event] = yield* audited({ type: "CronJobDeleted", limit: 10 })
         assert.deepInclude(event, { job_id: jobId(1), job_name: "job-1" })
       }))
 
@@ -105,7 +107,7 @@ export const conforms = (engine: string, makeStore: MakeStore) => {
           Either.right({ job, audit: [{ type: "CronJobUpdated", actor: "test" }] })
         )
         assert.strictEqual(same.version, 2)
-        assert.strictEqual((yield* store.listAudit({ type: "CronJobUpdated", limit: 10 })).length, 1)
+        assert.strictEqual((yield* audited({ type: "CronJobUpdated", limit: 10 })).length, 1)
       }))
 
     test("and loses none of many changes at once", () =>
@@ -217,7 +219,7 @@ export const conforms = (engine: string, makeStore: MakeStore) => {
             red.items.map((job) => job.id),
             [jobId(2)]
           )
-          const [event] = yield* store.listAudit({ type: "CronJobQuarantined", limit: 10 })
+          const [event] = yield* audited({ type: "CronJobQuarantined", limit: 10 })
           assert.strictEqual(event?.job_id, jobId(1))
           yield* store.deleteJob("job-1", t0, () => ({ audit: { type: "CronJobDeleted", actor: "test" } }))
           assert.deepInclude(yield* store.counts, { quarantined_jobs: 0, active_jobs: 2 })
@@ -387,7 +389,7 @@ export const conforms = (engine: string, makeStore: MakeStore) => {
         const [missed] = yield* store.listRuns("job-1", { limit: 1 }).pipe(Effect.map((page) => page.items))
         assert.deepInclude(missed, { status: "missed", missed_count: 7, missed_from: t0 + 1, missed_to: t0 + 9 })
         assert.deepInclude(yield* store.findJob("job-1"), { status: "failed", next_run: null })
-        assert.strictEqual((yield* store.listAudit({ type: "CronJobFailed", limit: 9 })).length, 1)
+        assert.strictEqual((yield* audited({ type: "CronJobFailed", limit: 9 })).length, 1)
       }))
 
     test("only its own partitions", () =>

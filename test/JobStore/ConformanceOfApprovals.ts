@@ -93,7 +93,7 @@ export const approvalsConform = (engine: string, test: StoreTest) => {
         const [before] = (yield* runsOf("job-1")).filter(({ id }) => id === other.id)
         assert.strictEqual(before?.status, "running")
         yield* finish({ ...run, id: other.id, attempts: [{ number: 1 }] } as unknown as Run)
-        const { started } = yield* look()
+        const { started } = yield* look({ now: t0 + 5_000 })
         assert.deepStrictEqual(
           started.map((one) => [one.run.id, one.attempt.number, one.approval?.state]),
           [[run.id, 1, "approved"]]
@@ -155,7 +155,7 @@ export const approvalsConform = (engine: string, test: StoreTest) => {
         const late = yield* finish(runOf(older.id), asked())
         assert.strictEqual(late.status, "skipped")
         assert.strictEqual((yield* store.findRun(newer.id)).status, "awaiting_approval")
-        const next = yield* park("job-1", asked(), t0 + hour)
+        const next = yield* park("job-1", asked(), t0 + hour / 2)
         assert.strictEqual((yield* store.findRun(newer.id)).status, "skipped")
         assert.strictEqual((yield* store.findRun(next.id)).status, "awaiting_approval")
         const states = (yield* store.listApprovals({ limit: 10 })).items.map(({ state }) => state)
@@ -196,7 +196,8 @@ export const approvalsConform = (engine: string, test: StoreTest) => {
         const run = yield* park("job-1")
         const cancelled = yield* store.cancelWaiting(run.id, t0, (_run, _job, approval) => ({
           end: { run: { status: "cancelled", finished_at: t0 }, job: {} },
-          approval: approval === null ? null : { ...approval, state: "voided", decided_at: t0 },
+          approval:
+            approval === null ? null : { state: "voided", decided_at: t0, decided_by: "test", reason: "cancelled" },
           audit: []
         }))
         assert.strictEqual(cancelled.status, "cancelled")

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { LiveRuns } from "../../src/JobStore.ts"
 import { JobStore } from "../../src/JobStore.ts"
+import { audited } from "../support/Audit.ts"
 import type { StoreTest } from "./ConformanceOfRuns.ts"
 import { backfill, finish, insert, jobId, look, manual, newRun, nthJob, runsOf, success, t0 } from "./fixtures.ts"
 
@@ -20,7 +21,6 @@ export const backfillsConform = (engine: string, test: StoreTest) => {
   describe(`a store on ${engine} backfills`, () => {
     test("slots with runs that take turns, and one event for them all", () =>
       Effect.gen(function* () {
-        const store = yield* JobStore
         yield* insert(nthJob(1, idle))
         const { job, runs } = yield* backfill("job-1", [past(3), past(2), past(1)])
         assert.strictEqual(job.id, jobId(1))
@@ -42,7 +42,7 @@ export const backfillsConform = (engine: string, test: StoreTest) => {
         }
         assert.deepStrictEqual(order, [past(3), past(2), past(1)])
         assert.deepStrictEqual((yield* look({ now: t0 + hour })).started, [])
-        assert.strictEqual((yield* store.listAudit({ type: "CronJobBackfilled", limit: 9 })).length, 1)
+        assert.strictEqual((yield* audited({ type: "CronJobBackfilled", limit: 9 })).length, 1)
       }))
 
     test("and says which of them have a run that succeeded or can still change", () =>

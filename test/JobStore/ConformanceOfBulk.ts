@@ -2,7 +2,9 @@ import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { JobName } from "../../src/Domain/Job.ts"
+import type { Stores } from "../../src/JobStore/Sqlite.ts"
 import { JobStore, type JobsFound, type JobsPlan, type JobsWanted } from "../../src/JobStore.ts"
+import { audited } from "../support/Audit.ts"
 import { Database } from "./Conformance.ts"
 import { backfill, insert, jobId, newRun, nthJob, runsOf, t0 } from "./fixtures.ts"
 
@@ -39,7 +41,7 @@ const paused = (n: number) => ({
   runs: [newRun({ status: "missed", holds_permit: false, reason: { code: "paused", text: "paused" } })]
 })
 
-type Test = <E>(name: string, body: () => Effect.Effect<void, E, JobStore | Database>) => void
+type Test = <E>(name: string, body: () => Effect.Effect<void, E, Stores | Database>) => void
 
 /** What every store must do with changes of many jobs. */
 export const bulkConforms = (engine: string, test: Test) =>
@@ -99,7 +101,7 @@ export const bulkConforms = (engine: string, test: Test) =>
           ["missed"]
         )
         assert.deepStrictEqual(
-          (yield* store.listAudit({ limit: 3 })).map((event) => [event.type, event.job_id]),
+          (yield* audited({ limit: 3 })).map((event) => [event.type, event.job_id]),
           [
             ["CronJobCreated", jobId(4)],
             ["CronJobPaused", jobId(1)],
@@ -113,14 +115,14 @@ export const bulkConforms = (engine: string, test: Test) =>
         const store = yield* JobStore
         yield* insert(nthJob(1), nthJob(2), nthJob(3))
         const before = yield* store.listJobs({ limit: 10 })
-        const events = yield* store.listAudit({ limit: 10 })
+        const events = yield* audited({ limit: 10 })
         const plan = { creates: [created(4), created(5, "job-3")], changes: [paused(1)], removals: [deleted(2)] }
         const taken = yield* Effect.flip(store.changeJobs(wanted({}), t0, () => Either.right(plan)))
         assert.strictEqual(taken._tag, "JobNameTaken")
         const refused = yield* Effect.flip(store.changeJobs(wanted({}), t0, () => Either.left("no" as const)))
         assert.strictEqual(refused, "no")
         assert.deepStrictEqual(yield* store.listJobs({ limit: 10 }), before)
-        assert.deepStrictEqual(yield* store.listAudit({ limit: 10 }), events)
+        assert.deepStrictEqual(yield* audited({ limit: 10 }), events)
         assert.deepStrictEqual(yield* runsOf("job-1"), [])
       }))
 

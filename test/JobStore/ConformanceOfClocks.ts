@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
 import type { StoredJob } from "../../src/Domain/Job.ts"
 import { JobStore, type MissedAhead } from "../../src/JobStore.ts"
+import { audited } from "../support/Audit.ts"
 import type { StoreTest } from "./ConformanceOfRuns.ts"
 import { finish, insert, look, manual, newRun, nthJob, runsOf, success, t0 } from "./fixtures.ts"
 
@@ -40,7 +41,7 @@ export const clocksConform = (engine: string, test: StoreTest) => {
           [overdue.id, past.id]
         )
         assert.deepStrictEqual(
-          (yield* store.listAudit({ type: "ClockJumped", limit: 9 })).map(({ reason }) => reason),
+          (yield* audited({ type: "ClockJumped", limit: 9 })).map(({ reason }) => reason),
           ["set back"]
         )
       }))

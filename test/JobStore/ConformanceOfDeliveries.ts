@@ -1,7 +1,9 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { AuditLog } from "../../src/AuditLog.ts"
 import type { NewDelivery } from "../../src/JobStore.ts"
 import { JobStore } from "../../src/JobStore.ts"
+import { audited } from "../support/Audit.ts"
 import { Database } from "./Conformance.ts"
 import type { StoreTest } from "./ConformanceOfRuns.ts"
 import { finish, insert, jobId, look, manual, nthJob, success, t0 } from "./fixtures.ts"
@@ -56,7 +58,7 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
         yield* store.settleDelivery(id, dead, [{ type: "DeliveryDeadLettered", actor: "scheduler" }])
         assert.deepStrictEqual(yield* store.dueDeliveries(t0 + 9_000, 10), [])
         assert.isNull(yield* store.nextDelivery)
-        assert.strictEqual((yield* store.listAudit({ type: "DeliveryDeadLettered", limit: 9 })).length, 1)
+        assert.strictEqual((yield* audited({ type: "DeliveryDeadLettered", limit: 9 })).length, 1)
         const run = yield* store.findRun(again?.run.id ?? "")
         assert.deepInclude(run.deliveries[0], { state: "dead", attempts: 2, error: "gone" })
       }))
@@ -80,16 +82,18 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
   describe(`a store on ${engine} keeps an audit log`, () => {
     test("newest first, by type and job", () =>
       Effect.gen(function* () {
-        const store = yield* JobStore
-        yield* store.appendAudit(
+        yield* (yield* AuditLog).append(
           [
             { type: "ClockJumped", actor: "scheduler", reason: "one" },
             { type: "CronJobPaused", actor: "api", job_id: jobId(1), job_name: "a", after: { status: "paused" } }
           ],
           t0
         )
-        yield* store.appendAudit([{ type: "ClockJumped", actor: "scheduler", reason: "two", time: t0 - 5 }], t0 + 1)
-        const all = yield* store.listAudit({ limit: 10 })
+        yield* (yield* AuditLog).append(
+          [{ type: "ClockJumped", actor: "scheduler", reason: "two", time: t0 - 5 }],
+          t0 + 1
+        )
+        const all = yield* audited({ limit: 10 })
         assert.deepStrictEqual(
           all.map((event) => event.reason),
           ["two", null, "one"]
@@ -99,12 +103,12 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
           [t0 - 5, t0, t0]
         )
         assert.deepStrictEqual(all[1]?.after, { status: "paused" })
-        const jumps = yield* store.listAudit({ type: "ClockJumped", limit: 1 })
+        const jumps = yield* audited({ type: "ClockJumped", limit: 1 })
         assert.deepStrictEqual(
           jumps.map((event) => event.reason),
           ["two"]
         )
-        assert.strictEqual((yield* store.listAudit({ job_id: jobId(1), limit: 10 })).length, 1)
+        assert.strictEqual((yield* audited({ job: jobId(1), limit: 10 })).length, 1)
       }))
   })
 }

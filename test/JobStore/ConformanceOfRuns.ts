@@ -3,7 +3,9 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { SessionId } from "../../src/Domain/Ids.ts"
 import type { Session } from "../../src/Domain/Session.ts"
+import type { Stores } from "../../src/JobStore/Sqlite.ts"
 import { JobStore } from "../../src/JobStore.ts"
+import { audited } from "../support/Audit.ts"
 import type { Database } from "./Conformance.ts"
 import {
   finish,
@@ -22,7 +24,7 @@ import {
 } from "./fixtures.ts"
 
 /** Declares a test that has an empty store. */
-export type StoreTest = <E>(name: string, body: () => Effect.Effect<void, E, JobStore | Database>) => void
+export type StoreTest = <E>(name: string, body: () => Effect.Effect<void, E, Stores | Database>) => void
 
 const only = <A>(items: ReadonlyArray<A>): A => {
   const [item] = items
@@ -133,7 +135,7 @@ export const runsConform = (engine: string, test: StoreTest) => {
         const job = yield* store.findJob("job-1")
         assert.deepInclude(job, { last_run: t0, failure_count: 2, last_summary: "did it", version: 1 })
         assert.deepStrictEqual((yield* store.findSession(jobId(1)))?.turns, [{ role: "user", text: "hi" }])
-        assert.strictEqual(only(yield* store.listAudit({ type: "CronJobExecuted", limit: 9 })).run_id, run.id)
+        assert.strictEqual(only(yield* audited({ type: "CronJobExecuted", limit: 9 })).run_id, run.id)
         assert.deepInclude(yield* store.counts, {
           running: 0,
           runs_succeeded: 1,
@@ -165,7 +167,7 @@ export const runsConform = (engine: string, test: StoreTest) => {
         assert.deepInclude(now, { status: "running", output: null })
         assert.deepStrictEqual(now.deliveries, [])
         assert.isNull((yield* store.findJob("job-1")).last_summary)
-        assert.deepStrictEqual(yield* store.listAudit({ type: "CronJobExecuted", limit: 9 }), [])
+        assert.deepStrictEqual(yield* audited({ type: "CronJobExecuted", limit: 9 }), [])
         yield* finish(now)
         assert.strictEqual((yield* refused(2, me))._tag, "FencedOut")
         assert.strictEqual((yield* store.counts).runs_succeeded, 1)
@@ -236,7 +238,7 @@ export const runsConform = (engine: string, test: StoreTest) => {
         }))
         assert.strictEqual((yield* cancel).status, "cancelled")
         assert.deepStrictEqual(yield* store.findRun(waiting.id), yield* cancel)
-        assert.strictEqual((yield* store.listAudit({ type: "RunCancelled", limit: 9 })).length, 1)
+        assert.strictEqual((yield* audited({ type: "RunCancelled", limit: 9 })).length, 1)
         const { run } = only((yield* look()).started)
         assert.strictEqual(run.id, queued.id)
         const running = yield* store.cancelWaiting(run.id, t0, () => ({

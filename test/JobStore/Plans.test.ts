@@ -5,8 +5,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import type { Stores } from "../../src/JobStore/Sqlite.ts"
 import { layerOnClient } from "../../src/JobStore/Sqlite.ts"
 import { JobStore } from "../../src/JobStore.ts"
+import { audited } from "../support/Audit.ts"
 import { backfill, finish, insert, interrupted, jobId, look, manual, me, nthJob, success, t0 } from "./fixtures.ts"
 
 interface Asked {
@@ -34,7 +36,7 @@ const planned = Effect.gen(function* () {
 
 const plansOf = <A, E, E2>(
   setUp: Effect.Effect<unknown, E2, JobStore>,
-  body: (store: typeof JobStore.Service) => Effect.Effect<A, E, JobStore>
+  body: (store: typeof JobStore.Service) => Effect.Effect<A, E, Stores>
 ) =>
   Effect.gen(function* () {
     const { asked, store } = yield* planned
@@ -199,7 +201,7 @@ describe("every statement of the store uses its index", () => {
 
   it.effect("counts and the audit log", () =>
     Effect.map(
-      plansOf(jobs, (store) => Effect.all([store.counts, store.listAudit({ job_id: jobId(1), limit: 5 })])),
+      plansOf(jobs, (store) => Effect.all([store.counts, audited({ job: jobId(1), limit: 5 })])),
       assertIndexed
     )
   )

@@ -16,6 +16,7 @@ import { makeSlotPlanner } from "../../src/Scheduler/SlotPlanner.ts"
 import { SettingsSchema } from "../../src/Settings.ts"
 import { Deliveries, failure, scriptedAgent, storeInFile } from "../../src/testing.ts"
 import { nthJob, t0 } from "../JobStore/fixtures.ts"
+import { audited } from "../support/Audit.ts"
 import { create, engine, hour, instant, minute, runsOf, second, until } from "../support/Engine.ts"
 
 const noon = instant("2026-03-10T12:00:00Z")
@@ -62,7 +63,7 @@ describe("a backfill", () => {
           assert.strictEqual((yield* runsOf("hourly")).length, 5)
           assert.deepStrictEqual(yield* jobs.get("hourly"), before)
           assert.strictEqual((yield* (yield* Deliveries).all).length, 5)
-          const events = yield* (yield* JobStore).listAudit({ type: "CronJobBackfilled", limit: 9 })
+          const events = yield* audited({ type: "CronJobBackfilled", limit: 9 })
           assert.deepStrictEqual(
             events.map((event) => [event.actor, event.reason]),
             [["test", `5 of 5 slots from ${fiveHours.from} to ${fiveHours.to}`]]
@@ -82,7 +83,7 @@ describe("a backfill", () => {
         assert.deepStrictEqual(runs[0], { id: null, scheduled_for: noon - 5 * hour, status: "pending" })
         assert.strictEqual(runs.length, 5)
         assert.deepStrictEqual(yield* runsOf("dry"), [])
-        assert.deepStrictEqual(yield* (yield* JobStore).listAudit({ type: "CronJobBackfilled", limit: 9 }), [])
+        assert.deepStrictEqual(yield* audited({ type: "CronJobBackfilled", limit: 9 }), [])
       }),
       engine({ agent: scriptedAgent({}) })
     )

@@ -4,9 +4,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
-import { JobStore } from "../../src/JobStore.ts"
 import { Jobs } from "../../src/Jobs.ts"
 import { failure, scriptedAgent, storeInFile } from "../../src/testing.ts"
+import { audited } from "../support/Audit.ts"
 import { create, engine, hour, instant, minute, runsOf, second, until } from "../support/Engine.ts"
 import { withWallClock } from "../support/WallClock.ts"
 
@@ -14,8 +14,7 @@ const day = 24 * hour
 const start = instant("2026-06-01T00:00:30Z")
 
 const jumps = Effect.gen(function* () {
-  const store = yield* JobStore
-  const events = yield* store.listAudit({ type: "ClockJumped", limit: 10 })
+  const events = yield* audited({ type: "ClockJumped", limit: 10 })
   return events.map((event) => event.reason)
 })
 

@@ -6,17 +6,15 @@ import type { AgentHandler } from "../../src/Agents.ts"
 import { DeliveryRouter } from "../../src/Delivery.ts"
 import { AgentFailure, type FailureKind } from "../../src/Domain/Agent.ts"
 import { DeliveryFailure } from "../../src/Domain/Delivery.ts"
-import { JobStore } from "../../src/JobStore.ts"
 import { Jobs } from "../../src/Jobs.ts"
 import { SchedulerStatus } from "../../src/Scheduler.ts"
 import { Deliveries, failure, scriptedAgent } from "../../src/testing.ts"
+import { audited } from "../support/Audit.ts"
 import { create, engine, hour, minute, runsOf, second, statusesOf, until } from "../support/Engine.ts"
 
 const fails = (kind: FailureKind, message = "it broke") => scriptedAgent({ fails: failure(kind, message) })
 
-const auditTypes = Effect.flatMap(JobStore, (store) =>
-  Effect.map(store.listAudit({ limit: 1_000 }), (events) => events.map((event) => event.type).toReversed())
-)
+const auditTypes = Effect.map(audited({ limit: 1_000 }), (events) => events.map((event) => event.type).toReversed())
 
 describe("failing runs", () => {
   it.effect("dead-letter the job exactly at the third failure in a row; nothing fires after", () =>

@@ -16,6 +16,7 @@ import { JobStore } from "../../src/JobStore.ts"
 import { Jobs } from "../../src/Jobs.ts"
 import { expired } from "../../src/Scheduler/ApprovalRules.ts"
 import { scriptedAgent, storeInFile } from "../../src/testing.ts"
+import { audited } from "../support/Audit.ts"
 import { create, engine, hour, minute, runsOf, second, statusesOf, until } from "../support/Engine.ts"
 
 const database = Effect.gen(function* () {
@@ -185,7 +186,6 @@ describe("cancelling", () => {
       const agent: AgentHandler = () => Effect.onInterrupt(Effect.never, () => Ref.set(cleaned, true))
       yield* Effect.gen(function* () {
         const jobs = yield* Jobs
-        const store = yield* JobStore
         yield* create({ name: "long", every: "1h" })
         const run = yield* jobs.runNow("long", { actor: "test" })
         const ended = yield* jobs.cancelRun(run.id, "ada")
@@ -195,7 +195,7 @@ describe("cancelling", () => {
         )
         assert.isTrue(yield* Ref.get(cleaned))
         assert.deepStrictEqual(
-          (yield* store.listAudit({ type: "RunCancelled", limit: 10 })).map((event) => event.actor as string),
+          (yield* audited({ type: "RunCancelled", limit: 10 })).map((event) => event.actor as string),
           ["ada"]
         )
         const again = yield* Effect.flip(jobs.cancelRun(run.id, "ada"))

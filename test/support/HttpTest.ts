@@ -7,15 +7,19 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { AgentRuntime } from "../../src/Agents.ts"
 import { Approvals } from "../../src/Approvals.ts"
+import { AuditCheckpoints, AuditLog } from "../../src/AuditLog.ts"
 import { AgentFailure, AgentId, AgentNotFound } from "../../src/Domain/Agent.ts"
 import { ApprovalNotFound } from "../../src/Domain/Approval.ts"
 import { Ids } from "../../src/Domain/Ids.ts"
+import { JobNotFound } from "../../src/Domain/Job.ts"
+import { RunNotFound } from "../../src/Domain/Run.ts"
 import { HttpLive } from "../../src/Http.ts"
 import { JobStore } from "../../src/JobStore.ts"
 import { RunLogs } from "../../src/RunLogs.ts"
 import { SchedulerStatus } from "../../src/Scheduler/Status.ts"
 import { WakeSignal } from "../../src/Scheduler.ts"
 import { Settings, SettingsSchema } from "../../src/Settings.ts"
+import { Explanations } from "../../src/Why.ts"
 import { FakeJobs } from "./FakeJobs.ts"
 
 interface State {
@@ -78,6 +82,19 @@ const store = Layer.succeed(
   })
 )
 
+const log = Layer.succeed(
+  AuditLog,
+  AuditLog.of({
+    append: () => unused,
+    query: () => unused,
+    verify: () => unused,
+    head: unused,
+    recordConfiguration: () => unused
+  })
+)
+
+const checkpoints = Layer.succeed(AuditCheckpoints, { make: unused, verify: () => unused })
+
 const logs = Layer.succeed(
   RunLogs,
   RunLogs.make({
@@ -99,6 +116,11 @@ const approvals = Layer.mock(Approvals, {
   deny: (ref) => new ApprovalNotFound({ approval: ref })
 })
 
+const explanations = Layer.mock(Explanations, {
+  run: (run) => new RunNotFound({ run }),
+  job: (job) => new JobNotFound({ job })
+})
+
 const scheduler = Layer.succeed(SchedulerStatus, {
   inFlight: Effect.succeed(2),
   loopAlive: Effect.sync(() => state.alive ?? true)
@@ -112,7 +134,20 @@ const settings = (port: number) =>
 
 /** Everything that the API needs but a server. */
 export const fakes = (port = 0) =>
-  Layer.mergeAll(FakeJobs, approvals, agents, store, logs, scheduler, settings(port), Ids.Default, WakeSignal.Default)
+  Layer.mergeAll(
+    FakeJobs,
+    approvals,
+    explanations,
+    agents,
+    store,
+    log,
+    checkpoints,
+    logs,
+    scheduler,
+    settings(port),
+    Ids.Default,
+    WakeSignal.Default
+  )
 
 /** The whole API on a free port, over fakes; a client for it. */
 export const HttpTest = HttpLive.pipe(Layer.provideMerge(NodeHttpServer.layerTest), Layer.provide(fakes()))

@@ -1,0 +1,106 @@
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { AuditEvent, AuditType, DayOrInstant } from "../Domain/Audit.ts"
+import { formatInstant } from "../Domain/Instant.ts"
+import { format, integerBetween, oneOf } from "./Arguments.ts"
+import { renderCsv } from "./Csv.ts"
+import { withClient } from "./Root.ts"
+import { instant } from "./Show.ts"
+import { type Column, printTable } from "./Table.ts"
+
+const json = (value: unknown): string => (value === null ? "" : JSON.stringify(value))
+
+const columns: ReadonlyArray<Column<AuditEvent>> = [
+  { name: "TIME", value: (event) => instant(event.time) },
+  { name: "TYPE", value: (event) => event.type },
+  { name: "ACTOR", value: (event) => event.actor },
+  { name: "JOB", value: (event) => event.job_name ?? "-", flexible: true },
+  { name: "RUN", value: (event) => event.run_id ?? "-" },
+  { name: "WHAT", value: (event) => event.reason ?? json(event.after), flexible: true }
+]
+
+const csvColumns: ReadonlyArray<readonly [name: string, value: (event: AuditEvent) => string]> = [
+  ["id", (event) => event.id],
+  ["time", (event) => formatInstant(event.time)],
+  ["type", (event) => event.type],
+  ["actor", (event) => event.actor],
+  ["job_id", (event) => event.job_id ?? ""],
+  ["job_name", (event) => event.job_name ?? ""],
+  ["run_id", (event) => event.run_id ?? ""],
+  ["reason", (event) => event.reason ?? ""],
+  ["before", (event) => json(event.before)],
+  ["after", (event) => json(event.after)]
+]
+
+const print = (events: ReadonlyArray<AuditEvent>, as: "table" | "json" | "csv") => {
+  switch (as) {
+    case "json":
+      return Effect.flatMap(Effect.orDie(Schema.encode(Schema.Array(AuditEvent))(events)), (rows) =>
+        Console.log(JSON.stringify(rows, null, 2))
+      )
+    case "csv":
+      return Console.log(
+        renderCsv(
+          csvColumns.map(([name]) => name),
+          events.map((event) => csvColumns.map(([, value]) => value(event)))
+        )
+      )
+    case "table":
+      return events.length === 0 ? Console.error("no entries") : printTable(events, columns)
+  }
+}
+
+const moment = (name: string, description: string) =>
+  Options.text(name).pipe(
+    Options.withPseudoName("when"),
+    Options.withSchema(DayOrInstant),
+    Options.withDescription(
+      `${description}: a day such as 2026-02-01 (its start in UTC), or an instant with its offset`
+    ),
+    Options.optional
+  )
+
+const text = (name: string, description: string) =>
+  Options.text(name).pipe(Options.withDescription(description), Options.optional)
+
+const given = <const Name extends string, A>(name: Name, value: Option.Option<A>) =>
+  Option.match(value, { onNone: () => ({}), onSome: (some) => ({ [name]: some }) as { readonly [N in Name]: A } })
+
+/** `symbi audit query` */
+export const query = Command.make(
+  "query",
+  {
+    type: oneOf("type", AuditType.literals).pipe(
+      Options.withDescription("only entries of this type"),
+      Options.optional
+    ),
+    since: moment("since", "from then on"),
+    until: moment("until", "before then"),
+    job: text("job", "only entries about this job: its id, or the name it had then"),
+    run: text("run", "only entries about this run"),
+    actor: text("actor", "only what this actor did: scheduler, api, cli, apply, or a key"),
+    limit: integerBetween("limit", 1, 1_000).pipe(
+      Options.withDescription("how many entries, 1 to 1000"),
+      Options.withDefault(50)
+    ),
+    format
+  },
+  (options) =>
+    withClient((client) =>
+      client.audit.query({
+        urlParams: {
+          limit: options.limit,
+          ...given("type", options.type),
+          ...given("since", options.since),
+          ...given("until", options.until),
+          ...given("job", options.job),
+          ...given("run", options.run),
+          ...given("actor", options.actor)
+        }
+      })
+    ).pipe(Effect.flatMap((events) => print(events, options.format)))
+).pipe(Command.withDescription("List what was done and by whom, newest first"))

@@ -1,0 +1,108 @@
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import { maxCheckpoints } from "../Api.ts"
+import type { AuditCheckpoint, AuditVerdict } from "../Domain/Audit.ts"
+import { oneOf } from "./Arguments.ts"
+import { CliError } from "./Errors.ts"
+import { withClient } from "./Root.ts"
+
+const usage = (message: string) => new CliError({ kind: "usage", message })
+const failed = ({ message }: { readonly message: string }) => new CliError({ kind: "failed", message })
+
+const auditLog = Effect.promise(() => import("../AuditLog.ts"))
+
+/** The checkpoints of a file, one a line; the newest, if there are too many to send. */
+const readCheckpoints = Effect.fnUntraced(function* (file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const { readLines } = yield* auditLog
+  const text = yield* Effect.mapError(fs.readFileString(file), ({ message }) =>
+    usage(`cannot read ${file}: ${/NotFound|ENOENT/.test(message) ? "no such file" : message}`)
+  )
+  const checkpoints = yield* Either.mapLeft(readLines(text), (line) =>
+    usage(`${file}: line ${line} is no checkpoint as \`symbi audit checkpoint\` prints them`)
+  )
+  if (checkpoints.length === 0) return yield* usage(`${file} holds no checkpoints`)
+  if (checkpoints.length <= maxCheckpoints) return checkpoints
+  yield* Console.error(`${file} holds ${checkpoints.length} checkpoints; the newest ${maxCheckpoints} are compared`)
+  return checkpoints.toSorted((a, b) => a.seq - b.seq).slice(-maxCheckpoints)
+})
+
+const ask = (checkpoints: ReadonlyArray<AuditCheckpoint>) =>
+  withClient((client) =>
+    checkpoints.length === 0 ? client.audit.verify() : client.audit.compare({ payload: { checkpoints } })
+  )
+
+/** A database file by itself. */
+const verifyDatabase = Effect.fnUntraced(function* (file: string, checkpoints: ReadonlyArray<AuditCheckpoint>) {
+  const { verifyFile } = yield* Effect.promise(() => import("../JobStore/AuditFile.ts"))
+  return yield* Effect.mapError(verifyFile(file, checkpoints), failed)
+})
+
+/** The database of a data folder, and the checkpoints beside it. */
+const verifyFolder = Effect.fnUntraced(function* (folder: string, checkpoints: ReadonlyArray<AuditCheckpoint>) {
+  const path = yield* Path.Path
+  const { keptIn, verifyKept } = yield* auditLog
+  const { verifyFile } = yield* Effect.promise(() => import("../JobStore/AuditFile.ts"))
+  const kept = yield* Effect.mapError(keptIn(folder), failed)
+  const database = path.join(folder, "symbiont.db")
+  return yield* verifyKept((all) => verifyFile(database, all), kept, checkpoints).pipe(Effect.mapError(failed))
+})
+
+const print = Effect.fnUntraced(function* (verdict: AuditVerdict, as: "text" | "json") {
+  if (as === "json") {
+    yield* Console.log(JSON.stringify(verdict, null, 2))
+  } else if (verdict.ok) {
+    const { head } = verdict
+    yield* Console.log(`ok: ${verdict.entries} entries; the last is ${head.seq}, with the hash ${head.hash}`)
+  } else {
+    const { detail, id, kind, seq } = verdict.broken
+    yield* Console.log(`broken at entry ${seq}${id === null ? "" : ` (${id})`}: ${kind}: ${detail}`)
+  }
+  if (!verdict.ok) {
+    return yield* new CliError({ kind: "failed", message: "the audit log is not as it was written" })
+  }
+})
+
+/** `symbi audit verify` */
+export const verify = Command.make(
+  "verify",
+  {
+    checkpoint: Options.text("checkpoint").pipe(
+      Options.withPseudoName("file"),
+      Options.withDescription("compare with the checkpoints that were kept in this file, one a line"),
+      Options.optional
+    ),
+    db: Options.text("db").pipe(
+      Options.withPseudoName("file"),
+      Options.withDescription("without a service: verify this database file; nothing is changed"),
+      Options.optional
+    ),
+    data: Options.text("data").pipe(
+      Options.withPseudoName("folder"),
+      Options.withDescription("without a service: verify the database and the checkpoints of this data folder"),
+      Options.optional
+    ),
+    format: oneOf("format", ["text", "json"]).pipe(
+      Options.withDescription("text for people (the default), or json for programs"),
+      Options.withDefault("text" as const)
+    )
+  },
+  ({ checkpoint, data, db, format }) =>
+    Effect.gen(function* () {
+      if (Option.isSome(db) && Option.isSome(data)) return yield* usage("--db or --data, not both")
+      const checkpoints = Option.isNone(checkpoint) ? [] : yield* readCheckpoints(checkpoint.value)
+      const verdict = Option.isSome(db)
+        ? yield* Effect.provide(verifyDatabase(db.value, checkpoints), NodeContext.layer)
+        : Option.isSome(data)
+          ? yield* Effect.provide(verifyFolder(data.value, checkpoints), NodeContext.layer)
+          : yield* ask(checkpoints)
+      yield* print(verdict, format)
+    })
+).pipe(Command.withDescription("Compute the log's hash chain again and name the first entry that is broken"))
