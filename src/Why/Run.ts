@@ -47,18 +47,20 @@ const deliveryEvents = (deliveries: ReadonlyArray<Delivery>): ReadonlyArray<WhyE
     return [{ time: created_at, what: `${what} ${state}${tries}${error === null ? "" : `: ${error}`}` }]
   })
 
-const approvalEvents = (approval: Approval | null): ReadonlyArray<WhyEvent> => {
-  if (approval === null) return []
-  const { approvers, decided_at, decided_by, reason, requested_at, state } = approval
-  const asked = {
-    time: requested_at,
-    what: `approval asked for${approvers.length === 0 ? "" : ` of ${approvers.join(", ")}`}`
-  }
-  if (decided_at === null) return [asked]
-  return [
-    asked,
-    { time: decided_at, what: `approval ${state} by ${decided_by}${reason === null ? "" : `: ${reason}`}` }
-  ]
+const askedEvents = (approval: Approval | null): ReadonlyArray<WhyEvent> =>
+  approval === null
+    ? []
+    : [
+        {
+          time: approval.requested_at,
+          what: `approval asked for${approval.approvers.length === 0 ? "" : ` of ${approval.approvers.join(", ")}`}`
+        }
+      ]
+
+const decidedEvents = (approval: Approval | null): ReadonlyArray<WhyEvent> => {
+  if (approval === null || approval.decided_at === null) return []
+  const { decided_at, decided_by, reason, state } = approval
+  return [{ time: decided_at, what: `approval ${state} by ${decided_by}${reason === null ? "" : `: ${reason}`}` }]
 }
 
 const eventsOf = (run: Run, approval: Approval | null): ReadonlyArray<WhyEvent> => {
@@ -68,8 +70,10 @@ const eventsOf = (run: Run, approval: Approval | null): ReadonlyArray<WhyEvent> 
     ...(run.start_at !== null && run.start_at > run.scheduled_for
       ? [{ time: run.start_at, what: `to start, ${span(run.start_at - run.scheduled_for)} after its slot` }]
       : []),
+    // Of what happens in one millisecond, the decision comes before the gate that it opens.
+    ...decidedEvents(approval),
     ...run.evaluations.map((evaluation) => ({ time: evaluation.time, what: decisionText(evaluation) })),
-    ...approvalEvents(approval),
+    ...askedEvents(approval),
     ...run.attempts.flatMap(({ error_message, finished_at, number, outcome, started_at }) => [
       { time: started_at, what: `attempt ${number} started` },
       ...(finished_at === null
