@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import { clockSkew } from "./AgentPin/Claims.ts"
 import { AgentPinMemory } from "./AgentPin/Memory.ts"
 import { makePresented } from "./AgentPin/Presented.ts"
-import { Refusal } from "./AgentPin/Refusal.ts"
+import { quote, Refusal } from "./AgentPin/Refusal.ts"
 import { makeSources } from "./AgentPin/Sources.ts"
 import { refusedWith, verifyCredential } from "./AgentPin/Verify.ts"
 import type { AgentPinRefused, VerifiedCredential } from "./Domain/AgentPin.ts"
@@ -87,7 +87,7 @@ export class AgentPin extends Context.Tag("symbiont/AgentPin")<
           case "OtherKey":
             return yield* new Refusal({
               code: "KEY_PIN_MISMATCH",
-              detail: `key ${kid} of ${domain} is another one than at ${shortInstant(admission.first_seen)}; publish a new key under a new kid, or accept it with symbi agentpin unpin`
+              detail: `key ${quote(kid)} of ${domain} is another one than at ${shortInstant(admission.first_seen)}; publish a new key under a new kid, or accept it with symbi agentpin unpin`
             })
           case "OtherJob":
             return yield* new Refusal({

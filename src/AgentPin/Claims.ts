@@ -46,7 +46,9 @@ export const parseClaims = (payload: Readonly<Record<string, unknown>>): Checked
 
 /** Clocks may differ by this much, in seconds. */
 export const clockSkew = 60
-const maxLifetime = 86_400
+
+/** Most seconds that a credential may live, whatever its agent is declared with. */
+export const maxLifetime = 86_400
 
 const at = (second: number): string => {
   const time = new Date(second * 1_000)

@@ -8,7 +8,7 @@ import {
   type VerifiedCredential
 } from "../Domain/AgentPin.ts"
 import { checkCapabilities } from "./Capabilities.ts"
-import { type Claims, checkLifetime, checkTimes, parseClaims } from "./Claims.ts"
+import { type Claims, checkLifetime, checkTimes, maxLifetime, parseClaims } from "./Claims.ts"
 import { checkConstraints } from "./Constraints.ts"
 import { checkDelegation, type Makers } from "./Delegation.ts"
 import { checkJobAgent, claimedAgent, declaredAgent } from "./Identity.ts"
@@ -58,8 +58,6 @@ const checkAudience = ({ aud }: Claims, audience: string | undefined): Checked<v
   aud === undefined || aud === "*" || audience === undefined || aud === audience
     ? passed
     : refuse("AUDIENCE_MISMATCH", `it is for ${quote(aud)}, not for ${audience}`)
-
-const maxLifetime = 86_400
 
 const check = Effect.fnUntraced(function* (token: string, options: Verification) {
   const { agent, audience, capabilities, domain, now } = options
