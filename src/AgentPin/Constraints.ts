@@ -72,9 +72,7 @@ const widened = (own: Constraints, declared: Constraints): keyof Constraints | u
       declared.allowed_domains,
       (a, b) => b.length === 0 || (a.length > 0 && within(a, b, coversDomain))
     ),
-    denied_domains: bothOf(own.denied_domains, declared.denied_domains, (a, b) =>
-      within(b, a, (wide, narrow) => coversDomain(wide, narrow))
-    ),
+    denied_domains: bothOf(own.denied_domains, declared.denied_domains, (a, b) => within(b, a, coversDomain)),
     rate_limit: bothOf(own.rate_limit, declared.rate_limit, (a, b) => hourly(a) <= hourly(b)),
     data_classification_max: bothOf(
       own.data_classification_max,
