@@ -59,15 +59,17 @@ const help = (...words) => {
     .trim()
 }
 
-const commands = ["up", "run", "validate", "fmt", "apply", "export", "config", "cron", "audit"]
+const commands = ["up", "run", "validate", "fmt", "apply", "export", "config", "cron", "audit", "agentpin"]
 const cronCommands = "list add remove pause resume reset status run backfill history next"
   .split(" ")
   .map((name) => ["cron", name])
 const auditCommands = ["query", "verify", "checkpoint"].map((name) => ["audit", name])
 
+const agentpinCommands = ["verify", "unpin"].map((name) => ["agentpin", name])
+
 const cli = () => {
   const lines = ["# Command line reference", "", "Made from the program's own help by `npm run reference`.", ""]
-  for (const words of [...commands.map((name) => [name]), ...cronCommands, ...auditCommands]) {
+  for (const words of [...commands.map((name) => [name]), ...cronCommands, ...auditCommands, ...agentpinCommands]) {
     lines.push(`## symbi ${words.join(" ")}`, "", "```", help(...words), "```", "")
   }
   return lines.join("\n")

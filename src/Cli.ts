@@ -10,6 +10,7 @@ import { identity } from "effect/Function"
 import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { agentpin } from "./Cli/AgentPin.ts"
 import { apply } from "./Cli/Apply.ts"
 import { approvals } from "./Cli/Approvals.ts"
 import { orderWords } from "./Cli/Argv.ts"
@@ -31,7 +32,20 @@ import { version } from "./Version.ts"
 
 const main = Command.run(
   symbi.pipe(
-    Command.withSubcommands([up, cron, approvals, why, runAgent, validate, fmt, apply, exportJobs, config, audit])
+    Command.withSubcommands([
+      up,
+      cron,
+      approvals,
+      why,
+      runAgent,
+      validate,
+      fmt,
+      apply,
+      exportJobs,
+      config,
+      audit,
+      agentpin
+    ])
   ),
   {
     name: "Symbiont Scheduler",
@@ -53,7 +67,8 @@ const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
 const groups: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["cron", [...HashMap.keys(Command.getSubcommands(cron))]],
   ["approvals", [...HashMap.keys(Command.getSubcommands(approvals))]],
-  ["audit", [...HashMap.keys(Command.getSubcommands(audit))]]
+  ["audit", [...HashMap.keys(Command.getSubcommands(audit))]],
+  ["agentpin", [...HashMap.keys(Command.getSubcommands(agentpin))]]
 ])
 
 /** The parser would blame `symbi` for a wrong word after `symbi cron`, and name the commands of `symbi`. */

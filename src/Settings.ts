@@ -7,6 +7,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import { AgentPinDomain } from "./Domain/AgentPin.ts"
 import { DurationText } from "./Domain/Duration.ts"
 import { TimeZone } from "./Domain/Schedule.ts"
 import { describeIssues } from "./Settings/Issues.ts"
@@ -51,10 +52,24 @@ export const ServerSettings = Schema.Struct({
   )
 })
 
+const optionalText = Schema.optionalWith(Schema.NonEmptyString, { exact: true })
+
+/** `[agentpin]`: whether every job needs a credential, whose agents they are for, and the files of documents. */
+export const AgentPinSettings = Schema.Struct({
+  required: withDefault(Schema.Boolean, () => false),
+  domain: Schema.optionalWith(AgentPinDomain, { exact: true }),
+  audience: optionalText,
+  discovery: optionalText,
+  revocations: optionalText,
+  bundle: optionalText,
+  makers: optionalText
+})
+
 /** The effective configuration of one service: environment over `symbiont.toml` over defaults. */
 export const SettingsSchema = Schema.Struct({
   scheduler: SchedulerSettings,
-  server: ServerSettings
+  server: ServerSettings,
+  agentpin: AgentPinSettings
 })
 
 /** The effective configuration. */
@@ -151,6 +166,13 @@ export const loadSettings = Effect.fn("Settings.load")(function* (input: {
       refuse(...describeIssues(ParseResult.ArrayFormatter.formatErrorSync(error), merged.origin))
     )
   )
+  const aimless = Object.entries(decoded.agentpin).find(([, value]) => value !== false)
+  if (aimless !== undefined && decoded.agentpin.domain === undefined) {
+    const where = merged.origin("agentpin", aimless[0])?.where
+    return yield* refuse(
+      `${where}: needs the domain of the agents; set domain under [agentpin], or SYMBI_AGENTPIN_DOMAIN`
+    )
+  }
   const beside = path.join(file === undefined ? "." : path.dirname(file.name), ".symbi")
   const [data, dataFrom] = overrides.data_dir
     ? [overrides.data_dir, "option --data"]

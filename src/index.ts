@@ -1,4 +1,5 @@
 /** Symbiont Scheduler: its services, layers and schemas, for programs that compose their own scheduler. */
+export { AgentPin, AgentPinMemory, AgentPinUnusable } from "./AgentPin.ts"
 export {
   type AgentHandler,
   type AgentResult,
@@ -14,6 +15,7 @@ export { AuditCheckpoints, type AuditFilter, AuditLog } from "./AuditLog.ts"
 export { makeClient } from "./Client.ts"
 export { CustomChannels, DeliveryRouter, Outbox, OutboxSignal, StandardOutput } from "./Delivery.ts"
 export * from "./Domain/Agent.ts"
+export * from "./Domain/AgentPin.ts"
 export * from "./Domain/Apply.ts"
 export * from "./Domain/Approval.ts"
 export * from "./Domain/Audit.ts"

@@ -5,6 +5,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { AgentPin } from "./AgentPin.ts"
 import { AgentRuntime, endOrphans } from "./Agents.ts"
 import { Apply } from "./Apply.ts"
 import { AuditCheckpoints } from "./AuditLog.ts"
@@ -46,7 +47,7 @@ const refuseOpenHost = ({ server }: typeof Settings.Service) =>
 
 /** The edges of the service: its files, its database, its agents, its policy, its channels. */
 const edges = (settings: typeof Settings.Service, home: string, path: Path.Path) =>
-  Layer.mergeAll(AgentRuntime.layer, PolicyGate.layer, DeliveryRouter.layer).pipe(
+  Layer.mergeAll(AgentRuntime.layer, PolicyGate.layer, AgentPin.layer, DeliveryRouter.layer).pipe(
     Layer.provideMerge(layerSqlite(path.join(settings.data_dir, "symbiont.db"))),
     Layer.provide(StandardOutput.layer),
     Layer.provideMerge(ServiceEnvironment.layer({ variables: process.env, directory: home })),

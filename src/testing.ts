@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
+import { AgentPin } from "./AgentPin.ts"
 import { type AgentHandler, AgentRuntime, type EffectAgentEntry, EffectAgents, type Invocation } from "./Agents.ts"
 import { DeliveryRouter } from "./Delivery.ts"
 import { AgentFailure } from "./Domain/Agent.ts"
@@ -91,10 +92,11 @@ export const testSettings = (settings: TestSettings = {}) =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const data_dir = yield* fs.makeTempDirectoryScoped({ prefix: "symbi-test-" })
-      const { scheduler, server } = settings
+      const { agentpin, scheduler, server } = settings
       const decoded = yield* Schema.decodeUnknown(SettingsSchema)({
         scheduler: { shutdown_timeout_seconds: 0, ...scheduler },
-        server: { ...server }
+        server: { ...server },
+        agentpin: { ...agentpin }
       })
       return { ...decoded, data_dir }
     }).pipe(Effect.orDie)
@@ -102,7 +104,7 @@ export const testSettings = (settings: TestSettings = {}) =>
 
 /**
  * The whole engine in one process for tests: store in memory, agents written in code, deliveries recorded, time by the
- * caller's clock (`TestClock` under `it.effect`). `store`, `policy` and `router` take the place of its own.
+ * caller's clock (`TestClock` under `it.effect`). `store`, `policy`, `agentPin` and `router` take the place of its own.
  */
 export const testRuntime = (
   options: {
@@ -110,24 +112,25 @@ export const testRuntime = (
     readonly settings?: TestSettings | undefined
     readonly store?: Layer.Layer<Stores> | undefined
     readonly policy?: Layer.Layer<PolicyGate> | undefined
+    readonly agentPin?: Layer.Layer<AgentPin> | undefined
     readonly router?: Layer.Layer<DeliveryRouter> | undefined
   } = {}
-) =>
-  engineLayer.pipe(
+) => {
+  const environment = ServiceEnvironment.layer({ variables: {}, directory: "." })
+  return engineLayer.pipe(
     Layer.provideMerge(
       Layer.mergeAll(
-        AgentRuntime.layer.pipe(
-          Layer.provide(EffectAgents.layer(options.agents ?? {})),
-          Layer.provide(ServiceEnvironment.layer({ variables: {}, directory: "." }))
-        ),
+        AgentRuntime.layer.pipe(Layer.provide(EffectAgents.layer(options.agents ?? {})), Layer.provide(environment)),
         options.policy ?? PolicyGate.layer,
-        recordingRouter.pipe(Layer.merge(options.router ?? Layer.context<never>())),
-        options.store ?? storeInMemory.pipe(Layer.orDie)
+        options.agentPin ?? AgentPin.layer.pipe(Layer.provide(environment), Layer.orDie),
+        recordingRouter.pipe(Layer.merge(options.router ?? Layer.context<never>()))
       )
     ),
+    Layer.provideMerge(options.store ?? storeInMemory.pipe(Layer.orDie)),
     Layer.provideMerge(testSettings(options.settings)),
     Layer.provideMerge(NodeContext.layer)
   )
+}
 
 /** Moves the test clock by steps, so that what each step starts can end before the next. */
 export const passTime = (total: Duration.DurationInput, step: Duration.DurationInput = "1 minute") => {

@@ -44,6 +44,7 @@ describe("loadSettings", () => {
           misfire_grace: settings.scheduler.misfire_grace
         },
         server: { host: "127.0.0.1", port: 8080 },
+        agentpin: { required: false },
         data_dir: `${process.cwd()}/.symbi`
       })
       assert.deepStrictEqual([settings.scheduler.default_max_runtime, settings.scheduler.misfire_grace], [
@@ -172,12 +173,12 @@ slack_api_token = "\${SLACK_API_TOKEN}"
   it.effect("warns of variables without effect", () =>
     Effect.gen(function* () {
       const { warnings } = yield* bare({
-        SYMBI_AGENTPIN_REQUIRED: "true",
+        SYMBI_API_KEYS: "abc",
         SYMBI_SCHEDULER_MAX_JITER: "3",
         PATH: "/bin"
       })
       assert.deepStrictEqual(warnings, [
-        "environment variable SYMBI_AGENTPIN_REQUIRED has no effect in this version",
+        "environment variable SYMBI_API_KEYS has no effect in this version",
         "unknown environment variable SYMBI_SCHEDULER_MAX_JITER; did you mean SYMBI_SCHEDULER_MAX_JITTER?"
       ])
     })

@@ -1,5 +1,6 @@
 import * as SqlClient from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
+import { agentPins } from "./Migrations/AgentPins.ts"
 import { approvals } from "./Migrations/Approvals.ts"
 import { auditChain } from "./Migrations/AuditChain.ts"
 
@@ -180,6 +181,7 @@ export const migrations = {
   "0002_nodes_seen": nodesSeen,
   "0003_backfills": backfills,
   "0004_approvals": approvals,
+  "0006_agentpin": agentPins,
   "0007_audit_chain": auditChain
 }
 

@@ -6,11 +6,13 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import type { AgentPinMemory } from "../AgentPin.ts"
 import type { AuditLog } from "../AuditLog.ts"
 import { Ids } from "../Domain/Ids.ts"
 import { JobStore } from "../JobStore.ts"
 import { detailOf } from "./Details.ts"
 import { migrations, schemaVersion } from "./Migrations.ts"
+import { layerAgentPins } from "./SqliteAgentPins.ts"
 import { SqliteApprovals } from "./SqliteApprovals.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { layerAuditLog } from "./SqliteAuditLog.ts"
@@ -131,7 +133,7 @@ const store = Layer.effect(
 )
 
 /** What the database keeps, each behind an interface of its own. */
-export type Stores = JobStore | AuditLog
+export type Stores = JobStore | AuditLog | AgentPinMemory
 
 /** {@link layerSqlite} on a client that the caller made of `filename`. */
 export const layerOnClient = (filename: string): Layer.Layer<Stores, DatabaseTooNew | DatabaseUnusable, SqlClient> => {
@@ -142,7 +144,7 @@ export const layerOnClient = (filename: string): Layer.Layer<Stores, DatabaseToo
       return error instanceof DatabaseTooNew ? error : new DatabaseUnusable({ filename, cause: error })
     })
   )
-  return Layer.merge(store, layerAuditLog).pipe(Layer.provide(services), Layer.provide(prepared))
+  return Layer.mergeAll(store, layerAuditLog, layerAgentPins).pipe(Layer.provide(services), Layer.provide(prepared))
 }
 
 /**

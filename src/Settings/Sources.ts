@@ -33,7 +33,9 @@ export interface Merged {
 /** Reads a variable's text as the kind of value its key takes; what does not fit stays a text, for the check to name. */
 const readAs = {
   text: (text: string): unknown => text,
-  number: (text: string): unknown => (/^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : text)
+  number: (text: string): unknown => (/^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : text),
+  boolean: (text: string): unknown =>
+    text === "true" || text === "1" ? true : text === "false" || text === "0" ? false : text
 }
 
 /** Environment variables that set a key: section, key, and the kind of its value. */
@@ -42,16 +44,17 @@ const variables: Readonly<Record<string, readonly [section: string, key: string,
   SYMBI_SCHEDULER_MAX_CONCURRENT: ["scheduler", "max_concurrent_jobs", "number"],
   SYMBI_ENVIRONMENT: ["scheduler", "environment", "text"],
   SYMBI_PORT: ["server", "port", "number"],
-  SYMBI_HOST: ["server", "host", "text"]
+  SYMBI_HOST: ["server", "host", "text"],
+  SYMBI_AGENTPIN_REQUIRED: ["agentpin", "required", "boolean"],
+  SYMBI_AGENTPIN_DOMAIN: ["agentpin", "domain", "text"],
+  SYMBI_AGENTPIN_AUDIENCE: ["agentpin", "audience", "text"],
+  SYMBI_AGENTPIN_DISCOVERY: ["agentpin", "discovery", "text"],
+  SYMBI_AGENTPIN_REVOCATIONS: ["agentpin", "revocations", "text"],
+  SYMBI_AGENTPIN_BUNDLE: ["agentpin", "bundle", "text"],
+  SYMBI_AGENTPIN_MAKERS: ["agentpin", "makers", "text"]
 }
 
-const variablesWithoutEffect = [
-  "SYMBI_SLACK_TOKEN",
-  "SYMBI_WEBHOOK_AUTH_HEADER",
-  "SYMBI_AGENTPIN_REQUIRED",
-  "SYMBI_AGENTPIN_DOMAIN",
-  "SYMBI_API_KEYS"
-]
+const variablesWithoutEffect = ["SYMBI_SLACK_TOKEN", "SYMBI_WEBHOOK_AUTH_HEADER", "SYMBI_API_KEYS"]
 
 const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date)

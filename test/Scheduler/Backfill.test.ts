@@ -276,7 +276,7 @@ describe("a backfill", () => {
 })
 
 describe("a slot that comes due while backfills run", () => {
-  const { scheduler } = Schema.decodeSync(SettingsSchema)({ scheduler: {}, server: {} })
+  const { scheduler } = Schema.decodeSync(SettingsSchema)({ scheduler: {}, server: {}, agentpin: {} })
   const planner = makeSlotPlanner(scheduler, makeRecurrences("UTC"))
   const ids = (n: number) => Array.from({ length: n }, (_, i) => RunId.make(`run_${String(i).padStart(26, "0")}`))
 

@@ -11,7 +11,7 @@ export const temporaryData = Layer.scoped(
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const data_dir = yield* fs.makeTempDirectoryScoped({ prefix: "symbiont-test-" })
-    const defaults = yield* Schema.decodeUnknown(SettingsSchema)({ scheduler: {}, server: {} })
+    const defaults = yield* Schema.decodeUnknown(SettingsSchema)({ scheduler: {}, server: {}, agentpin: {} })
     return { ...defaults, data_dir }
   })
 ).pipe(Layer.provideMerge(NodeContext.layer))

@@ -128,7 +128,7 @@ const scheduler = Layer.succeed(SchedulerStatus, {
 
 const settings = (port: number) =>
   Layer.succeed(Settings, {
-    ...Schema.decodeSync(SettingsSchema)({ scheduler: {}, server: { port } }),
+    ...Schema.decodeSync(SettingsSchema)({ scheduler: {}, server: { port }, agentpin: {} }),
     data_dir: "."
   })
 
