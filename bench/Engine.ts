@@ -1,6 +1,7 @@
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { AgentPin } from "../src/AgentPin.ts"
 import { AgentRuntime, EffectAgents } from "../src/Agents.ts"
 import { engineLayer } from "../src/Engine.ts"
 import { PolicyGate } from "../src/PolicyGate.ts"
@@ -17,6 +18,7 @@ export const engineOnStore = (settings: TestSettings) =>
           Layer.provide(ServiceEnvironment.layer({ variables: {}, directory: "." }))
         ),
         PolicyGate.layer,
+        AgentPin.none,
         recordingRouter
       )
     ),

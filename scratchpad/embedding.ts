@@ -12,6 +12,7 @@ import * as TestClock from "effect/TestClock"
 import * as TestContext from "effect/TestContext"
 import {
   AgentFailure,
+  AgentPin,
   AgentRuntime,
   DeliveryRouter,
   EffectAgents,
@@ -44,7 +45,7 @@ const OfficeHours = Layer.succeed(
         const hour = new Date(now).getUTCHours()
         return job.agent_id !== "reporter" || (hour >= 6 && hour < 18)
           ? { _tag: "Allow" }
-          : { _tag: "Deny", code: "allowed_hours", reason: "the office is closed" }
+          : { _tag: "Deny", reason: "the office is closed" }
       })
   })
 )
@@ -57,7 +58,7 @@ const Router = Layer.succeed(
 )
 
 const Scheduler = engineLayer.pipe(
-  Layer.provide(Layer.mergeAll(Agents, OfficeHours, Router, storeInMemory)),
+  Layer.provide(Layer.mergeAll(Agents, OfficeHours, AgentPin.none, Router, storeInMemory)),
   Layer.provide(testSettings({ scheduler: { tick_interval_seconds: 60 } })),
   Layer.provide(NodeContext.layer)
 )

@@ -53,6 +53,20 @@ export class AgentPin extends Context.Tag("symbiont/AgentPin")<
     readonly verify: (presented: Presented) => Effect.Effect<VerifiedCredential, AgentPinRefused>
   }
 >() {
+  /** For programs that have no domain of agents: no job needs a credential, and none that is presented is accepted. */
+  static readonly none: Layer.Layer<AgentPin> = Layer.succeed(AgentPin, {
+    required: false,
+    verify: ({ credential }) =>
+      refusedWith("")(
+        credential === undefined
+          ? new Refusal({ code: "CREDENTIAL_MISSING", detail: "the job has no agent_pin_jwt" })
+          : new Refusal({
+              code: "DISCOVERY_FETCH_FAILED",
+              detail: "this program verifies no credentials (AgentPin.none)"
+            })
+      )
+  })
+
   /** By the documents that `[agentpin]` names. A file that cannot be read or is not valid stops the start. */
   static readonly layer = Layer.effect(
     AgentPin,

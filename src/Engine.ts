@@ -1,6 +1,7 @@
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
 import * as Layer from "effect/Layer"
+import type { AgentPin } from "./AgentPin.ts"
 import type { AgentRuntime } from "./Agents.ts"
 import { Approvals } from "./Approvals.ts"
 import type { AuditLog } from "./AuditLog.ts"
@@ -20,6 +21,7 @@ export type EngineRequirements =
   | AuditLog
   | AgentRuntime
   | PolicyGate
+  | AgentPin
   | DeliveryRouter
   | Settings
   | FileSystem.FileSystem

@@ -4,6 +4,7 @@ import { ClockWatch } from "./Scheduler/ClockWatch.ts"
 import { Dispatcher, statusLayer } from "./Scheduler/Dispatcher.ts"
 import { JobActors } from "./Scheduler/JobActors.ts"
 import { Pipeline } from "./Scheduler/Pipeline.ts"
+import { RunGate } from "./Scheduler/RunGate.ts"
 import { WakeSignal } from "./Scheduler/WakeSignal.ts"
 import { Sessions } from "./Sessions.ts"
 
@@ -26,6 +27,7 @@ export { WakeSignal } from "./Scheduler/WakeSignal.ts"
 /** The actors that carry runs out. They close after the dispatcher: no run starts while the last ones drain. */
 export const actorsLayer = JobActors.Default.pipe(
   Layer.provide(Pipeline.Default),
+  Layer.provide(RunGate.Default),
   Layer.provide(Sessions.Default),
   Layer.provideMerge(Layer.mergeAll(WakeSignal.Default, BootIdentity.Default))
 )

@@ -171,7 +171,8 @@ describe("a denied run", () => {
           assert.isNotEmpty(runs[0]?.reason?.text)
           const job = yield* jobs.get(name)
           assert.deepStrictEqual([job.status, job.failure_count], ["active", 0], name)
-          const events = yield* audited({ type: "CronJobDenied", job: job.id, limit: 10 })
+          const type = code === "agent_pin" ? "AgentPinVerificationFailed" : "CronJobDenied"
+          const events = yield* audited({ type, job: job.id, limit: 10 })
           assert.strictEqual(events.length, 5)
           assert.include(events[0]?.reason ?? "", `${code}: `)
         }

@@ -70,8 +70,8 @@ export const doubtsOf = (
   if (definition.policy_ref !== undefined && !policies.has(definition.policy_ref)) {
     doubt("policy_ref", `no policy named "${definition.policy_ref}" is provided; runs will be denied`)
   }
-  if (definition.policy?.require_agent_pin === true) {
-    doubt("policy.require_agent_pin", "require_agent_pin: this version cannot verify credentials; runs will be denied")
+  if (definition.policy?.require_agent_pin === true && definition.agent_pin_jwt === undefined) {
+    doubt("policy.require_agent_pin", "require_agent_pin: the job has no agent_pin_jwt; its runs will be denied")
   }
   for (const [index, channel] of definition.delivery.entries()) {
     if (channel === "webhook" || channel === "slack" || channel === "email") {

@@ -2,7 +2,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { AgentResult, Invocation } from "../Agents.ts"
-import { type AgentFailure, maxErrorLength, type Usage } from "../Domain/Agent.ts"
+import { maxErrorLength, type Usage } from "../Domain/Agent.ts"
 import type { Iteration, ToolCall } from "../Domain/Run.ts"
 import { type Heartbeat, maxSummaryLength, type SessionMode, type Turn } from "../Domain/Session.ts"
 import { bounded } from "./Outcome.ts"
@@ -47,11 +47,11 @@ export interface Beat {
  * One beat: the agent is called until it answers `sleep` or `max_iterations` is reached, odd iterations assess and even
  * ones act. Its memory between iterations follows the mode: a summary of the last, the whole conversation, or nothing.
  */
-export const beat = Effect.fn("Heartbeat.beat")(function* (
+export const beat = Effect.fn("Heartbeat.beat")(function* <E>(
   heartbeat: Heartbeat,
   mode: SessionMode,
   first: Invocation,
-  call: (invocation: Invocation) => Effect.Effect<AgentResult, AgentFailure, Scope.Scope>,
+  call: (invocation: Invocation) => Effect.Effect<AgentResult, E, Scope.Scope>,
   onIteration: (iterations: ReadonlyArray<Iteration>) => Effect.Effect<void>
 ) {
   const limit = heartbeat.max_iterations ?? defaultMaxIterations

@@ -1,5 +1,5 @@
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -13,14 +13,14 @@ import type { StoredJob } from "../Domain/Job.ts"
 import type { Reason, Run } from "../Domain/Run.ts"
 import type { Turn } from "../Domain/Session.ts"
 import type { StartedRun } from "../JobStore.ts"
-import { NamedPolicies, PolicyGate, policiesOf } from "../PolicyGate.ts"
+import { NamedPolicies, policiesOf } from "../PolicyGate.ts"
 import { RunLogs } from "../RunLogs.ts"
 import { type OpenSession, Sessions } from "../Sessions.ts"
 import { Settings } from "../Settings.ts"
-import { bindingOf } from "./ApprovalBinding.ts"
 import { MonotonicClock } from "./ClockWatch.ts"
 import { beat } from "./Heartbeat.ts"
 import { type AttemptEnd, type AttemptRecord, emptyRecord } from "./Outcome.ts"
+import { RunGate } from "./RunGate.ts"
 import { RunObserver } from "./RunObserver.ts"
 
 /** How an attempt ended, with what it left behind. */
@@ -33,7 +33,7 @@ export interface Ended {
 export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pipeline", {
   effect: Effect.gen(function* () {
     const agents = yield* AgentRuntime
-    const gate = yield* PolicyGate
+    const gate = yield* RunGate
     const sessions = yield* Sessions
     const logs = yield* RunLogs
     const settings = yield* Settings
@@ -74,10 +74,15 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
         .pipe(Effect.mapError((error) => new AgentFailure({ kind: "permanent", message: error.message })))
       const call = (asked: Invocation): Effect.Effect<AgentResult, AgentFailure, Scope.Scope> =>
         agents.invoke(agent, asked)
+      // A beat can outlive the credential that it began with.
+      const callAgain = Effect.fnUntraced(function* (asked: Invocation) {
+        const end = asked.iteration === null || asked.iteration === 1 ? null : yield* gate.askAgain(started)
+        return end === null ? yield* call(asked) : yield* new StoppedAtGate({ end })
+      })
       const asked = invocation(started, session)
-      const work: Effect.Effect<Work, AgentFailure, Scope.Scope> =
+      const work: Effect.Effect<Work, AgentFailure | StoppedAtGate, Scope.Scope> =
         job.heartbeat?.enabled === true
-          ? beat(job.heartbeat, session.mode, asked, call, (iterations) =>
+          ? beat(job.heartbeat, session.mode, asked, callAgain, (iterations) =>
               Ref.update(record, (before) => ({ ...before, iterations }))
             )
           : Effect.map(call(asked), (result) => ({ result, turns: turnsOf(asked, result), stop_reason: null }))
@@ -101,32 +106,6 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
       } satisfies AttemptEnd
     })
 
-    /** Why the run may not go on to its agent now; null when it may. */
-    const askGate = Effect.fn("Pipeline.askGate")(function* (started: StartedRun, record: Ref.Ref<AttemptRecord>) {
-      const { job, run } = started
-      const approval = started.approval?.state === "approved" ? started.approval : null
-      if (approval !== null && approval.binding !== bindingOf(job, run.input)) {
-        return denied({ code: "approval_void", text: "the job was changed after the run was approved" })
-      }
-      const agent = Option.getOrNull(yield* Effect.option(agents.find(job.agent_id)))
-      const { environment } = settings.scheduler
-      const identity = null
-      const time = yield* Clock.currentTimeMillis
-      const decision = yield* gate.evaluate(job, { now: time, environment, agent, identity, approval, run })
-      const capabilities = agent?.capabilities ?? null
-      const approved_by = approval?.decided_by ?? null
-      const evaluation = { time, decision, environment, capabilities, identity, approved_by }
-      yield* Ref.update(record, (before) => ({ ...before, evaluation }))
-      if (decision._tag === "Deny") return denied({ code: decision.code ?? "policy", text: decision.reason })
-      return decision._tag === "Allow" || approval !== null
-        ? null
-        : ({
-            _tag: "AwaitingApproval",
-            approvers: decision.approvers,
-            policies: policiesOf(job, policies)
-          } satisfies AttemptEnd)
-    })
-
     const stages = Effect.fn("Pipeline.stages")(function* (started: StartedRun, record: Ref.Ref<AttemptRecord>) {
       const { job, run } = started
       const entered = (stage: Parameters<typeof observer.entered>[1]) => observer.entered(run.id, stage)
@@ -137,10 +116,13 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
       const session = yield* sessions.open(job)
       yield* Ref.update(record, (before) => ({ ...before, session_id: session.id }))
       yield* entered("policy")
-      const stopped = yield* askGate(started, record)
+      const { end: stopped, evaluation } = yield* gate.ask(started)
+      yield* Ref.update(record, (before) => ({ ...before, evaluation }))
       if (stopped !== null) return stopped
       yield* entered("execution")
-      const end: AttemptEnd = yield* execute(started, session, record)
+      const end: AttemptEnd = yield* execute(started, session, record).pipe(
+        Effect.catchTag("StoppedAtGate", ({ end }) => Effect.succeed(end))
+      )
       yield* entered("delivery")
       return end
     })
@@ -169,12 +151,13 @@ interface Work {
   readonly stop_reason: string | null
 }
 
+/** The gate stopped an attempt whose agent had been called. */
+class StoppedAtGate extends Data.TaggedError("StoppedAtGate")<{ readonly end: AttemptEnd }> {}
+
 /** Why a run's fiber was stopped from outside. */
 export type Stopped =
   | { readonly kind: "cancelled"; readonly reason: Reason; readonly actor: Actor }
   | { readonly kind: "interrupted"; readonly reason: Reason }
-
-const denied = (reason: Reason): AttemptEnd => ({ _tag: "Denied", reason })
 
 const turnsOf = (asked: Invocation, result: AgentResult): ReadonlyArray<Turn> => [
   { role: "user", text: asked.input },

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
+import { AgentPin } from "../../src/AgentPin.ts"
 import { type AgentHandler, AgentRuntime, EffectAgents } from "../../src/Agents.ts"
 import { AgentFailure } from "../../src/Domain/Agent.ts"
 import { formatInstant } from "../../src/Domain/Instant.ts"
@@ -49,6 +50,7 @@ const engine = engineLayer.pipe(
         Layer.provide(ServiceEnvironment.layer({ variables: {}, directory: "." }))
       ),
       PolicyGate.layer,
+      AgentPin.none,
       recordingRouter,
       layerSqlite(`${folder}/symbiont.db`).pipe(Layer.provide(dying))
     )
