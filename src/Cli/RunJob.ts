@@ -11,8 +11,23 @@ import { why } from "./Show.ts"
 
 const pollEvery = "500 millis"
 
-const untilEnd = (run: Run): Effect.Effect<Run, CliError, Effect.Effect.Context<ReturnType<typeof poll>>> =>
-  isTerminal(run.status) ? Effect.succeed(run) : Effect.flatMap(Effect.delay(poll(run.id), pollEvery), untilEnd)
+const sayIfAwaiting = (run: Run, before: Run["status"] | null) =>
+  run.status === "awaiting_approval" && before !== "awaiting_approval"
+    ? Console.error(
+        `it ${run.reason?.text ?? "waits for approval"}; decide with: symbi approvals approve ${run.approval_id}`
+      )
+    : Effect.void
+
+const untilEnd = (
+  run: Run,
+  before: Run["status"] | null = null
+): Effect.Effect<Run, CliError, Effect.Effect.Context<ReturnType<typeof poll>>> =>
+  isTerminal(run.status)
+    ? Effect.succeed(run)
+    : sayIfAwaiting(run, before).pipe(
+        Effect.zipRight(Effect.delay(poll(run.id), pollEvery)),
+        Effect.flatMap((next) => untilEnd(next, run.status))
+      )
 
 const poll = (id: string) => withClient((client) => client.runs.get({ path: { run_id: id } }))
 

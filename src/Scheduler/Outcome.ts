@@ -71,8 +71,9 @@ export const bounded = (text: string, length: number): string =>
 const countOf = (attempts: ReadonlyArray<Attempt>, ...outcomes: ReadonlyArray<AttemptOutcome>): number =>
   attempts.filter((attempt) => attempt.outcome !== null && outcomes.includes(attempt.outcome)).length
 
-const onInterrupt = (job: Job): "retry" | "fail" =>
-  job.on_interrupt ?? (job.policy?.require_approval === true ? "fail" : "retry")
+/** What a person let run once is not run again unless the job says so. */
+const onInterrupt = (job: Job, run: Run): "retry" | "fail" =>
+  job.on_interrupt ?? (job.policy?.require_approval === true || run.approval_id !== null ? "fail" : "retry")
 
 const attemptsAllowed = (job: Job, settings: Settings["Type"]["scheduler"]): number =>
   job.retry?.attempts ?? (job.at === undefined ? 1 : (job.max_retries ?? settings.default_max_retries))
@@ -216,7 +217,7 @@ export const settle = (
     case "Interrupted": {
       const attempt = { outcome: "interrupted", failure: null, error_message: end.reason.text } as const
       const interruptions = countOf(run.attempts, "interrupted") + 1
-      if (onInterrupt(job) === "retry" && interruptions < maxInterruptions) {
+      if (onInterrupt(job, run) === "retry" && interruptions < maxInterruptions) {
         return {
           attempt,
           run: { ...recorded, execution_time_ms: null, status: "pending", next_attempt_at: now },
