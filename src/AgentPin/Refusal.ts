@@ -21,7 +21,7 @@ export const passed: Checked<void> = Either.right(undefined)
 const maxQuoted = 200
 
 /** What a text begins with; what comes from a credential may be long. */
-export const cut = (text: string): string => (text.length > maxQuoted ? text.slice(0, maxQuoted) : text)
+export const cut = (text: string): string => text.slice(0, maxQuoted).toWellFormed()
 
 /** A text of a credential or a document as it is quoted in a message. */
 export const quote = (text: string): string => JSON.stringify(cut(text))

@@ -5,7 +5,7 @@ import { Capability, createAttestation, createTrustBundle } from "agentpin"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
 import { AgentPin, AgentPinMemory } from "../../src/AgentPin.ts"
-import { audited } from "../support/Audit.ts"
+import { AuditLog } from "../../src/AuditLog.ts"
 import { makeIssuer, makeKey } from "./issuer.ts"
 import { answered, nthJobId, presented, verifier } from "./service.ts"
 import { vectors, vectorsNow } from "./vectors.ts"
@@ -261,9 +261,10 @@ describe("what the verifier remembers", () => {
           assert.isFalse(yield* memory.unpin(issuer.domain, "none", t0, "cli"))
           assert.isTrue(yield* memory.unpin(issuer.domain, issuer.key.kid, t0, "cli"))
           assert.strictEqual(yield* answered(swapped.sign(t0, { jti: "j-3" })), "ok", "what was refused bound nothing")
-          const events = yield* audited({ type: "ConfigChanged", limit: 10 })
+          const log = yield* AuditLog
+          const { items } = yield* log.query({ type: "ConfigChanged", limit: 10 })
           assert.deepStrictEqual(
-            events.map(({ actor, reason }) => [actor, reason?.includes(issuer.key.kid)]),
+            items.map(({ actor, reason }) => [actor, reason?.includes(issuer.key.kid)]),
             [["cli", true]]
           )
         }).pipe(Effect.provide(service()))
