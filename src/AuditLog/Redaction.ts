@@ -22,10 +22,11 @@ const literalsHidden = (text: string): string =>
 
 /** An address with its scheme and host; user, path, query and fragment may be a token and are hidden. */
 const addressShown = (address: string): string => {
-  const [, scheme = "", user = "", host = "", rest = ""] =
-    /^([a-z][a-z0-9+.-]*:\/\/)([^/?#]*@)?([^/?#]*)(.*)$/is.exec(address) ?? []
-  if (scheme === "") return literalsHidden(address)
-  return `${scheme}${user === "" ? "" : `${literalsHidden(user.slice(0, -1))}@`}${host}${rest === "/" ? rest : literalsHidden(rest)}`
+  const [, scheme, user = "", host = "", slash = "", rest = ""] =
+    /^([a-z][a-z0-9+.-]*:\/\/)([^/?#]*@)?([^/?#]*)(\/?)(.*)$/is.exec(address) ?? []
+  if (scheme === undefined) return literalsHidden(address)
+  const userShown = user === "" ? "" : `${literalsHidden(user.slice(0, -1))}@`
+  return `${scheme}${userShown}${host}${slash}${literalsHidden(rest)}`
 }
 
 const fieldShown = (key: string, value: unknown): unknown => {

@@ -8,6 +8,7 @@ import type { Stores } from "../../src/JobStore/Sqlite.ts"
 import { JobStore } from "../../src/JobStore.ts"
 import { audited } from "../support/Audit.ts"
 import { approvalsConform } from "./ConformanceOfApprovals.ts"
+import { auditConforms } from "./ConformanceOfAudit.ts"
 import { backfillsConform } from "./ConformanceOfBackfills.ts"
 import { bulkConforms } from "./ConformanceOfBulk.ts"
 import { clocksConform } from "./ConformanceOfClocks.ts"
@@ -410,6 +411,7 @@ export const conforms = (engine: string, makeStore: MakeStore) => {
   })
 
   approvalsConform(engine, test)
+  auditConforms(engine, test)
   backfillsConform(engine, test)
   bulkConforms(engine, test)
   runsConform(engine, test)
