@@ -1,5 +1,4 @@
 import * as SqlClient from "@effect/sql/SqlClient"
-import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { contentOf, entryHash, redacted } from "../AuditLog.ts"
@@ -10,7 +9,7 @@ import { encodeAuditRow } from "./Rows.ts"
 /** Rows in one multi-row insert; SQLite binds at most 32,766 values. */
 const insertBatch = 500
 
-const decodeHead = Schema.decodeUnknown(Schema.NonEmptyArray(AuditHead))
+const isHead = Schema.is(AuditHead)
 
 type Row = ReturnType<typeof encodeAuditRow>
 
@@ -28,11 +27,11 @@ export class SqliteAudit extends Effect.Service<SqliteAudit>()("symbiont/JobStor
     const sql = yield* SqlClient.SqlClient
     const ids = yield* Ids
 
-    const head = Effect.flatMap(sql`SELECT seq, hash, count FROM audit_head WHERE one = 1`, decodeHead).pipe(
-      Effect.map(([found]) => found),
-      Effect.catchTag("ParseError", () =>
-        Effect.dieMessage("the audit log's head is damaged; see `symbi audit verify`")
-      )
+    // A trigger moves it on with each entry.
+    const head = Effect.flatMap(sql`SELECT seq, hash, count FROM audit_head WHERE one = 1`, ([found]) =>
+      isHead(found)
+        ? Effect.succeed(found)
+        : Effect.dieMessage("the audit log's head is damaged; see `symbi audit verify`")
     )
 
     const append = Effect.fnUntraced(function* (events: ReadonlyArray<AuditDraft>, now: number) {
@@ -58,10 +57,9 @@ export class SqliteAudit extends Effect.Service<SqliteAudit>()("symbiont/JobStor
         rows.push({ seq, ...row, hash })
         at = { seq, hash, count: at.count + 1 }
       }
-      yield* Effect.forEach(Arr.chunksOf(rows, insertBatch), (some) => sql`INSERT INTO audit ${sql.insert(some)}`, {
-        discard: true
-      })
-      yield* sql`UPDATE audit_head SET ${sql.update(at)} WHERE one = 1`
+      for (let i = 0; i < rows.length; i += insertBatch) {
+        yield* sql`INSERT INTO audit ${sql.insert(rows.slice(i, i + insertBatch))}`
+      }
     })
 
     return { append, head } as const

@@ -166,6 +166,15 @@ describe("the chain of the audit log", () => {
       ]) {
         assert.throws(() => database.exec(statement), /the audit log is append-only/)
       }
+      const columns = "id, time, type, actor, hash"
+      const copied = `'aud_x', 0, 'ClockJumped', 'x', hash FROM audit WHERE seq = 3`
+      for (const statement of [
+        `INSERT INTO audit (${columns}) SELECT ${copied}`,
+        `INSERT OR REPLACE INTO audit (seq, ${columns}) SELECT 2, ${copied}`,
+        `INSERT INTO audit (seq, ${columns}) VALUES (4, 'aud_x', 0, 'ClockJumped', 'x', '')`
+      ]) {
+        assert.throws(() => database.exec(statement), /the audit log is written by the service alone/)
+      }
       database.close()
       assert.isTrue((yield* verdictOf(file)).ok)
     })

@@ -59,7 +59,8 @@ export const rowsOf = (file: string): ReadonlyArray<Row> => {
 export const tampered = (file: string, copy: string, ...statements: ReadonlyArray<string>): string => {
   copyFileSync(file, copy)
   const database = new Sqlite(copy)
-  database.exec("DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete; DROP TRIGGER audit_head_no_delete")
+  const triggers = database.prepare("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'audit%'")
+  for (const name of triggers.pluck().all()) database.exec(`DROP TRIGGER ${name}`)
   for (const statement of statements) database.exec(statement)
   database.pragma("wal_checkpoint(TRUNCATE)")
   database.close()
