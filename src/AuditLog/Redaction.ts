@@ -1,6 +1,5 @@
 import type { AuditDraft } from "../Domain/Audit.ts"
-
-const hidden = "[redacted]"
+import { hidden } from "../Domain/Redaction.ts"
 
 /** Fields of a job whose value is a secret, or holds some. */
 const secretFields: ReadonlySet<string> = new Set(["agent_pin_jwt", "webhook_headers", "webhook_secret"])

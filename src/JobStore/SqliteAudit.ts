@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { contentOf, entryHash, redacted } from "../AuditLog.ts"
 import { type AuditDraft, AuditHead } from "../Domain/Audit.ts"
-import { Ids } from "../Domain/Ids.ts"
+import { Ids, JobId, RunId } from "../Domain/Ids.ts"
 import { encodeAuditRow } from "./Rows.ts"
 
 /** Rows in one multi-row insert; SQLite binds at most 32,766 values. */
@@ -19,6 +19,15 @@ const wellFormed = (row: Row): Row => ({
   actor: row.actor.toWellFormed(),
   job_name: row.job_name?.toWellFormed() ?? null,
   reason: row.reason?.toWellFormed() ?? null
+})
+
+const isJobId = Schema.is(JobId)
+const isRunId = Schema.is(RunId)
+
+/** What an event about damaged rows is about, as far as they tell. */
+export const subjectOf = (job_id: unknown, run_id: unknown): Pick<AuditDraft, "job_id" | "run_id"> => ({
+  job_id: isJobId(job_id) ? job_id : null,
+  run_id: isRunId(run_id) ? run_id : null
 })
 
 /** Appends to the audit log inside other changes' transactions: the only place that writes it. */

@@ -263,6 +263,8 @@ export const conforms = (engine: string, makeStore: MakeStore) => {
         const ended = yield* store.findRun(damaged.id)
         assert.deepInclude(ended, { status: "failed" })
         assert.strictEqual(ended.reason?.code, "run_unreadable")
+        const [failed] = yield* audited({ type: "CronJobFailed", run: damaged.id, limit: 9 })
+        assert.deepInclude(failed ?? {}, { job_id: jobId(1), reason: ended.reason?.text })
       }))
 
     test("a page of damaged runs does not end a history", () =>
