@@ -133,9 +133,10 @@ export const auditConforms = (engine: string, test: StoreTest) => {
           t0
         )
         let appended = 0
+        let meanwhile = 0
         const [verdict] = yield* Effect.all(
           [
-            log.verify(),
+            Effect.tap(log.verify(), () => Effect.sync(() => (meanwhile = appended))),
             Effect.repeatN(
               Effect.tap(log.append([event], t0), () => Effect.sync(() => appended++)),
               29
@@ -144,6 +145,7 @@ export const auditConforms = (engine: string, test: StoreTest) => {
           { concurrency: 2 }
         )
         assert.isTrue(verdict.ok)
+        assert.isAbove(meanwhile, 0)
         assert.strictEqual(appended, 30)
         assert.deepInclude(yield* log.verify(), { ok: true, entries: 2_030 })
       }))
