@@ -22,7 +22,7 @@ const running = <A, E>(folder: string, body: Effect.Effect<A, E, AuditLog | Audi
       Layer.provideMerge(layerSqlite(`${folder}/symbiont.db`)),
       Layer.provide(
         Layer.succeed(Settings, {
-          ...Schema.decodeSync(SettingsSchema)({ scheduler: {}, server: {} }),
+          ...Schema.decodeSync(SettingsSchema)({ scheduler: {}, server: {}, agentpin: {} }),
           data_dir: folder
         })
       ),
