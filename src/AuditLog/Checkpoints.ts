@@ -2,10 +2,11 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import type { AuditLog } from "../AuditLog.ts"
 import type { AuditCheckpoint } from "../Domain/Audit.ts"
 import { Settings } from "../Settings.ts"
-import { fileNames, keptIn, lineOf, verifyKept } from "./Kept.ts"
+import { fileNames, keptIn, lineOf, readLines, verifyKept } from "./Kept.ts"
 import { makeKey, readKey, signed } from "./Key.ts"
 
 /** Size at which the file of checkpoints is set aside as `.1`, over the one set aside before; some 4,000 of them. */
@@ -41,11 +42,13 @@ export const makeCheckpoints = Effect.fnUntraced(function* (log: AuditLog["Type"
   const key = (yield* readKey(keyFile)) ?? (yield* Effect.zipRight(setAside(), makeKey(keyFile)))
 
   // A line that was half written when the machine stopped would hide those after it.
-  const endLastLine = Effect.gen(function* () {
-    if (!(yield* fs.exists(file))) return
-    const text = yield* fs.readFile(file)
-    const whole = text.lastIndexOf(10) + 1
-    if (whole < text.length) yield* fs.truncate(file, whole)
+  const lastLine = Effect.gen(function* () {
+    if (!(yield* fs.exists(file))) return undefined
+    const bytes = yield* fs.readFile(file)
+    const whole = bytes.lastIndexOf(10) + 1
+    if (whole < bytes.length) yield* fs.truncate(file, whole)
+    const text = Buffer.from(bytes.subarray(0, whole)).toString().trimEnd()
+    return Either.getOrElse(readLines(text.slice(text.lastIndexOf("\n") + 1)), () => []).at(-1)
   }).pipe(Effect.orDie)
 
   const write = Effect.fnUntraced(function* (checkpoint: AuditCheckpoint) {
@@ -57,8 +60,7 @@ export const makeCheckpoints = Effect.fnUntraced(function* (log: AuditLog["Type"
     yield* opened.sync
   }, Effect.scoped)
 
-  yield* endLastLine
-  let newest: AuditCheckpoint | undefined = (yield* kept).checkpoints.at(-1)
+  let newest: AuditCheckpoint | undefined = yield* lastLine
 
   const make = Effect.gen(function* () {
     const head = yield* log.head

@@ -1,6 +1,5 @@
 import type { AuditDraft } from "../Domain/Audit.ts"
-
-const hidden = "[redacted]"
+import { hidden } from "../Domain/Redaction.ts"
 
 /** Fields of a job whose value is a secret, or holds some. */
 const secretFields: ReadonlySet<string> = new Set(["agent_pin_jwt", "webhook_headers", "webhook_secret"])
@@ -22,10 +21,11 @@ const literalsHidden = (text: string): string =>
 
 /** An address with its scheme and host; user, path, query and fragment may be a token and are hidden. */
 const addressShown = (address: string): string => {
-  const [, scheme = "", user = "", host = "", rest = ""] =
-    /^([a-z][a-z0-9+.-]*:\/\/)([^/?#]*@)?([^/?#]*)(.*)$/is.exec(address) ?? []
-  if (scheme === "") return literalsHidden(address)
-  return `${scheme}${user === "" ? "" : `${literalsHidden(user.slice(0, -1))}@`}${host}${rest === "/" ? rest : literalsHidden(rest)}`
+  const [, scheme, user = "", host = "", slash = "", rest = ""] =
+    /^([a-z][a-z0-9+.-]*:\/\/)([^/?#]*@)?([^/?#]*)(\/?)(.*)$/is.exec(address) ?? []
+  if (scheme === undefined) return literalsHidden(address)
+  const userShown = user === "" ? "" : `${literalsHidden(user.slice(0, -1))}@`
+  return `${scheme}${userShown}${host}${slash}${literalsHidden(rest)}`
 }
 
 const fieldShown = (key: string, value: unknown): unknown => {

@@ -54,13 +54,16 @@ const print = (events: ReadonlyArray<AuditEvent>, as: "table" | "json" | "csv") 
   }
 }
 
+const readMoment = Schema.decodeOption(DayOrInstant)
+
 const moment = (name: string, description: string) =>
   Options.text(name).pipe(
     Options.withPseudoName("when"),
-    Options.withSchema(DayOrInstant),
-    Options.withDescription(
-      `${description}: a day such as 2026-02-01 (its start in UTC), or an instant with its offset`
+    Options.filterMap(
+      readMoment,
+      `--${name} must be a day such as 2026-02-01 (its start in UTC), or an instant such as 2026-02-01T09:00:00Z`
     ),
+    Options.withDescription(`${description}: a day (its start in UTC), or an instant with its offset`),
     Options.optional
   )
 

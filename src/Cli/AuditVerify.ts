@@ -63,7 +63,8 @@ const print = Effect.fnUntraced(function* (verdict: AuditVerdict, as: "text" | "
     yield* Console.log(`ok: ${verdict.entries} entries; the last is ${head.seq}, with the hash ${head.hash}`)
   } else {
     const { detail, id, kind, seq } = verdict.broken
-    yield* Console.log(`broken at entry ${seq}${id === null ? "" : ` (${id})`}: ${kind}: ${detail}`)
+    const place = seq === 0 ? "" : ` at entry ${seq}${id === null ? "" : ` (${id})`}`
+    yield* Console.log(`broken${place}: ${kind}: ${detail}`)
   }
   if (!verdict.ok) {
     return yield* new CliError({ kind: "failed", message: "the audit log is not as it was written" })

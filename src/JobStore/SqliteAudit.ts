@@ -1,16 +1,15 @@
 import * as SqlClient from "@effect/sql/SqlClient"
-import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { contentOf, entryHash, redacted } from "../AuditLog.ts"
 import { type AuditDraft, AuditHead } from "../Domain/Audit.ts"
-import { Ids } from "../Domain/Ids.ts"
+import { Ids, JobId, RunId } from "../Domain/Ids.ts"
 import { encodeAuditRow } from "./Rows.ts"
 
 /** Rows in one multi-row insert; SQLite binds at most 32,766 values. */
 const insertBatch = 500
 
-const decodeHead = Schema.decodeUnknown(Schema.NonEmptyArray(AuditHead))
+const isHead = Schema.is(AuditHead)
 
 type Row = ReturnType<typeof encodeAuditRow>
 
@@ -22,17 +21,26 @@ const wellFormed = (row: Row): Row => ({
   reason: row.reason?.toWellFormed() ?? null
 })
 
+const isJobId = Schema.is(JobId)
+const isRunId = Schema.is(RunId)
+
+/** What an event about damaged rows is about, as far as they tell. */
+export const subjectOf = (job_id: unknown, run_id: unknown): Pick<AuditDraft, "job_id" | "run_id"> => ({
+  job_id: isJobId(job_id) ? job_id : null,
+  run_id: isRunId(run_id) ? run_id : null
+})
+
 /** Appends to the audit log inside other changes' transactions: the only place that writes it. */
 export class SqliteAudit extends Effect.Service<SqliteAudit>()("symbiont/JobStore/SqliteAudit", {
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const ids = yield* Ids
 
-    const head = Effect.flatMap(sql`SELECT seq, hash, count FROM audit_head WHERE one = 1`, decodeHead).pipe(
-      Effect.map(([found]) => found),
-      Effect.catchTag("ParseError", () =>
-        Effect.dieMessage("the audit log's head is damaged; see `symbi audit verify`")
-      )
+    // A trigger moves it on with each entry.
+    const head = Effect.flatMap(sql`SELECT seq, hash, count FROM audit_head WHERE one = 1`, ([found]) =>
+      isHead(found)
+        ? Effect.succeed(found)
+        : Effect.dieMessage("the audit log's head is damaged; see `symbi audit verify`")
     )
 
     const append = Effect.fnUntraced(function* (events: ReadonlyArray<AuditDraft>, now: number) {
@@ -58,10 +66,9 @@ export class SqliteAudit extends Effect.Service<SqliteAudit>()("symbiont/JobStor
         rows.push({ seq, ...row, hash })
         at = { seq, hash, count: at.count + 1 }
       }
-      yield* Effect.forEach(Arr.chunksOf(rows, insertBatch), (some) => sql`INSERT INTO audit ${sql.insert(some)}`, {
-        discard: true
-      })
-      yield* sql`UPDATE audit_head SET ${sql.update(at)} WHERE one = 1`
+      for (let i = 0; i < rows.length; i += insertBatch) {
+        yield* sql`INSERT INTO audit ${sql.insert(rows.slice(i, i + insertBatch))}`
+      }
     })
 
     return { append, head } as const

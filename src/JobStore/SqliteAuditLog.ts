@@ -22,6 +22,9 @@ const SettingRow = Schema.Struct({
 })
 const decodeSettings = Schema.decodeUnknown(Schema.Array(SettingRow))
 
+// As the trigger computes it: SQLite's division of integers drops the fraction.
+const hourOf = (millis: number): number => Math.trunc(millis / 3_600_000)
+
 /** The keys in which two configurations differ, each side's values; keys that one side lacks are absent there. */
 const differences = (before: Configuration, after: Configuration) => {
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((key) => before[key] !== after[key])
@@ -42,16 +45,10 @@ export const layerAuditLog = Layer.effect(
     const bounds = Effect.fnUntraced(function* ({ since, until }: AuditFilter) {
       const [first] = yield* since === undefined
         ? Effect.succeed([{ seq: 0 }])
-        : Effect.flatMap(
-            sql`SELECT min(first_seq) AS seq FROM audit_hours WHERE hour >= ${since} / 3600000`,
-            decodeBound
-          )
+        : Effect.flatMap(sql`SELECT min(first_seq) AS seq FROM audit_hours WHERE hour >= ${hourOf(since)}`, decodeBound)
       const [last] = yield* until === undefined
         ? Effect.succeed([{ seq: Number.MAX_SAFE_INTEGER }])
-        : Effect.flatMap(
-            sql`SELECT max(last_seq) AS seq FROM audit_hours WHERE hour <= ${until} / 3600000`,
-            decodeBound
-          )
+        : Effect.flatMap(sql`SELECT max(last_seq) AS seq FROM audit_hours WHERE hour <= ${hourOf(until)}`, decodeBound)
       const [from, to] = [first?.seq ?? null, last?.seq ?? null]
       return from === null || to === null ? null : { from, to }
     })

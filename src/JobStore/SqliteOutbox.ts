@@ -11,7 +11,7 @@ import { among } from "./Among.ts"
 import { Failpoints } from "./Failpoints.ts"
 import { decodeDeliveryRow } from "./Rows.ts"
 import { SqliteApprovals } from "./SqliteApprovals.ts"
-import { SqliteAudit } from "./SqliteAudit.ts"
+import { SqliteAudit, subjectOf } from "./SqliteAudit.ts"
 import { SqliteHistory } from "./SqliteHistory.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
 import { Writer } from "./Writer.ts"
@@ -30,10 +30,19 @@ export class SqliteOutbox extends Effect.Service<SqliteOutbox>()("symbiont/JobSt
     const failpoints = yield* Failpoints
 
     /** A delivery that cannot be sent must not stay due: it would come first for ever. */
-    const giveUp = Effect.fnUntraced(function* (id: string, damaged: "delivery" | "run" | "job") {
+    const giveUp = Effect.fnUntraced(function* (
+      row: Readonly<Record<string, unknown>>,
+      damaged: "delivery" | "run" | "job",
+      now: number
+    ) {
+      const id = String(row["id"])
       const error = `the stored row of its ${damaged} is damaged`
+      const dead = { type: "DeliveryDeadLettered", actor: "scheduler", reason: error } as const
       yield* writer.commit(
-        sql`UPDATE deliveries SET state = 'dead', next_attempt_at = NULL, error = ${error} WHERE id = ${id}`
+        Effect.zipRight(
+          sql`UPDATE deliveries SET state = 'dead', next_attempt_at = NULL, error = ${error} WHERE id = ${id}`,
+          audit.append([{ ...dead, ...subjectOf(row["job_id"], row["run_id"]), after: { delivery_id: id } }], now)
+        )
       )
       yield* Effect.logError(`delivery ${id} is dead: ${error}`)
     })
@@ -57,7 +66,7 @@ export class SqliteOutbox extends Effect.Service<SqliteOutbox>()("symbiont/JobSt
         if (Either.isRight(delivery) && run !== undefined && job !== undefined) {
           sendable.push({ delivery: delivery.right, job, run, approval: asked.get(run.id) ?? null })
         } else {
-          yield* giveUp(String(row["id"]), Either.isLeft(delivery) ? "delivery" : run === undefined ? "run" : "job")
+          yield* giveUp(row, Either.isLeft(delivery) ? "delivery" : run === undefined ? "run" : "job", now)
         }
       }
       return sendable

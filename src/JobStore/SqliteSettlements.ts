@@ -6,7 +6,7 @@ import { runsAtOnce, type StoredJob } from "../Domain/Job.ts"
 import { type Attempt, isTerminal, type Reason, type Run, type RunStatus } from "../Domain/Run.ts"
 import type { NewDelivery, Settlement } from "../JobStore.ts"
 import { encodeRunPatch, encodeSessionRow, type RunRow } from "./Rows.ts"
-import { SqliteAudit } from "./SqliteAudit.ts"
+import { SqliteAudit, subjectOf } from "./SqliteAudit.ts"
 
 const failedStatuses: ReadonlySet<RunStatus> = new Set(["failed", "timed_out", "interrupted"])
 
@@ -133,6 +133,8 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
         usage = NULL, iterations = '[]', tool_calls = '[]' WHERE id = ${id}`
       yield* sql`UPDATE attempts SET finished_at = ${now}, outcome = 'failed', failure = 'permanent',
         error_message = ${reason.text} WHERE run_id = ${id} AND finished_at IS NULL`
+      const failed = { type: "CronJobFailed", actor: "scheduler", reason: reason.text } as const
+      yield* audit.append([{ ...failed, ...subjectOf(job_id, id) }], now)
       yield* countEnd("failed", null)
       yield* promote(job_id, null, now)
       yield* Effect.logError(`run ${id} was given up: its row is damaged`, detail)

@@ -8,6 +8,7 @@ import type { Stores } from "../../src/JobStore/Sqlite.ts"
 import { JobStore } from "../../src/JobStore.ts"
 import { audited } from "../support/Audit.ts"
 import { approvalsConform } from "./ConformanceOfApprovals.ts"
+import { auditConforms } from "./ConformanceOfAudit.ts"
 import { backfillsConform } from "./ConformanceOfBackfills.ts"
 import { bulkConforms } from "./ConformanceOfBulk.ts"
 import { clocksConform } from "./ConformanceOfClocks.ts"
@@ -262,6 +263,8 @@ export const conforms = (engine: string, makeStore: MakeStore) => {
         const ended = yield* store.findRun(damaged.id)
         assert.deepInclude(ended, { status: "failed" })
         assert.strictEqual(ended.reason?.code, "run_unreadable")
+        const [failed] = yield* audited({ type: "CronJobFailed", run: damaged.id, limit: 9 })
+        assert.deepInclude(failed ?? {}, { job_id: jobId(1), reason: ended.reason?.text })
       }))
 
     test("a page of damaged runs does not end a history", () =>
@@ -410,6 +413,7 @@ export const conforms = (engine: string, makeStore: MakeStore) => {
   })
 
   approvalsConform(engine, test)
+  auditConforms(engine, test)
   backfillsConform(engine, test)
   bulkConforms(engine, test)
   runsConform(engine, test)

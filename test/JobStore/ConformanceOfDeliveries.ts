@@ -76,6 +76,11 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
         yield* execute("UPDATE runs SET tool_calls = 'x'")
         assert.deepStrictEqual(yield* store.dueDeliveries(t0 + 1, 10), [])
         assert.isNull(yield* store.nextDelivery)
+        const dead = yield* audited({ type: "DeliveryDeadLettered", job: jobId(1), limit: 9 })
+        assert.deepStrictEqual(
+          dead.map((event) => event.reason),
+          ["the stored row of its run is damaged", "the stored row of its delivery is damaged"]
+        )
       }))
   })
 

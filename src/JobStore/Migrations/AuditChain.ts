@@ -24,22 +24,28 @@ const statements = [
   // Which entries are of which hour, roughly: what is asked for by time is read in the order of writing.
   `CREATE TABLE audit_hours (hour INTEGER PRIMARY KEY NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL)`,
   "INSERT INTO audit_hours SELECT time / 3600000, min(seq), max(seq) FROM audit GROUP BY 1",
-  `CREATE TRIGGER audit_hour AFTER INSERT ON audit BEGIN
-    INSERT INTO audit_hours VALUES (NEW.time / 3600000, NEW.seq, NEW.seq)
-      ON CONFLICT (hour) DO UPDATE SET first_seq = min(first_seq, NEW.seq), last_seq = max(last_seq, NEW.seq);
-  END`,
 
   // The configuration that was recorded last.
   "CREATE TABLE configuration (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) WITHOUT ROWID"
 ]
 
-// Against slips, not against intent: the chain tells of that.
-const guards = [
+const triggers = [
+  `CREATE TRIGGER audit_appended AFTER INSERT ON audit BEGIN
+    UPDATE audit_head SET seq = NEW.seq, hash = NEW.hash, count = count + 1 WHERE one = 1;
+    INSERT INTO audit_hours VALUES (NEW.time / 3600000, NEW.seq, NEW.seq)
+      ON CONFLICT (hour) DO UPDATE SET first_seq = min(first_seq, NEW.seq), last_seq = max(last_seq, NEW.seq);
+  END`,
+
+  // Against slips, not against intent: the chain tells of that.
   ...["UPDATE", "DELETE"].map(
     (what) => `CREATE TRIGGER audit_no_${what.toLowerCase()} BEFORE ${what} ON audit BEGIN
       SELECT RAISE(ABORT, 'the audit log is append-only');
     END`
   ),
+  `CREATE TRIGGER audit_no_insert BEFORE INSERT ON audit
+    WHEN NEW.seq IS NOT (SELECT seq + 1 FROM audit_head) OR length(NEW.hash) <> 64 BEGIN
+      SELECT RAISE(ABORT, 'the audit log is written by the service alone');
+    END`,
   `CREATE TRIGGER audit_head_no_delete BEFORE DELETE ON audit_head BEGIN
     SELECT RAISE(ABORT, 'the audit log is append-only');
   END`
@@ -64,5 +70,5 @@ export const auditChain = Effect.gen(function* () {
       WHERE audit.seq = chained.value ->> 'seq'`
   }
   yield* sql`INSERT INTO audit_head ${sql.insert({ one: 1, ...head })}`
-  yield* Effect.forEach(guards, (statement) => sql.unsafe(statement), { discard: true })
+  yield* Effect.forEach(triggers, (statement) => sql.unsafe(statement), { discard: true })
 })
