@@ -136,11 +136,15 @@ describe("the state of a job", () => {
   it.effect("and every change of it are on record; history outlives pause, resume and update", () =>
     Effect.gen(function* () {
       const jobs = yield* Jobs
-      const job = yield* create({ name: "job", every: "1m", agent_pin_jwt: "secret" })
+      const job = yield* create({ name: "job", every: "1m", webhook_headers: { "X-Key": "secret" } })
       yield* until(2 * minute)
       yield* jobs.pause("job", "ada")
       yield* jobs.resume("job", "ada")
-      yield* jobs.update("job", { every: DurationText.make("2m"), agent_pin_jwt: "secret2" }, { actor: "bob" })
+      yield* jobs.update(
+        "job",
+        { every: DurationText.make("2m"), webhook_headers: { "X-Key": "secret2" } },
+        { actor: "bob" }
+      )
       yield* until(4 * minute)
       assert.deepStrictEqual(
         (yield* runsOf("job")).map((run) => run.scheduled_for),
@@ -159,8 +163,8 @@ describe("the state of a job", () => {
           ["CronJobExecuted", "scheduler"]
         ]
       )
-      assert.deepStrictEqual(events[5]?.before, { every: "1m", agent_pin_jwt: "[redacted]" })
-      assert.deepStrictEqual(events[5]?.after, { every: "2m", agent_pin_jwt: "[redacted]" })
+      assert.deepStrictEqual(events[5]?.before, { every: "1m", webhook_headers: "[redacted]" })
+      assert.deepStrictEqual(events[5]?.after, { every: "2m", webhook_headers: "[redacted]" })
     }).pipe(Effect.provide(engine(agents)))
   )
 })

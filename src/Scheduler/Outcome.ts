@@ -95,7 +95,12 @@ export const settle = (
   const evaluations = [...run.evaluations, ...(evaluation === null ? [] : [evaluation])].slice(-keptEvaluations)
   const decision: PolicyDecision | null = evaluation?.decision ?? run.decision
   const recorded = { ...left, decision, evaluations }
-  const audit = (type: AuditType, reason: string | null, actor: Actor = "scheduler"): AuditDraft => ({
+  // A run that a person asked for is that person's doing.
+  const audit = (
+    type: AuditType,
+    reason: string | null,
+    actor: Actor = run.requested_by ?? "scheduler"
+  ): AuditDraft => ({
     type,
     actor,
     job_id: job.id,
@@ -155,7 +160,7 @@ export const settle = (
       deliveries: dies ? [...outputs, ...notices] : outputs,
       audit: [
         audit("CronJobFailed", error_message),
-        ...(dies ? [audit("CronJobDeadLettered", `${failure_count} consecutive failures`)] : [])
+        ...(dies ? [audit("CronJobDeadLettered", `${failure_count} consecutive failures`, "scheduler")] : [])
       ]
     }
   }
@@ -223,7 +228,7 @@ export const settle = (
           run: { ...recorded, execution_time_ms: null, status: "pending", next_attempt_at: now },
           job: {},
           deliveries: [],
-          audit: [audit("RunInterrupted", `${end.reason.text}; a new attempt follows`)]
+          audit: [audit("RunInterrupted", `${end.reason.text}; a new attempt follows`, "scheduler")]
         }
       }
       return {
@@ -231,7 +236,7 @@ export const settle = (
         run: ended("interrupted", end.reason.text, end.reason),
         job: jobAfter(run, { ...lastRun, ...oneShotFailed(run, job) }),
         deliveries: outputs,
-        audit: [audit("RunInterrupted", end.reason.text)]
+        audit: [audit("RunInterrupted", end.reason.text, "scheduler")]
       }
     }
   }
