@@ -5,6 +5,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { Access } from "./Access.ts"
 import { AgentPin } from "./AgentPin.ts"
 import { AgentRuntime, endOrphans } from "./Agents.ts"
 import { Apply } from "./Apply.ts"
@@ -38,12 +39,21 @@ export interface ServeOptions {
   readonly data: Option.Option<string>
 }
 
-const refuseOpenHost = ({ server }: typeof Settings.Service) =>
-  /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(server.host)
-    ? Effect.void
-    : new StartupError({
-        message: `refused to listen on ${server.host}: without API keys the service listens on loopback only; use --host 127.0.0.1`
-      })
+const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host)
+
+// Built before anything runs: a service that may not listen starts nothing.
+const addressAllowed = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const access = yield* Access
+    const { server } = yield* Settings
+    if (isLoopback(server.host) || (yield* access.hasAdmin)) return
+    const how =
+      "set SYMBI_API_KEYS, or make one with `symbi keys create NAME --scope admin` while it listens on loopback"
+    return yield* new StartupError({
+      message: `refused to listen on ${server.host}: without an API key with the scope admin the service listens on loopback only; ${how}, or use --host 127.0.0.1`
+    })
+  })
+)
 
 /** The edges of the service: its files, its database, its agents, its policy, its channels. */
 const edges = (settings: typeof Settings.Service, home: string, path: Path.Path) =>
@@ -87,7 +97,6 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
     const path = yield* Path.Path
     yield* endAtSecondSignal
     const { configFile, effective, settings, warnings } = yield* configuration(options)
-    yield* refuseOpenHost(settings)
     yield* fs.makeDirectory(settings.data_dir, { recursive: true })
     yield* lockDataFolder(settings.data_dir)
     yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
@@ -100,6 +109,8 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
       Layer.provideMerge(engineLayer),
       Layer.provideMerge(appliedAtStart(home)),
       Layer.provideMerge(orphansEnded),
+      Layer.provideMerge(addressAllowed),
+      Layer.provideMerge(Access.Default),
       Layer.provideMerge(Apply.Default),
       Layer.provideMerge(Layer.mergeAll(WakeSignal.Default, Ids.Default)),
       Layer.provideMerge(AuditCheckpoints.layer),
