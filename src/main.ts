@@ -55,12 +55,15 @@ const addressAllowed = Layer.effectDiscard(
   })
 )
 
+// A job may name variables, and whoever may write jobs must not read by that the keys of those who may do more.
+const { SYMBI_API_KEYS: _, ...variables } = process.env
+
 /** The edges of the service: its files, its database, its agents, its policy, its channels. */
 const edges = (settings: typeof Settings.Service, home: string, path: Path.Path) =>
   Layer.mergeAll(AgentRuntime.layer, PolicyGate.layer, AgentPin.layer, DeliveryRouter.layer).pipe(
     Layer.provideMerge(layerSqlite(path.join(settings.data_dir, "symbiont.db"))),
     Layer.provide(StandardOutput.layer),
-    Layer.provideMerge(ServiceEnvironment.layer({ variables: process.env, directory: home })),
+    Layer.provideMerge(ServiceEnvironment.layer({ variables, directory: home })),
     Layer.provideMerge(Layer.succeed(Settings, settings)),
     Layer.provideMerge(Layer.succeed(MetricsEnabled, settings.scheduler.enable_metrics))
   )

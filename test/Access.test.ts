@@ -174,6 +174,52 @@ describe("Access with keys", () => {
     )
   )
 
+  it.effect("keeps one of two keys that revoke each other at once", () =>
+    Effect.gen(function* () {
+      const { create, hasAdmin, revoke } = yield* Access
+      yield* create({ name: "a", scopes: ["admin"] }, openDoor)
+      yield* create({ name: "b", scopes: ["admin"] }, admin)
+      const ends = yield* Effect.forEach(["a", "b"], (name) => Effect.either(revoke(name, admin)), {
+        concurrency: "unbounded"
+      })
+      assert.deepStrictEqual(ends.map(({ _tag }) => _tag).toSorted(), ["Left", "Right"])
+      assert.isTrue(yield* hasAdmin)
+    }).pipe(Effect.provide(access()))
+  )
+
+  it.effect("never opens again and is never without an admin, whatever is created and revoked", () =>
+    Effect.promise(() => {
+      const name = FastCheck.constantFrom("a", "b", "c")
+      const creation = FastCheck.record({
+        name,
+        scopes: FastCheck.array(FastCheck.constantFrom(...Scope.literals), { minLength: 1, maxLength: 3 })
+      })
+      const steps = FastCheck.array(FastCheck.oneof(creation, FastCheck.record({ revoke: name })), { maxLength: 30 })
+      const holds = FastCheck.asyncProperty(steps, (steps) =>
+        Effect.gen(function* () {
+          const { create, hasAdmin, isOpen, list, revoke } = yield* Access
+          const events = yield* JobStore
+          let done = 0
+          for (const step of steps) {
+            const by = (yield* isOpen) ? openDoor : admin
+            const end = yield* Effect.either<unknown, { readonly _tag: string }, never>(
+              "revoke" in step
+                ? revoke(step.revoke, by)
+                : create({ name: step.name, scopes: step.scopes as [Scope, ...Array<Scope>] }, by)
+            )
+            if (end._tag === "Right") done++
+            assert.strictEqual(yield* isOpen, done === 0)
+            assert.strictEqual(yield* hasAdmin, done > 0)
+          }
+          assert.strictEqual((yield* events.listAudit({ limit: 1_000 })).length, done, "each change has its event")
+          const names = (yield* list(false)).map((key) => key.name)
+          assert.strictEqual(new Set(names).size, names.length)
+        }).pipe(Effect.provide(access()), Effect.runPromise)
+      )
+      return FastCheck.assert(holds, { numRuns: 60 })
+    })
+  )
+
   it.effect("refuses names that are taken, here or in the configuration, and ends that make no sense", () =>
     Effect.gen(function* () {
       const { create } = yield* Access

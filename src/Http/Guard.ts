@@ -8,10 +8,16 @@ const loopback = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
 const hostOf = (url: string): URL | undefined => (URL.canParse(url) ? new URL(url) : undefined)
 
+/** The host that a request is for: that of its target where this is a whole URL, else the header (RFC 9112, 3.2.2). */
+const askedHost = ({ headers, originalUrl }: HttpServerRequest.HttpServerRequest): string | undefined =>
+  /^[a-z]+:\/\//i.test(originalUrl) ? (hostOf(originalUrl)?.host ?? "") : headers["host"]
+
 /** Why a request may not be answered, if so. */
 const objection = (request: HttpServerRequest.HttpServerRequest, open: boolean): Forbidden | undefined => {
-  const { host, origin } = request.headers
-  const named = host === undefined ? undefined : hostOf(`http://${host}`)
+  const { origin } = request.headers
+  const host = askedHost(request)
+  // A URL may name a user before its host, a host header may not.
+  const named = host === undefined || host.includes("@") ? undefined : hostOf(`http://${host}`)
   if (open && host !== undefined && (named === undefined || !loopback.test(named.hostname))) {
     return new Forbidden({
       code: "FORBIDDEN_HOST",

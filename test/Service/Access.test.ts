@@ -104,7 +104,9 @@ describe("keys of a running service", () => {
     "come from SYMBI_API_KEYS too, and let it listen beyond this machine",
     () =>
       Effect.gen(function* () {
-        const folder = yield* folderWith({})
+        const folder = yield* folderWith({
+          "agents/curious.symbi": `agent curious { command: ["printenv"] env: { KEYS: "\${SYMBI_API_KEYS}" } }`
+        })
         const anywhere = ["--host", "0.0.0.0"]
         const refused = yield* spawnService({ folder, words: anywhere })
         assert.strictEqual(yield* refused.exitCode, 1)
@@ -127,13 +129,16 @@ describe("keys of a running service", () => {
         assert.strictEqual(yield* statusOf(service, jobs, reader), 200)
         assert.strictEqual(yield* statusOf(service, "/api/v1/keys", reader), 403)
         assert.strictEqual(yield* statusOf(service, "/api/v1/health"), 200)
+        const curious = yield* cli(service, key, "run", "curious")
+        assert.deepStrictEqual([curious.code, curious.stdout], [1, ""])
+        assert.include(curious.stderr, "SYMBI_API_KEYS")
         assert.strictEqual((yield* cli(service, key, "keys", "create", "stored", "--scope", "admin")).code, 0)
 
         const shown = yield* symbi(["config"], { cwd: folder, env })
         assert.include(shown.stdout, "r:[redacted]:read")
         yield* service.signal("SIGTERM")
         assert.strictEqual(yield* service.exitCode, 0)
-        const told = [service.stdout(), service.stderr(), shown.stdout, shown.stderr]
+        const told = [service.stdout(), service.stderr(), shown.stdout, shown.stderr, curious.stderr]
         for (const file of filesUnder(folder)) told.push(readFileSync(file, "latin1"))
         assert.isFalse(told.some((text) => text.includes(key) || text.includes(reader)))
 
