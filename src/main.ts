@@ -41,19 +41,21 @@ export interface ServeOptions {
 
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host)
 
+const unguarded = ({ server }: typeof Settings.Service) =>
+  new StartupError({
+    message: `refused to listen on ${server.host}: without an API key with the scope admin the service listens on loopback only; set SYMBI_API_KEYS, or make a key with \`symbi keys create NAME --scope admin\` while it listens on loopback, or use --host 127.0.0.1`
+  })
+
 // Built before anything runs: a service that may not listen starts nothing.
 const addressAllowed = Layer.effectDiscard(
   Effect.gen(function* () {
     const access = yield* Access
-    const { server } = yield* Settings
-    if (isLoopback(server.host) || (yield* access.hasAdmin)) return
-    const how =
-      "set SYMBI_API_KEYS, or make one with `symbi keys create NAME --scope admin` while it listens on loopback"
-    return yield* new StartupError({
-      message: `refused to listen on ${server.host}: without an API key with the scope admin the service listens on loopback only; ${how}, or use --host 127.0.0.1`
-    })
+    const settings = yield* Settings
+    if (!isLoopback(settings.server.host) && !(yield* access.hasAdmin)) return yield* unguarded(settings)
   })
 )
+
+const databaseOf = (settings: typeof Settings.Service, path: Path.Path) => path.join(settings.data_dir, "symbiont.db")
 
 // A job may name variables, and whoever may write jobs must not read by that the keys of those who may do more.
 const { SYMBI_API_KEYS: _, ...variables } = process.env
@@ -61,7 +63,7 @@ const { SYMBI_API_KEYS: _, ...variables } = process.env
 /** The edges of the service: its files, its database, its agents, its policy, its channels. */
 const edges = (settings: typeof Settings.Service, home: string, path: Path.Path) =>
   Layer.mergeAll(AgentRuntime.layer, PolicyGate.layer, AgentPin.layer, DeliveryRouter.layer).pipe(
-    Layer.provideMerge(layerSqlite(path.join(settings.data_dir, "symbiont.db"))),
+    Layer.provideMerge(layerSqlite(databaseOf(settings, path))),
     Layer.provide(StandardOutput.layer),
     Layer.provideMerge(ServiceEnvironment.layer({ variables, directory: home })),
     Layer.provideMerge(Layer.succeed(Settings, settings)),
@@ -100,6 +102,9 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
     const path = yield* Path.Path
     yield* endAtSecondSignal
     const { configFile, effective, settings, warnings } = yield* configuration(options)
+    // Where no database is there are no keys in it; none is made only to find that out.
+    const keyed = settings.server.api_keys.length > 0 || (yield* fs.exists(databaseOf(settings, path)))
+    if (!isLoopback(settings.server.host) && !keyed) return yield* unguarded(settings)
     yield* fs.makeDirectory(settings.data_dir, { recursive: true })
     yield* lockDataFolder(settings.data_dir)
     yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
