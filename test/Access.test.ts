@@ -9,8 +9,8 @@ import { Access, KeyStore, SecretBytes, sameSecret } from "../src/Access.ts"
 import { DurationText } from "../src/Domain/Duration.ts"
 import { Ids } from "../src/Domain/Ids.ts"
 import { allows, type Principal, Scope } from "../src/Domain/Key.ts"
-import { JobStore } from "../src/JobStore.ts"
 import { storeInMemory, type TestSettings, testSettings } from "../src/testing.ts"
+import { audited } from "./support/Audit.ts"
 
 const access = (server: TestSettings["server"] = {}) =>
   Access.Default.pipe(
@@ -95,7 +95,7 @@ describe("Access with keys", () => {
       const hash = createHash("sha256").update(secret).digest("hex")
       assert.deepStrictEqual(yield* keys.unrevoked, [{ key, hash }])
       yield* revoke("ops", admin).pipe(Effect.flip)
-      const audit = yield* Effect.flatMap(JobStore, (store) => store.listAudit({ limit: 10 }))
+      const audit = yield* audited({ limit: 10 })
       assert.deepStrictEqual(
         audit.map(({ actor, after, type }) => ({ actor, after, type })),
         [
@@ -198,7 +198,6 @@ describe("Access with keys", () => {
       const holds = FastCheck.asyncProperty(steps, (steps) =>
         Effect.gen(function* () {
           const { create, hasAdmin, isOpen, list, revoke } = yield* Access
-          const events = yield* JobStore
           let done = 0
           for (const step of steps) {
             const by = (yield* isOpen) ? openDoor : admin
@@ -211,7 +210,7 @@ describe("Access with keys", () => {
             assert.strictEqual(yield* isOpen, done === 0)
             assert.strictEqual(yield* hasAdmin, done > 0)
           }
-          assert.strictEqual((yield* events.listAudit({ limit: 1_000 })).length, done, "each change has its event")
+          assert.strictEqual((yield* audited({ limit: 1_000 })).length, done, "each change has its event")
           const names = (yield* list(false)).map((key) => key.name)
           assert.strictEqual(new Set(names).size, names.length)
         }).pipe(Effect.provide(access()), Effect.runPromise)

@@ -57,6 +57,8 @@ export const makeListener = (requestTimeout: number): Http.Server => {
   const answering = new WeakMap<Duplex, Http.ServerResponse>()
   server.on("request", ({ socket }, response) => answering.set(socket, response))
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    // Behind a request that was to be the last of its connection: its answer ends the connection.
+    if (error.code === "HPE_CLOSED_CONNECTION") return
     const response = answering.get(socket)
     const midway = response?.headersSent === true && !response.writableFinished
     if (!socket.writable || midway || error.code === "ECONNRESET") return socket.destroy()

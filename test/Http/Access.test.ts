@@ -11,13 +11,18 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import { Api, Authorized, RequiredScope } from "../../src/Api.ts"
+import { AuditCheckpoints } from "../../src/AuditLog.ts"
 import { allows, Scope } from "../../src/Domain/Key.ts"
 import { HttpLive } from "../../src/Http.ts"
-import { JobStore } from "../../src/JobStore.ts"
-import { type TestSettings, testRuntime } from "../../src/testing.ts"
+import { scriptedAgent, type TestSettings, testRuntime } from "../../src/testing.ts"
+import { audited } from "../support/Audit.ts"
 
 const service = (server: TestSettings["server"] = {}) =>
-  HttpLive.pipe(Layer.provideMerge(NodeHttpServer.layerTest), Layer.provideMerge(testRuntime({ settings: { server } })))
+  HttpLive.pipe(
+    Layer.provideMerge(NodeHttpServer.layerTest),
+    Layer.provide(AuditCheckpoints.layer),
+    Layer.provideMerge(testRuntime({ agents: { quick: scriptedAgent({}) }, settings: { server } }))
+  )
 
 type Method = "GET" | "POST" | "PUT" | "DELETE"
 
@@ -65,7 +70,7 @@ HttpApi.reflect(Api, {
 })
 
 const open = ["GET /api/v1/health", "GET /openapi.json", "GET /docs"]
-const readingPosts = ["POST /api/v1/schedule/preview"]
+const readingPosts = ["POST /api/v1/schedule/preview", "POST /api/v1/audit/verify"]
 const nameOf = ({ method, path }: Endpoint) => `${method} ${path}`
 const concrete = (path: string) => path.replaceAll(/:\w+/g, "nothing-of-that-name")
 
@@ -78,6 +83,7 @@ describe("every route of the API", () => {
       if (endpoint.scope === "read") {
         assert.isTrue(endpoint.method === "GET" || readingPosts.includes(nameOf(endpoint)), nameOf(endpoint))
       }
+      if (/\/(approve|deny)$/.test(endpoint.path)) assert.strictEqual(endpoint.scope, "approve")
       if (endpoint.path.startsWith("/api/v1/keys")) assert.strictEqual(endpoint.scope, "admin")
     }
     assert.deepStrictEqual(endpoints.filter(({ scope }) => scope === "nothing").map(nameOf), open)
@@ -187,7 +193,7 @@ describe("the API with keys", () => {
       const job = { name: "j", agent_id: "a", cron_expr: "0 0 1 1 *" }
       const headers = { ...bearer(made.json.secret), "x-symbi-client": "cli" }
       assert.strictEqual((yield* ask("POST", "/api/v1/schedule", { headers, body: job })).status, 201)
-      const events = yield* Effect.flatMap(JobStore, (store) => store.listAudit({ limit: 2 }))
+      const events = yield* audited({ limit: 2 })
       assert.deepStrictEqual(
         events.map(({ actor, type }) => [type, actor]),
         [
@@ -195,6 +201,35 @@ describe("the API with keys", () => {
           ["KeyCreated", "config:adminer"]
         ]
       )
+    }).pipe(Effect.provide(service({ api_keys: configured })))
+  )
+})
+
+describe("a key", () => {
+  it.effect("decides approvals under its name, and not what it submitted itself", () =>
+    Effect.gen(function* () {
+      const policy = { require_approval: true, approvers: ["boss", "approveer"] }
+      const body = { name: "risky", agent_id: "quick", cron_expr: "0 0 1 1 *", policy }
+      const boss = (yield* ask("POST", "/api/v1/keys", {
+        headers: admin,
+        body: { name: "boss", scopes: ["operate", "approve"] }
+      })).json
+      const headers = bearer(boss.secret)
+      assert.strictEqual((yield* ask("POST", "/api/v1/schedule", { headers, body })).status, 201)
+      assert.strictEqual((yield* ask("POST", "/api/v1/schedule/risky/run", { headers })).status, 202)
+      const waiting = yield* Effect.zipRight(
+        TestClock.adjust("1 second"),
+        ask("GET", "/api/v1/approvals", { headers })
+      ).pipe(Effect.repeat({ until: ({ json }) => json.length > 0 }))
+      const approve = (key: string) =>
+        ask("POST", `/api/v1/approvals/${waiting.json[0].id}/approve`, { headers: bearer(key) })
+      const stranger = yield* approve(keyFor("admin"))
+      assert.deepStrictEqual([stranger.status, stranger.json.code], [403, "NOT_AN_APPROVER"])
+      assert.include(stranger.json.error, "this key is adminer")
+      assert.strictEqual((yield* approve(boss.secret)).json.code, "NOT_AN_APPROVER")
+      const decided = yield* approve(keyFor("approve"))
+      assert.strictEqual(decided.status, 200, decided.text)
+      assert.strictEqual(decided.json.decided_by, "config:approveer")
     }).pipe(Effect.provide(service({ api_keys: configured })))
   )
 })

@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import { KeyStore, type NewKey } from "../../src/Access.ts"
 import { KeyId } from "../../src/Domain/Ids.ts"
 import type { ApiKey } from "../../src/Domain/Key.ts"
-import { JobStore } from "../../src/JobStore.ts"
+import { audited } from "../support/Audit.ts"
 import { Database } from "./Conformance.ts"
 import type { StoreTest } from "./ConformanceOfRuns.ts"
 import { t0 } from "./fixtures.ts"
@@ -33,9 +33,7 @@ const create = (...keys: ReadonlyArray<NewKey>) =>
 const revoke = (ref: string, now = t0 + 5) =>
   Effect.flatMap(KeyStore, (store) => store.revoke(ref, now, () => Either.right({ type: "KeyRevoked", actor: "test" })))
 
-const audited = Effect.flatMap(JobStore, (store) =>
-  Effect.map(store.listAudit({ limit: 100 }), (events) => events.map(({ type }) => type))
-)
+const types = Effect.map(audited({ limit: 100 }), (events) => events.map(({ type }) => type))
 
 /** Keys in every store. */
 export const keysConform = (engine: string, test: StoreTest) => {
@@ -51,7 +49,7 @@ export const keysConform = (engine: string, test: StoreTest) => {
           yield* store.unrevoked,
           [first, second].map(({ hash, key }) => ({ hash, key }))
         )
-        assert.deepStrictEqual(yield* audited, ["KeyCreated", "KeyCreated"])
+        assert.deepStrictEqual(yield* types, ["KeyCreated", "KeyCreated"])
       }))
 
     test("and says of those that are there to who makes a key, or refuses to", () =>
@@ -62,7 +60,7 @@ export const keysConform = (engine: string, test: StoreTest) => {
         const seen = yield* Effect.flip(store.create(t0, (unrevoked) => Either.left(unrevoked.map(({ name }) => name))))
         assert.deepStrictEqual(seen, ["key-2"])
         assert.strictEqual((yield* store.list).length, 2)
-        assert.strictEqual((yield* audited).length, 3)
+        assert.strictEqual((yield* types).length, 3)
       }))
 
     test("each under a name of its own, which is free again when it is revoked", () =>
