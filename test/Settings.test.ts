@@ -180,13 +180,13 @@ slack_api_token = "\${SLACK_API_TOKEN}"
   it.effect("warns of variables without effect", () =>
     Effect.gen(function* () {
       const { warnings } = yield* bare({
-        SYMBI_API_KEYS: "abc",
+        SYMBI_SLACK_TOKEN: "xoxb",
         SYMBI_SCHEDULER_MAX_JITER: "3",
         PATH: "/bin"
       })
       assert.deepStrictEqual(warnings, [
-        "environment variable SYMBI_API_KEYS has no effect in this version",
-        "unknown environment variable SYMBI_SCHEDULER_MAX_JITER; did you mean SYMBI_SCHEDULER_MAX_JITTER?"
+        "unknown environment variable SYMBI_SCHEDULER_MAX_JITER; did you mean SYMBI_SCHEDULER_MAX_JITTER?",
+        "environment variable SYMBI_SLACK_TOKEN has no effect in this version"
       ])
     })
   )
