@@ -27,8 +27,8 @@ const http = () => {
     "",
     `Every route can also answer ${everywhere.filter((status) => status >= "400").join(", ")}. Each error has the body \`{ "error", "code", "details": [{ "path", "message" }] }\`.`,
     "",
-    "| Method and path | What it does | Query and headers | Answers |",
-    "|---|---|---|---|"
+    "| Method and path | Scope | What it does | Query and headers | Answers |",
+    "|---|---|---|---|---|"
   ]
   for (const [path, methods] of Object.entries(spec.paths)) {
     for (const [method, operation] of Object.entries(methods)) {
@@ -37,7 +37,8 @@ const http = () => {
       const answers = Object.keys(operation.responses)
         .filter((status) => status < "400" || !everywhere.includes(status))
         .join(", ")
-      lines.push(`| \`${method.toUpperCase()} ${path}\` | ${what} | ${asked} | ${answers} |`)
+      const scope = operation["x-required-scope"]
+      lines.push(`| \`${method.toUpperCase()} ${path}\` | ${scope} | ${what} | ${asked} | ${answers} |`)
     }
   }
   return `${lines.join("\n")}\n`
@@ -59,17 +60,24 @@ const help = (...words) => {
     .trim()
 }
 
-const commands = ["up", "run", "validate", "fmt", "apply", "export", "config", "cron", "audit", "agentpin"]
+const commands = ["up", "run", "validate", "fmt", "apply", "export", "config", "cron", "audit", "agentpin", "keys"]
 const cronCommands = "list add remove pause resume reset status run backfill history next"
   .split(" ")
   .map((name) => ["cron", name])
 const auditCommands = ["query", "verify", "checkpoint"].map((name) => ["audit", name])
+const keysCommands = ["create", "list", "revoke"].map((name) => ["keys", name])
 
 const agentpinCommands = ["verify", "unpin"].map((name) => ["agentpin", name])
 
 const cli = () => {
   const lines = ["# Command line reference", "", "Made from the program's own help by `npm run reference`.", ""]
-  for (const words of [...commands.map((name) => [name]), ...cronCommands, ...auditCommands, ...agentpinCommands]) {
+  for (const words of [
+    ...commands.map((name) => [name]),
+    ...cronCommands,
+    ...auditCommands,
+    ...agentpinCommands,
+    ...keysCommands
+  ]) {
     lines.push(`## symbi ${words.join(" ")}`, "", "```", help(...words), "```", "")
   }
   return lines.join("\n")

@@ -6,6 +6,7 @@ import { AuditApi } from "./Api/Audit.ts"
 import { trueDescription } from "./Api/Description.ts"
 import { answers } from "./Api/Errors.ts"
 import { FilesApi } from "./Api/Files.ts"
+import { KeysApi } from "./Api/Keys.ts"
 import { RunsApi } from "./Api/Runs.ts"
 import { ScheduleApi } from "./Api/Schedule.ts"
 import { HealthApi, MetaApi } from "./Api/Service.ts"
@@ -19,14 +20,17 @@ export class Api extends HttpApi.make("symbiont")
   .add(AgentsApi)
   .add(FilesApi)
   .add(AuditApi)
+  .add(KeysApi)
   .add(HealthApi)
   .add(MetaApi)
   .addError(answers.invalid)
+  .addError(answers.unauthorized)
   .addError(answers.forbidden)
   .addError(answers.notFound)
   .addError(answers.methodNotAllowed)
   .addError(answers.tooLarge)
   .addError(answers.unsupportedMediaType)
+  .addError(answers.tooManyRequests)
   .addError(answers.internal)
   .addError(answers.unavailable)
   .addError(answers.storageFull)
@@ -35,6 +39,7 @@ export class Api extends HttpApi.make("symbiont")
   .annotate(OpenApi.Transform, trueDescription)
   .annotate(OpenApi.Description, "Runs AI agents on schedules, durably.") {}
 
+export { Authorized, CurrentPrincipal, needs, RequiredScope } from "./Api/Access.ts"
 export { maxCheckpoints } from "./Api/Audit.ts"
 export * from "./Api/Errors.ts"
 export { issuesOf, issueText, readableIssues } from "./Api/Issues.ts"

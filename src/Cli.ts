@@ -21,6 +21,7 @@ import { CliError, exitCodes } from "./Cli/Errors.ts"
 import { exportJobs } from "./Cli/Export.ts"
 import { fmt } from "./Cli/Fmt.ts"
 import { tidyHelp } from "./Cli/Help.ts"
+import { keys } from "./Cli/Keys.ts"
 import { symbi } from "./Cli/Root.ts"
 import { runAgent } from "./Cli/RunAgent.ts"
 import { withConsole } from "./Cli/Terminal.ts"
@@ -44,7 +45,8 @@ const main = Command.run(
       exportJobs,
       config,
       audit,
-      agentpin
+      agentpin,
+      keys
     ])
   ),
   {
@@ -68,7 +70,8 @@ const groups: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["cron", [...HashMap.keys(Command.getSubcommands(cron))]],
   ["approvals", [...HashMap.keys(Command.getSubcommands(approvals))]],
   ["audit", [...HashMap.keys(Command.getSubcommands(audit))]],
-  ["agentpin", [...HashMap.keys(Command.getSubcommands(agentpin))]]
+  ["agentpin", [...HashMap.keys(Command.getSubcommands(agentpin))]],
+  ["keys", [...HashMap.keys(Command.getSubcommands(keys))]]
 ])
 
 /** The parser would blame `symbi` for a wrong word after `symbi cron`, and name the commands of `symbi`. */

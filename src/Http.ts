@@ -1,24 +1,30 @@
-import * as Http from "node:http"
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
+import { Access } from "./Access.ts"
 import { Api } from "./Api.ts"
+import { durationMillis } from "./Domain/Duration.ts"
 import { AgentsHttp } from "./Http/Agents.ts"
 import { ApprovalsHttp } from "./Http/Approvals.ts"
 import { AuditHttp } from "./Http/Audit.ts"
+import { AuthorizedLive } from "./Http/Authorized.ts"
 import { limitBody } from "./Http/Body.ts"
 import { Closing } from "./Http/Closing.ts"
 import { shapeErrors } from "./Http/Failures.ts"
 import { FilesHttp } from "./Http/Files.ts"
 import { guard } from "./Http/Guard.ts"
 import { HealthHttp } from "./Http/Health.ts"
+import { KeysHttp } from "./Http/Keys.ts"
+import { makeListener } from "./Http/Listener.ts"
 import { MetaHttp } from "./Http/Meta.ts"
 import { RunsHttp } from "./Http/Runs.ts"
 import { ScheduleHttp } from "./Http/Schedule.ts"
+import { withSecurityHeaders } from "./Http/SecurityHeaders.ts"
 import { Settings } from "./Settings.ts"
 
 /** The server could not listen; the message says where and what to do. */
@@ -31,11 +37,20 @@ const routes = Layer.mergeAll(
   AgentsHttp,
   FilesHttp,
   AuditHttp,
+  KeysHttp,
   HealthHttp,
   MetaHttp
-)
+).pipe(Layer.provide(AuthorizedLive))
 
-const middleware = HttpApiBuilder.middleware(Api, (app) => app.pipe(limitBody, guard, shapeErrors))
+const middleware = HttpApiBuilder.middleware(
+  Api,
+  Effect.map(
+    Access,
+    (access) =>
+      <E, R>(app: HttpApp.Default<E, R>) =>
+        app.pipe(limitBody, guard(access), shapeErrors, withSecurityHeaders)
+  )
+)
 
 /** The API on some HTTP server. */
 export const HttpLive = HttpApiBuilder.serve().pipe(
@@ -43,6 +58,7 @@ export const HttpLive = HttpApiBuilder.serve().pipe(
   Layer.provide(HttpApiBuilder.api(Api)),
   Layer.provide(routes),
   Layer.provide(Closing.layer),
+  Layer.provide(Access.Default),
   // Names of jobs stand in paths: up to 200 characters, each up to 12 when encoded.
   Layer.provide(HttpRouter.setRouterConfig({ maxParamLength: 4_096 }))
 )
@@ -56,8 +72,8 @@ const listenMessage = (host: string, port: number, code: unknown): string =>
 
 /** The HTTP server at the configured address. Connections that do not end by themselves are cut soon after it stops. */
 export const ServerLive = Layer.unwrapEffect(
-  Effect.map(Settings, ({ server: { host, port } }) => {
-    const server = Http.createServer()
+  Effect.map(Settings, ({ server: { host, port, request_timeout } }) => {
+    const server = makeListener(durationMillis(request_timeout))
     const closed = Effect.async<void>((resume) => {
       server.once("close", () => resume(Effect.void))
     })

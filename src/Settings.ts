@@ -11,6 +11,7 @@ import { AgentPinDomain } from "./Domain/AgentPin.ts"
 import { DurationText } from "./Domain/Duration.ts"
 import { TimeZone } from "./Domain/Schedule.ts"
 import { describeIssues } from "./Settings/Issues.ts"
+import { ConfiguredKeys, keyWarnings, showKeys } from "./Settings/Keys.ts"
 import { mergeSources, type Variables } from "./Settings/Sources.ts"
 import { parseToml } from "./Settings/Toml.ts"
 
@@ -38,7 +39,7 @@ export const SchedulerSettings = Schema.Struct({
   misfire_grace: withDefault(DurationText, () => DurationText.make("60s"))
 })
 
-/** `[server]`: where the HTTP API listens. */
+/** `[server]`: where the HTTP API listens, who may ask, how much, and how long a request may take to arrive. */
 export const ServerSettings = Schema.Struct({
   host: withDefault(Schema.NonEmptyString, () => "127.0.0.1"),
   port: withDefault(intBetween(0, 65_535), () => 8080),
@@ -49,7 +50,11 @@ export const ServerSettings = Schema.Struct({
       })
     ),
     { exact: true }
-  )
+  ),
+  api_keys: withDefault(ConfiguredKeys, () => []),
+  /** Requests per second and key, twice as many at once; 0 for no limit. */
+  rate_limit: withDefault(intBetween(0, 1_000_000), () => 100),
+  request_timeout: withDefault(DurationText, () => DurationText.make("30s"))
 })
 
 const optionalText = Schema.optionalWith(Schema.NonEmptyString, { exact: true })
@@ -182,13 +187,23 @@ export const loadSettings = Effect.fn("Settings.load")(function* (input: {
   const settings: typeof Settings.Service = { ...decoded, data_dir: path.resolve(data) }
   const effective: ReadonlyArray<EffectiveSetting> = [
     ...Object.entries(decoded).flatMap(([section, values]) =>
-      Object.entries(values).map(([key, value]) => {
+      Object.entries(values).map(([key, value]): EffectiveSetting => {
         const origin = merged.origin(section, key)
+        if (key === "api_keys") {
+          return {
+            key: `${section}.${key}`,
+            value: showKeys(decoded.server.api_keys),
+            from: origin?.place ?? "default"
+          }
+        }
         const written = typeof origin?.found === "string" && origin.found.includes("${") ? origin.found : value
         return { key: `${section}.${key}`, value: written, from: origin?.place ?? "default" }
       })
     ),
     { key: "data_dir", value: settings.data_dir, from: dataFrom }
   ]
-  return { settings, effective, warnings: merged.warnings }
+  const keysFrom = merged.origin("server", "api_keys")?.where ?? ""
+  return { settings, effective, warnings: [...merged.warnings, ...keyWarnings(decoded.server.api_keys, keysFrom)] }
 })
+
+export type { ConfiguredKey } from "./Settings/Keys.ts"

@@ -1,4 +1,5 @@
 /** Symbiont Scheduler: its services, layers and schemas, for programs that compose their own scheduler. */
+export { Access, KeyStore, type NewKey, SecretBytes, type StoredKey, sameSecret } from "./Access.ts"
 export { AgentPin, AgentPinMemory, AgentPinUnusable } from "./AgentPin.ts"
 export {
   type AgentHandler,
@@ -8,7 +9,7 @@ export {
   EffectAgents,
   type Invocation
 } from "./Agents.ts"
-export { Api } from "./Api.ts"
+export { Api, CurrentPrincipal } from "./Api.ts"
 export { Apply } from "./Apply.ts"
 export { Approvals, type Decider } from "./Approvals.ts"
 export { AuditCheckpoints, type AuditFilter, AuditLog } from "./AuditLog.ts"
@@ -26,6 +27,7 @@ export * from "./Domain/Health.ts"
 export * from "./Domain/Ids.ts"
 export * from "./Domain/Instant.ts"
 export * from "./Domain/Job.ts"
+export * from "./Domain/Key.ts"
 export * from "./Domain/Policy.ts"
 export * from "./Domain/Run.ts"
 export * from "./Domain/Schedule.ts"

@@ -5,6 +5,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { Access } from "./Access.ts"
 import { AgentPin } from "./AgentPin.ts"
 import { AgentRuntime, endOrphans } from "./Agents.ts"
 import { Apply } from "./Apply.ts"
@@ -38,19 +39,33 @@ export interface ServeOptions {
   readonly data: Option.Option<string>
 }
 
-const refuseOpenHost = ({ server }: typeof Settings.Service) =>
-  /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(server.host)
-    ? Effect.void
-    : new StartupError({
-        message: `refused to listen on ${server.host}: without API keys the service listens on loopback only; use --host 127.0.0.1`
-      })
+const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host)
+
+const unguarded = ({ server }: typeof Settings.Service) =>
+  new StartupError({
+    message: `refused to listen on ${server.host}: without an API key with the scope admin the service listens on loopback only; set SYMBI_API_KEYS, or make a key with \`symbi keys create NAME --scope admin\` while it listens on loopback, or use --host 127.0.0.1`
+  })
+
+// Built before anything runs: a service that may not listen starts nothing.
+const addressAllowed = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const access = yield* Access
+    const settings = yield* Settings
+    if (!isLoopback(settings.server.host) && !(yield* access.hasAdmin)) return yield* unguarded(settings)
+  })
+)
+
+const databaseOf = (settings: typeof Settings.Service, path: Path.Path) => path.join(settings.data_dir, "symbiont.db")
+
+// A job may name variables, and whoever may write jobs must not read by that the keys of those who may do more.
+const { SYMBI_API_KEYS: _, ...variables } = process.env
 
 /** The edges of the service: its files, its database, its agents, its policy, its channels. */
 const edges = (settings: typeof Settings.Service, home: string, path: Path.Path) =>
   Layer.mergeAll(AgentRuntime.layer, PolicyGate.layer, AgentPin.layer, DeliveryRouter.layer).pipe(
-    Layer.provideMerge(layerSqlite(path.join(settings.data_dir, "symbiont.db"))),
+    Layer.provideMerge(layerSqlite(databaseOf(settings, path))),
     Layer.provide(StandardOutput.layer),
-    Layer.provideMerge(ServiceEnvironment.layer({ variables: process.env, directory: home })),
+    Layer.provideMerge(ServiceEnvironment.layer({ variables, directory: home })),
     Layer.provideMerge(Layer.succeed(Settings, settings)),
     Layer.provideMerge(Layer.succeed(MetricsEnabled, settings.scheduler.enable_metrics))
   )
@@ -87,7 +102,9 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
     const path = yield* Path.Path
     yield* endAtSecondSignal
     const { configFile, effective, settings, warnings } = yield* configuration(options)
-    yield* refuseOpenHost(settings)
+    // Where no database is there are no keys in it; none is made only to find that out.
+    const keyed = settings.server.api_keys.length > 0 || (yield* fs.exists(databaseOf(settings, path)))
+    if (!isLoopback(settings.server.host) && !keyed) return yield* unguarded(settings)
     yield* fs.makeDirectory(settings.data_dir, { recursive: true })
     yield* lockDataFolder(settings.data_dir)
     yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
@@ -100,6 +117,8 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
       Layer.provideMerge(engineLayer),
       Layer.provideMerge(appliedAtStart(home)),
       Layer.provideMerge(orphansEnded),
+      Layer.provideMerge(addressAllowed),
+      Layer.provideMerge(Access.Default),
       Layer.provideMerge(Apply.Default),
       Layer.provideMerge(Layer.mergeAll(WakeSignal.Default, Ids.Default)),
       Layer.provideMerge(AuditCheckpoints.layer),

@@ -43,7 +43,13 @@ describe("loadSettings", () => {
           default_max_runtime: settings.scheduler.default_max_runtime,
           misfire_grace: settings.scheduler.misfire_grace
         },
-        server: { host: "127.0.0.1", port: 8080 },
+        server: {
+          host: "127.0.0.1",
+          port: 8080,
+          api_keys: [],
+          rate_limit: 100,
+          request_timeout: settings.server.request_timeout
+        },
         agentpin: { required: false },
         data_dir: `${process.cwd()}/.symbi`
       })
@@ -51,6 +57,7 @@ describe("loadSettings", () => {
         "1h",
         "60s"
       ] as Array<string>)
+      assert.strictEqual<string>(settings.server.request_timeout, "30s")
       assert.deepStrictEqual(warnings, [])
     })
   )
@@ -107,8 +114,8 @@ shutdown_timeout_seconds = 60
 
   it.effect("takes an empty variable as unset", () =>
     Effect.gen(function* () {
-      const { settings } = yield* bare({ SYMBI_PORT: "", SYMBI_HOST: "", SYMBI_DATA_DIR: "", SYMBI_ENVIRONMENT: "" })
-      assert.deepStrictEqual(settings.server, { host: "127.0.0.1", port: 8080 })
+      const { settings } = yield* bare({ SYMBI_PORT: "", SYMBI_HOST: "", SYMBI_DATA_DIR: "", SYMBI_API_KEYS: "" })
+      assert.deepInclude(settings.server, { host: "127.0.0.1", port: 8080, api_keys: [] })
       assert.strictEqual(settings.data_dir, `${process.cwd()}/.symbi`)
     })
   )
@@ -173,13 +180,13 @@ slack_api_token = "\${SLACK_API_TOKEN}"
   it.effect("warns of variables without effect", () =>
     Effect.gen(function* () {
       const { warnings } = yield* bare({
-        SYMBI_API_KEYS: "abc",
+        SYMBI_SLACK_TOKEN: "xoxb",
         SYMBI_SCHEDULER_MAX_JITER: "3",
         PATH: "/bin"
       })
       assert.deepStrictEqual(warnings, [
-        "environment variable SYMBI_API_KEYS has no effect in this version",
-        "unknown environment variable SYMBI_SCHEDULER_MAX_JITER; did you mean SYMBI_SCHEDULER_MAX_JITTER?"
+        "unknown environment variable SYMBI_SCHEDULER_MAX_JITER; did you mean SYMBI_SCHEDULER_MAX_JITTER?",
+        "environment variable SYMBI_SLACK_TOKEN has no effect in this version"
       ])
     })
   )

@@ -3,6 +3,7 @@ import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import * as OpenApi from "@effect/platform/OpenApi"
 import * as Schema from "effect/Schema"
 import { AgentAnswer, AgentDefinition } from "../Domain/Agent.ts"
+import { Authorized, needs } from "./Access.ts"
 import { answers } from "./Errors.ts"
 import { AgentPath, strict } from "./Params.ts"
 import { RunRequest } from "./Schedule.ts"
@@ -12,6 +13,7 @@ export class AgentsApi extends HttpApiGroup.make("agents")
   .add(
     HttpApiEndpoint.get("list", "/agents")
       .addSuccess(Schema.Array(AgentDefinition))
+      .annotateContext(needs("read"))
       .annotate(OpenApi.Summary, "List the agents that this service knows")
   )
   .add(
@@ -19,6 +21,7 @@ export class AgentsApi extends HttpApiGroup.make("agents")
       .setPath(AgentPath)
       .addSuccess(AgentDefinition)
       .addError(answers.notFound)
+      .annotateContext(needs("read"))
       .annotate(OpenApi.Summary, "Get an agent")
   )
   .add(
@@ -29,7 +32,9 @@ export class AgentsApi extends HttpApiGroup.make("agents")
       .addError(answers.notFound)
       .addError(answers.agentFailed)
       .addError(answers.agentTimedOut)
+      .annotateContext(needs("operate"))
       .annotate(OpenApi.Summary, "Run an agent by hand and wait for its answer; no job, no run is stored")
   )
+  .middleware(Authorized)
   .prefix("/api/v1")
   .annotate(OpenApi.Title, "Agents") {}

@@ -3,6 +3,7 @@ import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import * as OpenApi from "@effect/platform/OpenApi"
 import * as Schema from "effect/Schema"
 import { Approval, ApprovalState } from "../Domain/Approval.ts"
+import { Authorized, needs } from "./Access.ts"
 import { answers } from "./Errors.ts"
 import { ApprovalPath, Cursor, Limit, strict } from "./Params.ts"
 
@@ -31,6 +32,7 @@ const decision = <const Name extends "approve" | "deny">(name: Name, summary: st
     .addSuccess(Approval)
     .addError(answers.notFound)
     .addError(answers.conflict)
+    .annotateContext(needs("approve"))
     .annotate(OpenApi.Summary, summary)
 
 /** Runs that wait for a person. */
@@ -39,6 +41,7 @@ export class ApprovalsApi extends HttpApiGroup.make("approvals")
     HttpApiEndpoint.get("list", "/approvals")
       .setUrlParams(strict(ApprovalParams))
       .addSuccess(Schema.Array(Approval))
+      .annotateContext(needs("read"))
       .annotate(OpenApi.Summary, "List approvals, newest first: those that wait, unless `state` says otherwise")
   )
   .add(
@@ -46,9 +49,11 @@ export class ApprovalsApi extends HttpApiGroup.make("approvals")
       .setPath(ApprovalPath)
       .addSuccess(Approval)
       .addError(answers.notFound)
+      .annotateContext(needs("read"))
       .annotate(OpenApi.Summary, "Get an approval, by its id or its run's")
   )
   .add(decision("approve", "Let the run go on"))
   .add(decision("deny", "End the run without calling its agent"))
+  .middleware(Authorized)
   .prefix("/api/v1")
   .annotate(OpenApi.Title, "Approvals") {}

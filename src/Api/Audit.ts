@@ -3,6 +3,7 @@ import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import * as OpenApi from "@effect/platform/OpenApi"
 import * as Schema from "effect/Schema"
 import { AuditCheckpoint, AuditEvent, AuditType, AuditVerdict, DayOrInstant } from "../Domain/Audit.ts"
+import { Authorized, needs } from "./Access.ts"
 import { Limit, strict } from "./Params.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
@@ -39,11 +40,13 @@ export class AuditApi extends HttpApiGroup.make("audit")
     HttpApiEndpoint.get("query", "/audit")
       .setUrlParams(strict(AuditParams))
       .addSuccess(Schema.Array(AuditEvent))
+      .annotateContext(needs("read"))
       .annotate(OpenApi.Summary, "List what was done and by whom, newest first; the next page is in the Link header")
   )
   .add(
     HttpApiEndpoint.get("verify", "/audit/verify")
       .addSuccess(AuditVerdict)
+      .annotateContext(needs("read"))
       .annotate(
         OpenApi.Summary,
         "Compute the log's hash chain again, compare it with the checkpoints in the data folder, and name the first entry that is broken"
@@ -53,15 +56,18 @@ export class AuditApi extends HttpApiGroup.make("audit")
     HttpApiEndpoint.post("compare", "/audit/verify")
       .setPayload(strict(AuditVerification))
       .addSuccess(AuditVerdict)
+      .annotateContext(needs("read"))
       .annotate(OpenApi.Summary, "Verify the log, and compare it with checkpoints that were kept elsewhere")
   )
   .add(
     HttpApiEndpoint.post("checkpoint", "/audit/checkpoint")
       .addSuccess(AuditCheckpoint)
+      .annotateContext(needs("operate"))
       .annotate(
         OpenApi.Summary,
         "Sign how far the log reaches now; kept elsewhere, it shows later what was cut or rewritten"
       )
   )
+  .middleware(Authorized)
   .prefix("/api/v1")
   .annotate(OpenApi.Title, "Audit") {}

@@ -1,3 +1,5 @@
+import { securitySchemes } from "./Access.ts"
+
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null
 
 const isReplaced = (schema: unknown): boolean =>
@@ -35,8 +37,13 @@ const optionalWhenNull = (body: unknown): unknown => {
   return nullable ? { ...body, required: false } : body
 }
 
-/** Makes the derived OpenAPI say what the service does: its own error body alone, and bodies that may be absent. */
+/**
+ * Makes the derived OpenAPI say what the service does: its own error body alone, bodies that may be absent, and the two
+ * ways to send a key.
+ */
 export const trueDescription = (spec: Record<string, unknown>): Record<string, unknown> => {
   const walked = walk(spec)
-  return isObject(walked) ? walked : spec
+  if (!isObject(walked)) return spec
+  const components = isObject(walked["components"]) ? walked["components"] : {}
+  return { ...walked, components: { ...components, securitySchemes } }
 }

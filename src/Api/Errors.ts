@@ -14,6 +14,7 @@ import {
   type JobUnreadable,
   type JobVersionMismatch
 } from "../Domain/Job.ts"
+import type { KeyInvalid, KeyNameTaken, KeyNotFound, KeyUnknown, LastAdminKey, RateLimited } from "../Domain/Key.ts"
 import type { ConcurrencyLimitReached, IdempotencyConflict, RunEnded, RunNotFound } from "../Domain/Run.ts"
 
 import type { WhyInvalid } from "../Domain/Why.ts"
@@ -34,6 +35,8 @@ interface Body {
 
 /** 400: the request is malformed, or says something that cannot be. */
 export class InvalidRequest extends Data.TaggedError("InvalidRequest")<Body> {}
+/** 401: an API key is needed, or the one that was sent is not known. */
+export class Unauthorized extends Data.TaggedError("Unauthorized")<Body> {}
 /** 403: the request is not one that this service answers. */
 export class Forbidden extends Data.TaggedError("Forbidden")<Body> {}
 /** 404: no such job, run, agent or route. */
@@ -48,6 +51,8 @@ export class PreconditionFailed extends Data.TaggedError("PreconditionFailed")<B
 export class TooLarge extends Data.TaggedError("TooLarge")<Body> {}
 /** 415: the body is not JSON. */
 export class UnsupportedMediaType extends Data.TaggedError("UnsupportedMediaType")<Body> {}
+/** 429: too much was asked in too short a time; `Retry-After` says when to ask again. */
+export class TooManyRequests extends Data.TaggedError("TooManyRequests")<Body> {}
 /** 500: a defect of the service; its log knows more. */
 export class InternalError extends Data.TaggedError("InternalError")<Body> {}
 /** 502: an agent run by hand failed. */
@@ -62,6 +67,7 @@ export class StorageFull extends Data.TaggedError("StorageFull")<Body> {}
 /** Any error of the API. */
 export type HttpError =
   | InvalidRequest
+  | Unauthorized
   | Forbidden
   | NotFound
   | MethodNotAllowed
@@ -69,6 +75,7 @@ export type HttpError =
   | PreconditionFailed
   | TooLarge
   | UnsupportedMediaType
+  | TooManyRequests
   | InternalError
   | AgentRunFailed
   | Unavailable
@@ -85,13 +92,19 @@ const answer = <E extends HttpError>(status: number, Class: new (body: Body) => 
 /** Each error as it stands in the API: its status, and the one body shape that all share. */
 export const answers = {
   invalid: answer(400, InvalidRequest, "The request is not valid; `details` names each place."),
-  forbidden: answer(403, Forbidden, "The request came from another site or under a foreign host name."),
+  unauthorized: answer(401, Unauthorized, "An API key is needed, or this one is not known; see `WWW-Authenticate`."),
+  forbidden: answer(
+    403,
+    Forbidden,
+    "The key has not the scope, or the request came from another site or under a foreign host name."
+  ),
   notFound: answer(404, NotFound, "No such job, run, agent or route."),
   methodNotAllowed: answer(405, MethodNotAllowed, "The route knows other methods; see `Allow`."),
   conflict: answer(409, Conflict, "It cannot be done in the present state."),
   preconditionFailed: answer(412, PreconditionFailed, "The job changed since the version of `If-Match`."),
   tooLarge: answer(413, TooLarge, "The body is larger than 1 MiB (64 MiB for apply)."),
   unsupportedMediaType: answer(415, UnsupportedMediaType, "The body is not JSON."),
+  tooManyRequests: answer(429, TooManyRequests, "Too much in too short a time; see `Retry-After`."),
   internal: answer(500, InternalError, "A defect of the service; its log knows more."),
   agentFailed: answer(502, AgentRunFailed, "The agent failed."),
   unavailable: answer(503, Unavailable, "The service is shutting down."),
@@ -101,6 +114,7 @@ export const answers = {
 
 const classes = [
   InvalidRequest,
+  Unauthorized,
   Forbidden,
   NotFound,
   MethodNotAllowed,
@@ -108,6 +122,7 @@ const classes = [
   PreconditionFailed,
   TooLarge,
   UnsupportedMediaType,
+  TooManyRequests,
   InternalError,
   AgentRunFailed,
   Unavailable,
@@ -137,6 +152,12 @@ type DomainError =
   | NotAnApprover
   | AgentNotFound
   | AgentFailure
+  | KeyInvalid
+  | KeyNameTaken
+  | KeyNotFound
+  | KeyUnknown
+  | LastAdminKey
+  | RateLimited
 
 interface Statuses {
   readonly WhyInvalid: InvalidRequest
@@ -157,6 +178,12 @@ interface Statuses {
   readonly NotAnApprover: Forbidden
   readonly AgentNotFound: NotFound
   readonly AgentFailure: AgentRunFailed | AgentRunTimedOut
+  readonly KeyInvalid: InvalidRequest
+  readonly KeyNameTaken: Conflict
+  readonly KeyNotFound: NotFound
+  readonly KeyUnknown: Unauthorized
+  readonly LastAdminKey: Conflict
+  readonly RateLimited: TooManyRequests
 }
 
 const body = (code: string, error: Error, details: ReadonlyArray<Issue> = []): Body => ({
@@ -189,7 +216,13 @@ const table: { readonly [Tag in keyof Statuses]: (error: Extract<DomainError, { 
     return error.kind === "timeout"
       ? new AgentRunTimedOut(body("AGENT_TIMED_OUT", error, details))
       : new AgentRunFailed(body("AGENT_FAILED", error, details))
-  }
+  },
+  KeyInvalid: (error) => new InvalidRequest(body("INVALID_KEY", error, error.issues)),
+  KeyNameTaken: (error) => new Conflict(body("KEY_NAME_TAKEN", error)),
+  KeyNotFound: (error) => new NotFound(body("KEY_NOT_FOUND", error)),
+  KeyUnknown: (error) => new Unauthorized(body("UNAUTHORIZED", error)),
+  LastAdminKey: (error) => new Conflict(body("LAST_ADMIN_KEY", error)),
+  RateLimited: (error) => new TooManyRequests(body("RATE_LIMITED", error))
 }
 
 /** The answer to an error of the domain; the table above is the only place that says which status and code each has. */

@@ -4,6 +4,7 @@ import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as OpenApi from "@effect/platform/OpenApi"
 import * as Schema from "effect/Schema"
 import { Applied, ApplyRequest } from "../Domain/Apply.ts"
+import { Authorized, needs } from "./Access.ts"
 import { answers } from "./Errors.ts"
 import { strict } from "./Params.ts"
 
@@ -19,6 +20,7 @@ export class FilesApi extends HttpApiGroup.make("files")
       .setPayload(strict(ApplyRequest))
       .addSuccess(Applied)
       .addError(answers.conflict)
+      .annotateContext(needs("operate"))
       .annotate(
         OpenApi.Summary,
         "Bring jobs in line with .symbi files, all of them or, with any error, nothing; a dry run only says what would change"
@@ -28,10 +30,12 @@ export class FilesApi extends HttpApiGroup.make("files")
     HttpApiEndpoint.get("export", "/export")
       .setUrlParams(strict(ExportParams))
       .addSuccess(HttpApiSchema.Text())
+      .annotateContext(needs("read"))
       .annotate(
         OpenApi.Summary,
         "Write all jobs out as the text of a .symbi file, or with format=json as a JSON array of definitions"
       )
   )
+  .middleware(Authorized)
   .prefix("/api/v1")
   .annotate(OpenApi.Title, "Files") {}

@@ -27,6 +27,9 @@ export const ApprovalPath = Schema.Struct({
 /** `{agent_id}` */
 export const AgentPath = Schema.Struct({ agent_id: PathText.annotations({ description: "The agent's name." }) })
 
+/** `{key}` */
+export const KeyPath = Schema.Struct({ key: PathText.annotations({ description: "The key's id, or its name." }) })
+
 const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) => Schema.optionalWith(schema, { exact: true })
 
 const wholeNumber = (low: number, high: number) => {

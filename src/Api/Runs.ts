@@ -5,6 +5,7 @@ import * as OpenApi from "@effect/platform/OpenApi"
 import * as Schema from "effect/Schema"
 import { Run } from "../Domain/Run.ts"
 import { Why } from "../Domain/Why.ts"
+import { Authorized, needs } from "./Access.ts"
 import { answers } from "./Errors.ts"
 import { RunPath, Switch, strict } from "./Params.ts"
 
@@ -15,6 +16,7 @@ export class RunsApi extends HttpApiGroup.make("runs")
       .setPath(RunPath)
       .addSuccess(Run)
       .addError(answers.notFound)
+      .annotateContext(needs("read"))
       .annotate(OpenApi.Summary, "Get a run, whole")
   )
   .add(
@@ -23,6 +25,7 @@ export class RunsApi extends HttpApiGroup.make("runs")
       .setUrlParams(strict(Schema.Struct({ follow: Switch })))
       .addSuccess(HttpApiSchema.Text())
       .addError(answers.notFound)
+      .annotateContext(needs("read"))
       .annotate(OpenApi.Summary, "Read a run's log; with follow=true as server-sent events, until the run ends")
   )
   .add(
@@ -31,6 +34,7 @@ export class RunsApi extends HttpApiGroup.make("runs")
       .addSuccess(Run)
       .addError(answers.notFound)
       .addError(answers.conflict)
+      .annotateContext(needs("operate"))
       .annotate(OpenApi.Summary, "Cancel a run")
   )
   .add(
@@ -38,7 +42,9 @@ export class RunsApi extends HttpApiGroup.make("runs")
       .setPath(RunPath)
       .addSuccess(Why)
       .addError(answers.notFound)
+      .annotateContext(needs("read"))
       .annotate(OpenApi.Summary, "Say why a run ran, did not, waits, failed or was not delivered")
   )
+  .middleware(Authorized)
   .prefix("/api/v1")
   .annotate(OpenApi.Title, "Runs") {}

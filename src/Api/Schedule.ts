@@ -9,6 +9,7 @@ import { Job, JobDefinition, JobPatch, JobStatus, JobWithWarnings } from "../Dom
 import { Run, RunStatus, RunSummary } from "../Domain/Run.ts"
 import { TriggerSpec } from "../Domain/Schedule.ts"
 import { Why } from "../Domain/Why.ts"
+import { Authorized, needs } from "./Access.ts"
 import { answers } from "./Errors.ts"
 import { Count, Cursor, JobPath, Limit, Switch, strict } from "./Params.ts"
 
@@ -87,6 +88,7 @@ const changes = <const Name extends "pause" | "resume" | "reset">(name: Name, su
     .addSuccess(Job)
     .addError(answers.notFound)
     .addError(answers.conflict)
+    .annotateContext(needs("operate"))
     .annotate(OpenApi.Summary, summary)
 
 /** Everything about jobs. */
@@ -96,18 +98,21 @@ export class ScheduleApi extends HttpApiGroup.make("schedule")
       .setPayload(strict(JobDefinition))
       .addSuccess(JobWithWarnings, { status: 201 })
       .addError(answers.conflict)
+      .annotateContext(needs("operate"))
       .annotate(OpenApi.Summary, "Create a job")
   )
   .add(
     HttpApiEndpoint.get("list", "/schedule")
       .setUrlParams(strict(ListParams))
       .addSuccess(Schema.Array(Job))
+      .annotateContext(needs("read"))
       .annotate(OpenApi.Summary, "List jobs, in the order of their creation; the next page is in the Link header")
   )
   .add(
     HttpApiEndpoint.post("preview", "/schedule/preview")
       .setPayload(strict(PreviewRequest))
       .addSuccess(PreviewAnswer)
+      .annotateContext(needs("read"))
       .annotate(OpenApi.Summary, "Say when a trigger would fire; nothing is stored")
   )
   .add(
@@ -116,6 +121,7 @@ export class ScheduleApi extends HttpApiGroup.make("schedule")
       .addSuccess(Job)
       .addError(answers.notFound)
       .addError(answers.conflict)
+      .annotateContext(needs("read"))
       .annotate(OpenApi.Summary, "Get a job")
   )
   .add(
@@ -127,6 +133,7 @@ export class ScheduleApi extends HttpApiGroup.make("schedule")
       .addError(answers.notFound)
       .addError(answers.conflict)
       .addError(answers.preconditionFailed)
+      .annotateContext(needs("operate"))
       .annotate(OpenApi.Summary, "Change some fields of a job; null clears a field")
   )
   .add(
@@ -134,6 +141,7 @@ export class ScheduleApi extends HttpApiGroup.make("schedule")
       .setPath(JobPath)
       .addSuccess(Deleted)
       .addError(answers.notFound)
+      .annotateContext(needs("operate"))
       .annotate(OpenApi.Summary, "Delete a job; its runs stay readable, and those in flight finish")
   )
   .add(changes("pause", "Pause a job"))
@@ -154,6 +162,7 @@ export class ScheduleApi extends HttpApiGroup.make("schedule")
       .addSuccess(Run, { status: 202 })
       .addError(answers.notFound)
       .addError(answers.conflict)
+      .annotateContext(needs("operate"))
       .annotate(OpenApi.Summary, "Run a job now, outside its schedule")
   )
   .add(
@@ -163,6 +172,7 @@ export class ScheduleApi extends HttpApiGroup.make("schedule")
       .addSuccess(Backfill, { status: 202 })
       .addError(answers.notFound)
       .addError(answers.conflict)
+      .annotateContext(needs("operate"))
       .annotate(OpenApi.Summary, "Run a job's past slots, each as a run of its own; a dry run stores nothing")
   )
   .add(
@@ -171,6 +181,7 @@ export class ScheduleApi extends HttpApiGroup.make("schedule")
       .setUrlParams(strict(HistoryParams))
       .addSuccess(Schema.Array(RunSummary))
       .addError(answers.notFound)
+      .annotateContext(needs("read"))
       .annotate(OpenApi.Summary, "List a job's runs, newest first")
   )
   .add(
@@ -180,6 +191,7 @@ export class ScheduleApi extends HttpApiGroup.make("schedule")
       .addSuccess(NextRun)
       .addError(answers.notFound)
       .addError(answers.conflict)
+      .annotateContext(needs("read"))
       .annotate(
         OpenApi.Summary,
         "Say when a job is due next; with `count` also its next instants, their starts, and notes"
@@ -192,10 +204,12 @@ export class ScheduleApi extends HttpApiGroup.make("schedule")
       .addSuccess(Why)
       .addError(answers.notFound)
       .addError(answers.conflict)
+      .annotateContext(needs("read"))
       .annotate(
         OpenApi.Summary,
         "Say why a job ran or did not at an instant (ISO 8601, in its zone unless it has an offset), or its latest run"
       )
   )
+  .middleware(Authorized)
   .prefix("/api/v1")
   .annotate(OpenApi.Title, "Schedule") {}

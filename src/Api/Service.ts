@@ -4,6 +4,7 @@ import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as OpenApi from "@effect/platform/OpenApi"
 import * as Schema from "effect/Schema"
 import { SchedulerHealth } from "../Domain/Health.ts"
+import { Authorized, needs } from "./Access.ts"
 import { answers } from "./Errors.ts"
 
 /** The process answers. */
@@ -24,14 +25,19 @@ const Down = Schema.Struct({ ...SchedulerHealth.fields, status: Schema.Literal("
 /** How the service is. */
 export class HealthApi extends HttpApiGroup.make("health")
   .add(
-    HttpApiEndpoint.get("live", "/health").addSuccess(Live).annotate(OpenApi.Summary, "Say that the process answers")
+    HttpApiEndpoint.get("live", "/health")
+      .addSuccess(Live)
+      .annotateContext(needs("nothing"))
+      .annotate(OpenApi.Summary, "Say that the process answers")
   )
   .add(
     HttpApiEndpoint.get("scheduler", "/health/scheduler")
       .addSuccess(Working)
       .addSuccess(Down, { status: 503 })
+      .annotateContext(needs("read"))
       .annotate(OpenApi.Summary, "Say how the scheduler is; 503 when its store or its loop is down")
   )
+  .middleware(Authorized)
   .prefix("/api/v1")
   .annotate(OpenApi.Title, "Health") {}
 
@@ -41,12 +47,20 @@ export class MetaApi extends HttpApiGroup.make("meta")
     HttpApiEndpoint.get("metrics", "/metrics")
       .addSuccess(HttpApiSchema.Text({ contentType: "text/plain; version=0.0.4" }))
       .addError(answers.notFound)
+      .annotateContext(needs("read"))
       .annotate(OpenApi.Summary, "Metrics in the Prometheus text format")
   )
-  .add(HttpApiEndpoint.get("openapi", "/openapi.json").addSuccess(Schema.Unknown).annotate(OpenApi.Exclude, true))
+  .add(
+    HttpApiEndpoint.get("openapi", "/openapi.json")
+      .addSuccess(Schema.Unknown)
+      .annotateContext(needs("nothing"))
+      .annotate(OpenApi.Exclude, true)
+  )
   .add(
     HttpApiEndpoint.get("docs", "/docs")
       .addSuccess(HttpApiSchema.Text({ contentType: "text/html; charset=utf-8" }))
+      .annotateContext(needs("nothing"))
       .annotate(OpenApi.Exclude, true)
   )
+  .middleware(Authorized)
   .annotate(OpenApi.Title, "Meta") {}

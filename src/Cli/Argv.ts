@@ -15,7 +15,7 @@ const switches: ReadonlySet<string> = new Set([
 ])
 
 /** Commands that only lead to others. */
-const groups: ReadonlySet<string> = new Set(["cron", "approvals", "audit", "agentpin"])
+const groups: ReadonlySet<string> = new Set(["cron", "approvals", "audit", "agentpin", "keys"])
 
 const isFlag = (word: string): boolean => word.startsWith("-") && word.length > 1
 

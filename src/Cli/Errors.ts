@@ -22,6 +22,7 @@ export class CliError extends Data.TaggedError("CliError")<{
 
 const kinds: { readonly [Tag in HttpError["_tag"]]: keyof typeof exitCodes } = {
   InvalidRequest: "usage",
+  Unauthorized: "auth",
   Forbidden: "auth",
   NotFound: "notFound",
   MethodNotAllowed: "failed",
@@ -29,6 +30,7 @@ const kinds: { readonly [Tag in HttpError["_tag"]]: keyof typeof exitCodes } = {
   PreconditionFailed: "conflict",
   TooLarge: "usage",
   UnsupportedMediaType: "failed",
+  TooManyRequests: "failed",
   InternalError: "failed",
   AgentRunFailed: "failed",
   Unavailable: "unreachable",
@@ -46,6 +48,9 @@ const timedOut = (cause: unknown): boolean => /timeout/i.test(String(cause insta
 
 /** What a failed request means to the person at the terminal. */
 export const fromClient = (error: ClientError, server: string): CliError => {
+  if (error._tag === "Unauthorized") {
+    return new CliError({ kind: "auth", message: `${error.message} (it is taken from SYMBI_API_KEY)` })
+  }
   if (isHttpError(error)) return new CliError({ kind: kinds[error._tag], message: error.message })
   if (error._tag === "RequestError") {
     const message = timedOut(error.cause)

@@ -3,6 +3,7 @@ import * as Options from "@effect/cli/Options"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import { type Client, makeClient } from "../Client.ts"
 import { CliError, fromClient } from "./Errors.ts"
 
@@ -39,8 +40,8 @@ export const withClient = <A, E extends Parameters<typeof fromClient>[0] | CliEr
 ) =>
   Effect.gen(function* () {
     const server = yield* serverOf
-    const apiKey = yield* Effect.orDie(Config.option(Config.redacted("SYMBI_API_KEY")))
-    const client = yield* makeClient({ baseUrl: server, apiKey: Option.getOrUndefined(apiKey), client: "cli" })
+    const apiKey = Option.getOrUndefined(Option.map(yield* setIn("SYMBI_API_KEY"), Redacted.make))
+    const client = yield* makeClient({ baseUrl: server, apiKey, client: "cli" })
     return yield* Effect.mapError(use(client), (error: Parameters<typeof fromClient>[0] | CliError) =>
       error._tag === "CliError" ? error : fromClient(error, server)
     )

@@ -34,6 +34,10 @@ export type ApprovalId = typeof ApprovalId.Type
 export const AuditId = prefixed("aud").pipe(Schema.brand("AuditId"))
 export type AuditId = typeof AuditId.Type
 
+/** Identity of an API key; no secret. */
+export const KeyId = prefixed("key").pipe(Schema.brand("KeyId"))
+export type KeyId = typeof KeyId.Type
+
 /** Identity of one start of the service; the owner named in leases. */
 export const BootId = prefixed("boot").pipe(Schema.brand("BootId"))
 export type BootId = typeof BootId.Type
@@ -81,6 +85,7 @@ export class Ids extends Effect.Service<Ids>()("symbiont/Ids", {
       delivery: Effect.map(text, (id) => DeliveryId.make(`dlv_${id}`)),
       approval: Effect.map(text, (id) => ApprovalId.make(`apr_${id}`)),
       audit: Effect.map(text, (id) => AuditId.make(`aud_${id}`)),
+      key: Effect.map(text, (id) => KeyId.make(`key_${id}`)),
       boot: Effect.map(text, (id) => BootId.make(`boot_${id}`))
     } as const
   }

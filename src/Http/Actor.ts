@@ -1,9 +1,6 @@
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Effect from "effect/Effect"
+import { CurrentPrincipal } from "../Api.ts"
 import type { Actor } from "../Domain/Audit.ts"
 
-/** Who asks: the CLI says so in a header. */
-export const actor: Effect.Effect<Actor, never, HttpServerRequest.HttpServerRequest> = Effect.map(
-  HttpServerRequest.HttpServerRequest,
-  (request) => (request.headers["x-symbi-client"] === "cli" ? "cli" : "api")
-)
+/** Who asks, as the audit log names them. */
+export const actor: Effect.Effect<Actor, never, CurrentPrincipal> = Effect.map(CurrentPrincipal, (who) => who.actor)

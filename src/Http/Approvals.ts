@@ -1,8 +1,7 @@
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as Effect from "effect/Effect"
-import { Api, toHttp } from "../Api.ts"
+import { Api, CurrentPrincipal, toHttp } from "../Api.ts"
 import { Approvals } from "../Approvals.ts"
-import { actor } from "./Actor.ts"
 import { setNext } from "./ResponseHeaders.ts"
 
 /** The routes about approvals. */
@@ -13,9 +12,9 @@ export const ApprovalsHttp = HttpApiBuilder.group(Api, "approvals", (handlers) =
     const decide =
       (verdict: "approve" | "deny") =>
       (request: { readonly path: { readonly approval_id: string }; readonly payload: { readonly reason?: string } }) =>
-        actor.pipe(
-          Effect.flatMap((who) =>
-            approvals[verdict](request.path.approval_id, { actor: who, name: null }, request.payload.reason ?? null)
+        CurrentPrincipal.pipe(
+          Effect.flatMap(({ actor, name }) =>
+            approvals[verdict](request.path.approval_id, { actor, name }, request.payload.reason ?? null)
           ),
           Effect.mapError(toHttp)
         )

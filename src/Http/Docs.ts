@@ -34,10 +34,15 @@ const responses = (operation: OpenApi.OpenAPISpecOperation): string =>
     )
     .join("")
 
+const needed = (operation: OpenApi.OpenAPISpecOperation): string => {
+  const scope = "x-required-scope" in operation ? String(operation["x-required-scope"]) : ""
+  return `<p>Needs ${scope === "nothing" ? "no key" : `a key with the scope <code>${escape(scope)}</code>`}.</p>`
+}
+
 const operation = (method: string, path: string, details: OpenApi.OpenAPISpecOperation): string =>
   `<details class="op"><summary><b class="${method}">${method.toUpperCase()}</b> <code>${escape(path)}</code> ${escape(
     details.summary ?? ""
-  )}</summary>${parameters(details)}${
+  )}</summary>${needed(details)}${parameters(details)}${
     details.requestBody === undefined ? "" : `<h4>Body</h4>${media(details.requestBody.content)}`
   }<h4>Answers</h4>${responses(details)}</details>`
 

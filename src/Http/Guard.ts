@@ -1,17 +1,24 @@
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Effect from "effect/Effect"
+import type { Access } from "../Access.ts"
 import { Forbidden } from "../Api.ts"
 
 const loopback = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
 const hostOf = (url: string): URL | undefined => (URL.canParse(url) ? new URL(url) : undefined)
 
+/** The host that a request is for: that of its target where this is a whole URL, else the header (RFC 9112, 3.2.2). */
+const askedHost = ({ headers, originalUrl }: HttpServerRequest.HttpServerRequest): string | undefined =>
+  /^[a-z]+:\/\//i.test(originalUrl) ? (hostOf(originalUrl)?.host ?? "") : headers["host"]
+
 /** Why a request may not be answered, if so. */
-const objection = (request: HttpServerRequest.HttpServerRequest): Forbidden | undefined => {
-  const { host, origin } = request.headers
-  const named = host === undefined ? undefined : hostOf(`http://${host}`)
-  if (host !== undefined && (named === undefined || !loopback.test(named.hostname))) {
+const objection = (request: HttpServerRequest.HttpServerRequest, open: boolean): Forbidden | undefined => {
+  const { origin } = request.headers
+  const host = askedHost(request)
+  // A URL may name a user before its host, a host header may not.
+  const named = host === undefined || host.includes("@") ? undefined : hostOf(`http://${host}`)
+  if (open && host !== undefined && (named === undefined || !loopback.test(named.hostname))) {
     return new Forbidden({
       code: "FORBIDDEN_HOST",
       message: `this service answers only under a loopback name such as localhost, not as "${host.slice(0, 100)}"`,
@@ -28,9 +35,16 @@ const objection = (request: HttpServerRequest.HttpServerRequest): Forbidden | un
   return undefined
 }
 
-/** Refuses foreign host names (DNS rebinding) and pages of other sites, since the open loopback mode knows no keys. */
-export const guard = <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E | Forbidden, R> =>
-  Effect.flatMap(HttpServerRequest.HttpServerRequest, (request): HttpApp.Default<E | Forbidden, R> => {
-    const refusal = objection(request)
-    return refusal === undefined ? app : Effect.fail(refusal)
-  })
+/**
+ * Refuses pages of other sites, which could not read the answers anyway, and in the open mode foreign host names too:
+ * a page whose name was made to lead here (DNS rebinding) has the right origin. It has no key, though.
+ */
+export const guard =
+  (access: Access) =>
+  <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E | Forbidden, R> =>
+    Effect.flatMap(access.isOpen, (open) =>
+      Effect.flatMap(HttpServerRequest.HttpServerRequest, (request): HttpApp.Default<E | Forbidden, R> => {
+        const refusal = objection(request, open)
+        return refusal === undefined ? app : Effect.fail(refusal)
+      })
+    )

@@ -4,7 +4,8 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import type { Job } from "../Domain/Job.ts"
 
-const setHeader = (name: string, value: string) =>
+/** Adds a header to the answer, whatever it will be. */
+export const setHeader = (name: string, value: string) =>
   HttpApp.appendPreResponseHandler((_, response) => Effect.succeed(HttpServerResponse.setHeader(response, name, value)))
 
 /** Adds the job's version as `ETag`. */

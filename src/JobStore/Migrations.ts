@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { agentPins } from "./Migrations/AgentPins.ts"
 import { approvals } from "./Migrations/Approvals.ts"
 import { auditChain } from "./Migrations/AuditChain.ts"
+import { keys } from "./Migrations/Keys.ts"
 
 const countedAs = (row: "OLD" | "NEW") =>
   `CASE WHEN ${row}.quarantined IS NULL THEN ${row}.status ELSE 'quarantined' END`
@@ -181,6 +182,7 @@ export const migrations = {
   "0002_nodes_seen": nodesSeen,
   "0003_backfills": backfills,
   "0004_approvals": approvals,
+  "0005_keys": keys,
   "0006_agentpin": agentPins,
   "0007_audit_chain": auditChain
 }

@@ -6,6 +6,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import { KeyStore } from "../Access.ts"
 import type { AgentPinMemory } from "../AgentPin.ts"
 import type { AuditLog } from "../AuditLog.ts"
 import { Ids } from "../Domain/Ids.ts"
@@ -22,6 +23,7 @@ import { SqliteClock } from "./SqliteClock.ts"
 import { SqliteHistory } from "./SqliteHistory.ts"
 import { SqliteJobChanges } from "./SqliteJobChanges.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
+import { SqliteKeys } from "./SqliteKeys.ts"
 import { SqliteLook } from "./SqliteLook.ts"
 import { SqliteNewRuns } from "./SqliteNewRuns.ts"
 import { SqliteOutbox } from "./SqliteOutbox.ts"
@@ -75,7 +77,8 @@ const services = Layer.mergeAll(
   SqliteBulk.Default,
   SqliteBackfills.Default,
   SqliteOutbox.Default,
-  SqliteClock.Default
+  SqliteClock.Default,
+  SqliteKeys.Default
 ).pipe(
   Layer.provideMerge(SqliteApprovals.Default),
   Layer.provide(SqliteSettlements.Default),
@@ -132,8 +135,10 @@ const store = Layer.effect(
   })
 )
 
+const keyStore = Layer.effect(KeyStore, Effect.map(SqliteKeys, KeyStore.of))
+
 /** What the database keeps, each behind an interface of its own. */
-export type Stores = JobStore | AuditLog | AgentPinMemory
+export type Stores = JobStore | AuditLog | AgentPinMemory | KeyStore
 
 /** {@link layerSqlite} on a client that the caller made of `filename`. */
 export const layerOnClient = (filename: string): Layer.Layer<Stores, DatabaseTooNew | DatabaseUnusable, SqlClient> => {
@@ -144,7 +149,10 @@ export const layerOnClient = (filename: string): Layer.Layer<Stores, DatabaseToo
       return error instanceof DatabaseTooNew ? error : new DatabaseUnusable({ filename, cause: error })
     })
   )
-  return Layer.mergeAll(store, layerAuditLog, layerAgentPins).pipe(Layer.provide(services), Layer.provide(prepared))
+  return Layer.mergeAll(store, layerAuditLog, layerAgentPins, keyStore).pipe(
+    Layer.provide(services),
+    Layer.provide(prepared)
+  )
 }
 
 /**

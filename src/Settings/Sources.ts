@@ -3,6 +3,9 @@ import { interpolate } from "../ServiceEnvironment.ts"
 import { nearest } from "../Suggestion.ts"
 import { lineOf } from "./Toml.ts"
 
+/** Keys whose values no message may show. */
+const secretKeys: ReadonlySet<string> = new Set(["server.api_keys"])
+
 /** Where settings come from besides the file. An empty variable counts as unset. */
 export type Variables = Readonly<Record<string, string | undefined>>
 
@@ -35,7 +38,12 @@ const readAs = {
   text: (text: string): unknown => text,
   number: (text: string): unknown => (/^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : text),
   boolean: (text: string): unknown =>
-    text === "true" || text === "1" ? true : text === "false" || text === "0" ? false : text
+    text === "true" || text === "1" ? true : text === "false" || text === "0" ? false : text,
+  list: (text: string): unknown =>
+    text
+      .split(",")
+      .map((item) => item.trim())
+      .filter((item) => item !== "")
 }
 
 /** Environment variables that set a key: section, key, and the kind of its value. */
@@ -51,27 +59,39 @@ const variables: Readonly<Record<string, readonly [section: string, key: string,
   SYMBI_AGENTPIN_DISCOVERY: ["agentpin", "discovery", "text"],
   SYMBI_AGENTPIN_REVOCATIONS: ["agentpin", "revocations", "text"],
   SYMBI_AGENTPIN_BUNDLE: ["agentpin", "bundle", "text"],
-  SYMBI_AGENTPIN_MAKERS: ["agentpin", "makers", "text"]
+  SYMBI_AGENTPIN_MAKERS: ["agentpin", "makers", "text"],
+  SYMBI_API_KEYS: ["server", "api_keys", "list"]
 }
 
-const variablesWithoutEffect = ["SYMBI_SLACK_TOKEN", "SYMBI_WEBHOOK_AUTH_HEADER", "SYMBI_API_KEYS"]
+const variablesWithoutEffect = ["SYMBI_SLACK_TOKEN", "SYMBI_WEBHOOK_AUTH_HEADER"]
 
 const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date)
 
+/** Found where a secret may stand. */
+const hidden = Symbol("[redacted]")
+
 /** A value as a person would name it. */
 export const showValue = (value: unknown): string =>
-  typeof value === "string"
-    ? JSON.stringify(value)
-    : Array.isArray(value)
-      ? "a list"
-      : isTable(value)
-        ? "a table"
-        : String(value)
+  value === hidden
+    ? "something else"
+    : typeof value === "string"
+      ? JSON.stringify(value)
+      : Array.isArray(value)
+        ? "a list"
+        : isTable(value)
+          ? "a table"
+          : String(value)
 
 const didYouMean = (word: string, candidates: ReadonlyArray<string>): string => {
   const suggestion = nearest(word, candidates)
   return suggestion === undefined ? "" : `; did you mean ${suggestion}?`
+}
+
+/** A value with the variables in its text, or in the texts of its list; left is the name of one that is not set. */
+const resolve = (value: unknown, env: Variables): Either.Either<unknown, string> => {
+  if (typeof value === "string") return interpolate(value, env)
+  return Array.isArray(value) ? Either.all(value.map((item: unknown) => resolve(item, env))) : Either.right(value)
 }
 
 /** Merges flags over environment over file, section by section; `known` names the keys of each section. */
@@ -92,7 +112,8 @@ export const mergeSources = (options: {
 
   const set = (section: string, key: string, value: unknown, origin: Origin) => {
     values[section] = { ...values[section], [key]: value }
-    origins.set(`${section}.${key}`, origin)
+    const name = `${section}.${key}`
+    origins.set(name, secretKeys.has(name) ? { ...origin, found: hidden } : origin)
   }
 
   const at = (path: ReadonlyArray<string>) => {
@@ -108,7 +129,7 @@ export const mergeSources = (options: {
     } else if (!known.get(section)?.includes(key)) {
       warnings.push(`${where}: unknown key ${section}.${key}${didYouMean(key, known.get(section) ?? [])}`)
     } else {
-      const resolved = typeof value === "string" ? interpolate(value, env) : Either.right(value)
+      const resolved = resolve(value, env)
       if (Either.isLeft(resolved)) {
         problems.push(
           `${where}: ${section}.${key}: the environment variable ${resolved.left} is not set; set it, or write the value`

@@ -13,6 +13,7 @@ import { backfillsConform } from "./ConformanceOfBackfills.ts"
 import { bulkConforms } from "./ConformanceOfBulk.ts"
 import { clocksConform } from "./ConformanceOfClocks.ts"
 import { deliveriesConform } from "./ConformanceOfDeliveries.ts"
+import { keysConform } from "./ConformanceOfKeys.ts"
 import { runsConform } from "./ConformanceOfRuns.ts"
 import { insert, jobId, look, manual, minutely, newRun, nthJob, runsOf, t0 } from "./fixtures.ts"
 
@@ -419,4 +420,5 @@ export const conforms = (engine: string, makeStore: MakeStore) => {
   runsConform(engine, test)
   deliveriesConform(engine, test)
   clocksConform(engine, test)
+  keysConform(engine, test)
 }

@@ -5,6 +5,7 @@ import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { KeyStore } from "../../src/Access.ts"
 import { AgentRuntime } from "../../src/Agents.ts"
 import { Approvals } from "../../src/Approvals.ts"
 import { AuditCheckpoints, AuditLog } from "../../src/AuditLog.ts"
@@ -19,6 +20,7 @@ import { RunLogs } from "../../src/RunLogs.ts"
 import { SchedulerStatus } from "../../src/Scheduler/Status.ts"
 import { WakeSignal } from "../../src/Scheduler.ts"
 import { Settings, SettingsSchema } from "../../src/Settings.ts"
+import { storeInMemory } from "../../src/testing.ts"
 import { Explanations } from "../../src/Why.ts"
 import { FakeJobs } from "./FakeJobs.ts"
 
@@ -126,6 +128,8 @@ const scheduler = Layer.succeed(SchedulerStatus, {
   loopAlive: Effect.sync(() => state.alive ?? true)
 })
 
+const keys = Layer.effect(KeyStore, KeyStore).pipe(Layer.provide(storeInMemory), Layer.orDie)
+
 const settings = (port: number) =>
   Layer.succeed(Settings, {
     ...Schema.decodeSync(SettingsSchema)({ scheduler: {}, server: { port }, agentpin: {} }),
@@ -140,6 +144,7 @@ export const fakes = (port = 0) =>
     explanations,
     agents,
     store,
+    keys,
     log,
     checkpoints,
     logs,

@@ -1,0 +1,39 @@
+import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
+import * as OpenApi from "@effect/platform/OpenApi"
+import * as Context from "effect/Context"
+import * as Schema from "effect/Schema"
+import type { Principal, Scope } from "../Domain/Key.ts"
+import { answers } from "./Errors.ts"
+
+/** Who asks, for handlers. On routes that need no key, somebody without scopes. */
+export class CurrentPrincipal extends Context.Tag("symbiont/Api/CurrentPrincipal")<CurrentPrincipal, Principal>() {}
+
+/** The scope that a route asks of a key: an annotation that every route has. */
+export class RequiredScope extends Context.Tag("symbiont/Api/RequiredScope")<RequiredScope, Scope | "nothing">() {}
+
+/** Lets in who has the route's scope, within the limits of the key. Every group of routes has it. */
+export class Authorized extends HttpApiMiddleware.Tag<Authorized>()("symbiont/Api/Authorized", {
+  provides: CurrentPrincipal,
+  failure: Schema.Union(
+    answers.invalid,
+    answers.unauthorized,
+    answers.forbidden,
+    answers.tooManyRequests,
+    answers.internal
+  )
+}) {}
+
+/** The two ways to send a key, as OpenAPI tells them. */
+export const securitySchemes = {
+  bearer: { type: "http", scheme: "bearer", description: "An API key. Not asked for while the service has none." },
+  header: { type: "apiKey", in: "header", name: "X-API-Key", description: "The same key in a header of its own." }
+} as const
+
+/** What a route asks for, where it is enforced and where it is described. */
+export const needs = (scope: Scope | "nothing"): Context.Context<RequiredScope | OpenApi.Override> =>
+  Context.make(RequiredScope, scope).pipe(
+    Context.add(OpenApi.Override, {
+      security: scope === "nothing" ? [] : Object.keys(securitySchemes).map((name) => ({ [name]: [] })),
+      "x-required-scope": scope
+    })
+  )

@@ -1,0 +1,69 @@
+import * as Http from "node:http"
+import type { Duplex } from "node:stream"
+import type { ErrorBody } from "../Api.ts"
+import { securityHeaders } from "./SecurityHeaders.ts"
+
+/** Connections at once; beyond it new ones are closed. Each costs a file descriptor, and agents and the store need some. */
+const maxConnections = 1_000
+
+/** Heads of requests are small and sent at once; who takes longer holds a connection on purpose. In ms. */
+const headersTimeout = 10_000
+
+/** Between two requests of a connection, in ms. Kept short, as idle connections count as any other. */
+const keepAliveTimeout = 5_000
+
+/** Names of jobs stand in paths, up to 2.4 kB when encoded; the rest of a head is far smaller. In bytes. */
+const maxHeaderSize = 16_384
+
+/** How often slow connections are looked for, in ms: what the timeouts may be exceeded by. */
+const checkedEvery = 1_000
+
+const refusals: Readonly<Record<string, readonly [status: number, code: string, error: string]>> = {
+  HPE_HEADER_OVERFLOW: [
+    431,
+    "HEADERS_TOO_LARGE",
+    `the head of the request is larger than ${maxHeaderSize / 1_024} KiB`
+  ],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, "BODY_TOO_LARGE", "the chunks of the body carry too many extensions"],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, "REQUEST_TIMEOUT", "the request took too long to arrive"]
+}
+
+const answerTo = (error: NodeJS.ErrnoException): string => {
+  const [status, code, text] = refusals[error.code ?? ""] ?? [400, "MALFORMED_HTTP", "this is no valid HTTP request"]
+  const body = JSON.stringify({ error: text, code, details: [] } satisfies ErrorBody)
+  const headers = {
+    ...securityHeaders,
+    connection: "close",
+    "content-type": "application/json",
+    "content-length": String(Buffer.byteLength(body))
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 ${status} ${Http.STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`
+}
+
+/**
+ * An HTTP server with limits: requests must arrive within `requestTimeout` ms. What is no HTTP gets the API's error
+ * body too, unless an answer is on its way on the connection: one error in the midst of another answer says nothing.
+ */
+export const makeListener = (requestTimeout: number): Http.Server => {
+  const server = Http.createServer({
+    connectionsCheckingInterval: checkedEvery,
+    headersTimeout: Math.min(headersTimeout, requestTimeout),
+    keepAliveTimeout,
+    maxHeaderSize,
+    requestTimeout
+  })
+  server.maxConnections = maxConnections
+  const answering = new WeakMap<Duplex, Http.ServerResponse>()
+  server.on("request", ({ socket }, response) => answering.set(socket, response))
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    // Behind a request that was to be the last of its connection: its answer ends the connection.
+    if (error.code === "HPE_CLOSED_CONNECTION") return
+    const response = answering.get(socket)
+    const midway = response?.headersSent === true && !response.writableFinished
+    if (!socket.writable || midway || error.code === "ECONNRESET") return socket.destroy()
+    // The other side may never read, nor close.
+    socket.end(answerTo(error), () => socket.destroy())
+  })
+  return server
+}
