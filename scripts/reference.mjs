@@ -60,24 +60,20 @@ const help = (...words) => {
     .trim()
 }
 
-const commands = ["up", "run", "validate", "fmt", "apply", "export", "config", "cron", "audit", "agentpin", "keys"]
-const cronCommands = "list add remove pause resume reset status run backfill history next"
-  .split(" ")
-  .map((name) => ["cron", name])
-const auditCommands = ["query", "verify", "checkpoint"].map((name) => ["audit", name])
-const keysCommands = ["create", "list", "revoke"].map((name) => ["keys", name])
-
-const agentpinCommands = ["verify", "unpin"].map((name) => ["agentpin", name])
+/** Commands that lead to others, with these. */
+const groups = {
+  cron: "list add remove pause resume reset status run backfill history next",
+  approvals: "list show approve deny",
+  audit: "query verify checkpoint",
+  agentpin: "verify unpin",
+  keys: "create list revoke"
+}
+const commands = ["up", "run", "why", "validate", "fmt", "apply", "export", "config", ...Object.keys(groups)]
+const subcommands = Object.entries(groups).flatMap(([group, names]) => names.split(" ").map((name) => [group, name]))
 
 const cli = () => {
   const lines = ["# Command line reference", "", "Made from the program's own help by `npm run reference`.", ""]
-  for (const words of [
-    ...commands.map((name) => [name]),
-    ...cronCommands,
-    ...auditCommands,
-    ...agentpinCommands,
-    ...keysCommands
-  ]) {
+  for (const words of [...commands.map((name) => [name]), ...subcommands]) {
     lines.push(`## symbi ${words.join(" ")}`, "", "```", help(...words), "```", "")
   }
   return lines.join("\n")

@@ -62,7 +62,7 @@ export class AuditApi extends HttpApiGroup.make("audit")
   .add(
     HttpApiEndpoint.post("checkpoint", "/audit/checkpoint")
       .addSuccess(AuditCheckpoint)
-      .annotateContext(needs("operate"))
+      .annotateContext(needs("read"))
       .annotate(
         OpenApi.Summary,
         "Sign how far the log reaches now; kept elsewhere, it shows later what was cut or rewritten"

@@ -30,12 +30,12 @@ const details = (job: Job): string => {
     ["Last run", instant(job.last_run)],
     ["Failures", `${job.failure_count} in a row`],
     ["Session", job.session_mode],
-    ["Credential", job.agent_pin_jwt],
+    ["Identity", job.agent_pin_jwt],
     ["Delivery", job.delivery.length === 0 ? "none" : job.delivery.join(", ")],
     ["Labels", job.labels.length === 0 ? undefined : job.labels.join(", ")],
     ["From file", job.source_file ?? undefined]
   ]
-  return lines.flatMap(([name, value]) => (value === undefined ? [] : `${name.padEnd(11)}${plain(value)}`)).join("\n")
+  return lines.flatMap(([name, value]) => (value === undefined ? [] : `${name.padEnd(10)}${plain(value)}`)).join("\n")
 }
 
 const clearScreen = Effect.suspend(() =>
