@@ -59,7 +59,7 @@ const settings = partial({
   max_runtime: FastCheck.constantFrom("2555d", "none"),
   max_jitter: FastCheck.integer({ min: 0, max: 86_400 }),
   session_max_bytes: FastCheck.constant(4_096),
-  agent_pin_jwt: text,
+  agent_pin_jwt: FastCheck.constantFrom(`\${PIN}`, "file:credentials/pin.jwt", ""),
   session_mode: FastCheck.constantFrom("shared_persistent", "fully_ephemeral"),
   delivery: FastCheck.constantFrom(["stdout", "custom:pager"], [], ["log_file"]),
   max_concurrent: FastCheck.integer({ min: 1, max: 5 }),

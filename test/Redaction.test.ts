@@ -11,16 +11,16 @@ const secretive = {
   name: "job",
   every: "1h",
   agent_pin_jwt: token,
-  webhook_headers: { Authorization: `Bearer ${token}`, "X-Team": "ops", "X-Api-Key": "Key ${KEY}" }
+  webhook_headers: { Authorization: `Bearer ${token}`, "X-Team": "ops", "X-Api-Key": `Key \${KEY}` }
 }
 
 describe("a job as it is shown", () => {
   it("hides what is written out, and keeps references and plain headers", () => {
     assert.deepInclude(withoutSecrets(define(secretive)), {
       agent_pin_jwt: "[redacted]",
-      webhook_headers: { Authorization: "[redacted]", "X-Team": "ops", "X-Api-Key": "Key ${KEY}" }
+      webhook_headers: { Authorization: "[redacted]", "X-Team": "ops", "X-Api-Key": `Key \${KEY}` }
     })
-    for (const written of ["${AGENT_PIN_JWT}", "file:credentials/pin.jwt"]) {
+    for (const written of [`\${AGENT_PIN_JWT}`, "file:credentials/pin.jwt"]) {
       assert.strictEqual(
         withoutSecrets(define({ name: "job", every: "1h", agent_pin_jwt: written })).agent_pin_jwt,
         written

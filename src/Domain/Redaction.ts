@@ -5,7 +5,7 @@ export const hidden = "[redacted]"
 
 const refers = (text: string): boolean => /\$\{[A-Za-z_][A-Za-z0-9_]*\}/.test(text) || text.startsWith("file:")
 
-const shown = (text: string): string => (refers(text) ? text : hidden)
+const shown = (text: string): string => (text === "" || refers(text) ? text : hidden)
 
 const secretHeader = /auth|cookie|credential|key|password|secret|signature|token/i
 

@@ -163,8 +163,8 @@ describe("a run whose agent must show who it is", () => {
       Effect.gen(function* () {
         const stranger = makeIssuer("agents.example.org")
         yield* job("bad", { agent_pin_jwt: stranger.sign(0) })
-        yield* job("unset", { agent_pin_jwt: "${NO_SUCH_VARIABLE}" })
-        yield* job("needed", { agent_pin_jwt: "${NO_SUCH_VARIABLE}", policy: pinned })
+        yield* job("unset", { agent_pin_jwt: `\${NO_SUCH_VARIABLE}` })
+        yield* job("needed", { agent_pin_jwt: `\${NO_SUCH_VARIABLE}`, policy: pinned })
         yield* job("plain")
         yield* ended(hour, 1, "bad", "unset", "needed", "plain")
         const outcomes = yield* Effect.forEach(["bad", "unset", "needed", "plain"], (name) =>
@@ -182,7 +182,7 @@ describe("a run whose agent must show who it is", () => {
         assert.deepStrictEqual(event?.after, {
           agent_id: "worker",
           code: "DOMAIN_MISMATCH",
-          detail: (event?.after as { detail: string }).detail,
+          detail: `iss "${stranger.domain}" is not the configured domain ${issuer.domain}`,
           unverified: { iss: stranger.domain, sub: stranger.agent_id, kid: stranger.key.kid, jti: "j-1" }
         })
       })

@@ -10,6 +10,7 @@ import type { AuditType } from "../../src/Domain/Audit.ts"
 import { isTerminal } from "../../src/Domain/Run.ts"
 import { JobStore } from "../../src/JobStore.ts"
 import { Jobs } from "../../src/Jobs.ts"
+import { MetricsEnabled } from "../../src/Observability.ts"
 import { audited } from "../support/Audit.ts"
 import { create, engine } from "../support/Engine.ts"
 
@@ -131,7 +132,7 @@ describe("a run that waits for approval", () => {
             const key = `${run.status}/${approval.state}`
             outcomes.set(key, (outcomes.get(key) ?? 0) + 1)
           }
-        }).pipe(Effect.provide(engine({ agent })))
+        }).pipe(Effect.provide(engine({ agent })), Effect.provideService(MetricsEnabled, false))
         // The seeds reach every outcome, or the races would prove nothing.
         for (const key of [
           "succeeded/approved",

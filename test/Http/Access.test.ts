@@ -70,7 +70,7 @@ HttpApi.reflect(Api, {
 })
 
 const open = ["GET /api/v1/health", "GET /openapi.json", "GET /docs"]
-const readingPosts = ["POST /api/v1/schedule/preview", "POST /api/v1/audit/verify"]
+const readingPosts = ["POST /api/v1/schedule/preview", "POST /api/v1/audit/verify", "POST /api/v1/audit/checkpoint"]
 const nameOf = ({ method, path }: Endpoint) => `${method} ${path}`
 const concrete = (path: string) => path.replaceAll(/:\w+/g, "nothing-of-that-name")
 

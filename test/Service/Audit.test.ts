@@ -74,17 +74,16 @@ describe("symbi audit", () => {
         assert.deepStrictEqual(yield* types("--job", "breaks"), [
           ...["CronJobDeleted", "CronJobReset", "CronJobDeadLettered", "CronJobFailed", "CronJobCreated"]
         ])
-        assert.deepStrictEqual(yield* types("--actor", "cli", "--job", "works"), ["CronJobResumed", "CronJobPaused"])
+        assert.deepStrictEqual(yield* types("--actor", "cli", "--job", "works"), [
+          ...["CronJobExecuted", "CronJobResumed", "CronJobPaused"]
+        ])
         assert.deepStrictEqual(yield* types("--actor", "api"), ["CronJobUpdated"])
         assert.sameMembers(yield* types("--actor", "apply"), ["CronJobCreated", "CronJobCreated"])
 
         // As the guide has it.
         const failed = yield* audit("query", "--type", "CronJobFailed", "--since", "2026-02-01", "--limit", "50")
         assert.strictEqual(failed.code, 0)
-        assert.match(
-          failed.stdout,
-          /^TIME +TYPE +ACTOR +JOB +RUN +WHAT\n\S+Z +CronJobFailed +scheduler +breaks +run_\w+ +/
-        )
+        assert.match(failed.stdout, /^TIME +TYPE +ACTOR +JOB +RUN +WHAT\n\S+Z +CronJobFailed +cli +breaks +run_\w+ +/)
         assert.strictEqual(failed.stdout.trimEnd().split("\n").length, 2)
         const none = yield* audit("query", "--until", "2026-02-01")
         assert.deepStrictEqual(none, { code: 0, stdout: "", stderr: "no entries\n" })
