@@ -76,7 +76,10 @@ describe("why", () => {
       )
       assert.include(yield* answer("busy", "1970-01-01T02:00:00Z"), "It did not run, as its slot was skipped:")
       const asks = yield* why("asks")
-      assert.strictEqual(asks.answer, "It waits for approval until 1970-01-01T02:30:00Z, then deny.")
+      assert.strictEqual(
+        asks.answer,
+        "It waits for approval until 1970-01-01T02:30:00Z; without a decision it is denied."
+      )
       assert.deepStrictEqual(asks.next_steps, [
         `symbi approvals approve ${asks.approval?.id}`,
         `symbi approvals deny ${asks.approval?.id} --reason "..."`

@@ -4,14 +4,13 @@ import * as Options from "@effect/cli/Options"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import { Approval, ApprovalState } from "../Domain/Approval.ts"
 import { formatInstant } from "../Domain/Instant.ts"
 import { format, integerBetween, oneOf } from "./Arguments.ts"
-import { renderCsv } from "./Csv.ts"
 import { withClient } from "./Root.ts"
+import { printRows } from "./Rows.ts"
 import { instant } from "./Show.ts"
-import { type Column, printTable } from "./Table.ts"
+import type { Column } from "./Table.ts"
 
 const approval = Args.text({ name: "approval" }).pipe(Args.withDescription("the approval's id, or its run's"))
 
@@ -32,7 +31,7 @@ const columns: ReadonlyArray<Column<Approval>> = [
   { name: "DECIDED", value: outcome, flexible: true }
 ]
 
-const csvColumns: ReadonlyArray<readonly [name: string, value: (approval: Approval) => string]> = [
+const csv: ReadonlyArray<readonly [name: string, value: (approval: Approval) => string]> = [
   ["id", ({ id }) => id],
   ["state", ({ state }) => state],
   ["job_name", ({ job_name }) => job_name],
@@ -44,23 +43,7 @@ const csvColumns: ReadonlyArray<readonly [name: string, value: (approval: Approv
   ["reason", ({ reason }) => reason ?? ""]
 ]
 
-const print = (approvals: ReadonlyArray<Approval>, as: "table" | "json" | "csv") => {
-  switch (as) {
-    case "json":
-      return Effect.flatMap(Effect.orDie(Schema.encode(Schema.Array(Approval))(approvals)), (rows) =>
-        Console.log(JSON.stringify(rows, null, 2))
-      )
-    case "csv":
-      return Console.log(
-        renderCsv(
-          csvColumns.map(([name]) => name),
-          approvals.map((one) => csvColumns.map(([, value]) => value(one)))
-        )
-      )
-    case "table":
-      return approvals.length === 0 ? Console.error("nothing waits for approval") : printTable(approvals, columns)
-  }
-}
+const print = printRows({ schema: Approval, columns, csv, none: "nothing waits for approval" })
 
 const list = Command.make(
   "list",

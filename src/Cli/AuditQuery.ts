@@ -1,16 +1,15 @@
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { AuditEvent, AuditType, DayOrInstant } from "../Domain/Audit.ts"
 import { formatInstant } from "../Domain/Instant.ts"
 import { format, integerBetween, oneOf } from "./Arguments.ts"
-import { renderCsv } from "./Csv.ts"
 import { withClient } from "./Root.ts"
+import { printRows } from "./Rows.ts"
 import { instant } from "./Show.ts"
-import { type Column, printTable } from "./Table.ts"
+import type { Column } from "./Table.ts"
 
 const json = (value: unknown): string => (value === null ? "" : JSON.stringify(value))
 
@@ -23,7 +22,7 @@ const columns: ReadonlyArray<Column<AuditEvent>> = [
   { name: "WHAT", value: (event) => event.reason ?? json(event.after), flexible: true }
 ]
 
-const csvColumns: ReadonlyArray<readonly [name: string, value: (event: AuditEvent) => string]> = [
+const csv: ReadonlyArray<readonly [name: string, value: (event: AuditEvent) => string]> = [
   ["id", (event) => event.id],
   ["time", (event) => formatInstant(event.time)],
   ["type", (event) => event.type],
@@ -36,23 +35,7 @@ const csvColumns: ReadonlyArray<readonly [name: string, value: (event: AuditEven
   ["after", (event) => json(event.after)]
 ]
 
-const print = (events: ReadonlyArray<AuditEvent>, as: "table" | "json" | "csv") => {
-  switch (as) {
-    case "json":
-      return Effect.flatMap(Effect.orDie(Schema.encode(Schema.Array(AuditEvent))(events)), (rows) =>
-        Console.log(JSON.stringify(rows, null, 2))
-      )
-    case "csv":
-      return Console.log(
-        renderCsv(
-          csvColumns.map(([name]) => name),
-          events.map((event) => csvColumns.map(([, value]) => value(event)))
-        )
-      )
-    case "table":
-      return events.length === 0 ? Console.error("no entries") : printTable(events, columns)
-  }
-}
+const print = printRows({ schema: AuditEvent, columns, csv, none: "no entries" })
 
 const readMoment = Schema.decodeOption(DayOrInstant)
 

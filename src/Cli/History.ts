@@ -1,16 +1,14 @@
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import { formatInstant } from "../Domain/Instant.ts"
 import { RunStatus, RunSummary } from "../Domain/Run.ts"
 import { format, integerBetween, job, oneOf } from "./Arguments.ts"
-import { renderCsv } from "./Csv.ts"
 import { withClient } from "./Root.ts"
+import { printRows } from "./Rows.ts"
 import { instant, runTime, why } from "./Show.ts"
-import { type Column, printTable } from "./Table.ts"
+import type { Column } from "./Table.ts"
 
 const columns: ReadonlyArray<Column<RunSummary>> = [
   { name: "RUN", value: (run) => run.id },
@@ -23,7 +21,7 @@ const columns: ReadonlyArray<Column<RunSummary>> = [
 
 const exact = (millis: number | null) => (millis === null ? "" : formatInstant(millis))
 
-const csvColumns: ReadonlyArray<readonly [name: string, value: (run: RunSummary) => string]> = [
+const csv: ReadonlyArray<readonly [name: string, value: (run: RunSummary) => string]> = [
   ["id", (run) => run.id],
   ["trigger", (run) => run.trigger],
   ["status", (run) => run.status],
@@ -35,28 +33,10 @@ const csvColumns: ReadonlyArray<readonly [name: string, value: (run: RunSummary)
   ["error_message", (run) => run.error_message ?? ""]
 ]
 
-const toCsv = (runs: ReadonlyArray<RunSummary>): string =>
-  renderCsv(
-    csvColumns.map(([name]) => name),
-    runs.map((run) => csvColumns.map(([, value]) => value(run)))
-  )
+const print = printRows({ schema: RunSummary, columns, csv, none: "no runs" })
 
 /** Prints runs as a table. */
-export const printRuns = (runs: ReadonlyArray<RunSummary>) =>
-  runs.length === 0 ? Console.error("no runs") : printTable(runs, columns)
-
-const print = (runs: ReadonlyArray<RunSummary>, as: "table" | "json" | "csv") => {
-  switch (as) {
-    case "json":
-      return Effect.flatMap(Effect.orDie(Schema.encode(Schema.Array(RunSummary))(runs)), (rows) =>
-        Console.log(JSON.stringify(rows, null, 2))
-      )
-    case "csv":
-      return Console.log(toCsv(runs))
-    case "table":
-      return printRuns(runs)
-  }
-}
+export const printRuns = (runs: ReadonlyArray<RunSummary>) => print(runs, "table")
 
 /** `symbi cron history` */
 export const history = Command.make(

@@ -9,11 +9,11 @@ import { DurationText } from "../Domain/Duration.ts"
 import { shortInstant } from "../Domain/Instant.ts"
 import { ApiKey, CreatedKey, KeyName, Scope } from "../Domain/Key.ts"
 import { format, oneOf } from "./Arguments.ts"
-import { renderCsv } from "./Csv.ts"
 import { CliError } from "./Errors.ts"
 import { withClient } from "./Root.ts"
+import { printRows } from "./Rows.ts"
 import { instant } from "./Show.ts"
-import { type Column, printTable } from "./Table.ts"
+import type { Column } from "./Table.ts"
 
 const isScope = Schema.is(Scope)
 
@@ -77,25 +77,20 @@ const columns: ReadonlyArray<Column<ApiKey>> = [
   { name: "REVOKED", value: (key) => instant(key.revoked_at) }
 ]
 
-const print = (keys: ReadonlyArray<ApiKey>, as: "table" | "json" | "csv") => {
-  switch (as) {
-    case "json":
-      return Effect.flatMap(Effect.orDie(Schema.encode(Schema.Array(ApiKey))(keys)), (rows) =>
-        Console.log(JSON.stringify(rows, null, 2))
-      )
-    case "csv":
-      return Console.log(
-        renderCsv(
-          ["id", "name", "scopes", "created_at", "last_used_at", "expires_at", "revoked_at"],
-          keys.map((key) => columns.map(({ value }) => value(key)))
-        )
-      )
-    case "table":
-      return keys.length === 0
-        ? Console.error("no stored keys; those of the configuration are in symbi config")
-        : printTable(keys, columns)
-  }
-}
+const print = printRows({
+  schema: ApiKey,
+  columns,
+  csv: [
+    ["id", (key) => key.id],
+    ["name", (key) => key.name],
+    ["scopes", (key) => key.scopes.join(" ")],
+    ["created_at", (key) => instant(key.created_at)],
+    ["last_used_at", (key) => instant(key.last_used_at)],
+    ["expires_at", (key) => instant(key.expires_at)],
+    ["revoked_at", (key) => instant(key.revoked_at)]
+  ],
+  none: "no stored keys; those of the configuration are in symbi config"
+})
 
 const list = Command.make(
   "list",

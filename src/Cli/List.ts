@@ -1,16 +1,14 @@
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import { Job, JobStatus } from "../Domain/Job.ts"
 import { format, oneOf } from "./Arguments.ts"
-import { renderCsv } from "./Csv.ts"
 import { allPages } from "./Pages.ts"
 import { withClient } from "./Root.ts"
+import { printRows } from "./Rows.ts"
 import { instant, nextRun, trigger } from "./Show.ts"
-import { type Column, printTable } from "./Table.ts"
+import type { Column } from "./Table.ts"
 
 const columns: ReadonlyArray<Column<Job>> = [
   { name: "ID", value: (job) => job.id },
@@ -21,23 +19,19 @@ const columns: ReadonlyArray<Column<Job>> = [
   { name: "NEXT RUN", value: (job) => instant(nextRun(job)) }
 ]
 
-const print = (jobs: ReadonlyArray<Job>, as: "table" | "json" | "csv") => {
-  switch (as) {
-    case "json":
-      return Effect.flatMap(Effect.orDie(Schema.encode(Schema.Array(Job))(jobs)), (rows) =>
-        Console.log(JSON.stringify(rows, null, 2))
-      )
-    case "csv":
-      return Console.log(
-        renderCsv(
-          ["id", "name", "agent_id", "cron", "status", "next_run"],
-          jobs.map((job) => columns.map(({ value }) => value(job)))
-        )
-      )
-    case "table":
-      return jobs.length === 0 ? Console.error("no jobs") : printTable(jobs, columns)
-  }
-}
+const print = printRows({
+  schema: Job,
+  columns,
+  csv: [
+    ["id", (job) => job.id],
+    ["name", (job) => job.name],
+    ["agent_id", (job) => job.agent_id],
+    ["cron", trigger],
+    ["status", (job) => job.status],
+    ["next_run", (job) => instant(nextRun(job))]
+  ],
+  none: "no jobs"
+})
 
 /** `symbi cron list` */
 export const list = Command.make(

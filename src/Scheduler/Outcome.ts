@@ -195,7 +195,8 @@ export const settle = (
       }
     case "AwaitingApproval": {
       const approval = approvalFor(run, job, end.approvers, end.policies, now)
-      const text = `waits for approval until ${shortInstant(approval.expires_at)}, then ${approval.approval_default}`
+      const otherwise = approval.approval_default === "deny" ? "it is denied" : "it runs"
+      const text = `waits for approval until ${shortInstant(approval.expires_at)}; without a decision ${otherwise}`
       return {
         attempt: { outcome: null, failure: null, error_message: null },
         run: {

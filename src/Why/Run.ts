@@ -9,7 +9,9 @@ import type { Why, WhyEvent } from "../Domain/Why.ts"
 /** A start this much later than its slot is worth a word, in ms. */
 const tolerated = 2_000
 
-const span = (millis: number): string => formatDuration(Math.max(0, millis))
+/** A length as a person says it: milliseconds only where there are few of them. */
+const span = (millis: number): string =>
+  formatDuration(millis < 10_000 ? Math.max(0, millis) : Math.round(millis / 1_000) * 1_000)
 
 const decisionText = ({ approved_by, decision, environment, identity }: PolicyEvaluation): string => {
   const grounds = [
