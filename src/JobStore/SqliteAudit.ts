@@ -1,4 +1,5 @@
 import * as SqlClient from "@effect/sql/SqlClient"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { contentOf, entryHash, redacted } from "../AuditLog.ts"
@@ -30,7 +31,10 @@ export const subjectOf = (job_id: unknown, run_id: unknown): Pick<AuditDraft, "j
   run_id: isRunId(run_id) ? run_id : null
 })
 
-/** Appends to the audit log inside other changes' transactions: the only place that writes it. */
+/**
+ * Appends to the audit log inside other changes' transactions: the only place that writes it. One writer fiber runs all
+ * of them, so what is noted belongs to the transaction that is open.
+ */
 export class SqliteAudit extends Effect.Service<SqliteAudit>()("symbiont/JobStore/SqliteAudit", {
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
@@ -43,34 +47,41 @@ export class SqliteAudit extends Effect.Service<SqliteAudit>()("symbiont/JobStor
         : Effect.dieMessage("the audit log's head is damaged; see `symbi audit verify`")
     )
 
+    let pending: Array<Row> = []
+
+    /** Notes entries for the transaction that is open: {@link flush} writes them before it commits. */
     const append = Effect.fnUntraced(function* (events: ReadonlyArray<AuditDraft>, now: number) {
-      if (events.length === 0) return
-      let at = yield* head
-      const rows: Array<Row & { readonly seq: number; readonly hash: string }> = []
       for (const event of events) {
-        const row = wellFormed(
-          encodeAuditRow({
-            time: now,
-            job_id: null,
-            job_name: null,
-            run_id: null,
-            reason: null,
-            before: null,
-            after: null,
-            ...redacted(event),
-            id: yield* ids.audit
-          })
-        )
-        const seq = at.seq + 1
-        const hash = entryHash(at.hash, seq, contentOf(row))
-        rows.push({ seq, ...row, hash })
-        at = { seq, hash, count: at.count + 1 }
-      }
-      for (let i = 0; i < rows.length; i += insertBatch) {
-        yield* sql`INSERT INTO audit ${sql.insert(rows.slice(i, i + insertBatch))}`
+        const nothing = { job_id: null, job_name: null, run_id: null, reason: null, before: null, after: null }
+        const id = yield* ids.audit
+        pending.push(wellFormed(encodeAuditRow({ time: now, ...nothing, ...redacted(event), id })))
       }
     })
 
-    return { append, head } as const
+    /** Chains and writes what was noted; all writes of a transaction share one look at the head. */
+    const flush = Effect.suspend(() => {
+      if (pending.length === 0) return Effect.void
+      const noted = pending
+      pending = []
+      return Effect.flatMap(head, (before) => {
+        let at = before
+        const rows = noted.map((row) => {
+          const seq = at.seq + 1
+          const hash = entryHash(at.hash, seq, contentOf(row))
+          at = { seq, hash, count: at.count + 1 }
+          return { seq, ...row, hash }
+        })
+        return Effect.forEach(Arr.chunksOf(rows, insertBatch), (some) => sql`INSERT INTO audit ${sql.insert(some)}`, {
+          discard: true
+        })
+      })
+    })
+
+    /** Forgets what was noted for a transaction that was rolled back. */
+    const discard = Effect.sync(() => {
+      pending = []
+    })
+
+    return { append, discard, flush, head } as const
   })
 }) {}

@@ -6,6 +6,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Mailbox from "effect/Mailbox"
+import { SqliteAudit } from "./SqliteAudit.ts"
 
 interface Write {
   readonly run: Effect.Effect<void, unknown>
@@ -24,14 +25,20 @@ const capacity = 4_096
 export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer", {
   scoped: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
+    const audit = yield* SqliteAudit
     const mailbox = yield* Mailbox.make<Write>({ capacity })
 
     // A commit that fails (disk full) can leave the transaction open, which would refuse every later one.
-    const abandon = Effect.ignore(sql`ROLLBACK`)
+    const abandon = Effect.zipRight(audit.discard, Effect.ignore(sql`ROLLBACK`))
 
     const inTransaction = (batch: ReadonlyArray<Write>): Effect.Effect<void, unknown> =>
       sql
-        .withTransaction(Effect.forEach(batch, (write) => write.run, { discard: true }))
+        .withTransaction(
+          Effect.zipRight(
+            Effect.forEach(batch, (write) => write.run, { discard: true }),
+            audit.flush
+          )
+        )
         .pipe(Effect.onError(() => abandon))
 
     // What the write itself failed of says more than what its transaction then failed of.

@@ -9,9 +9,14 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
+import { Ids } from "../../src/Domain/Ids.ts"
+import { migrations } from "../../src/JobStore/Migrations.ts"
+import { SqliteAudit } from "../../src/JobStore/SqliteAudit.ts"
 import { Writer } from "../../src/JobStore/Writer.ts"
 
-const inMemory = Writer.Default.pipe(Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" })), Layer.orDie)
+const writer = Writer.Default.pipe(Layer.provide(SqliteAudit.Default), Layer.provide(Ids.Default))
+
+const inMemory = writer.pipe(Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" })), Layer.orDie)
 
 const withTable = <A, E>(body: Effect.Effect<A, E, Writer | SqlClient>) =>
   Effect.flatMap(SqlClient, (sql) => Effect.zipRight(sql`CREATE TABLE t (n INTEGER UNIQUE, text TEXT)`, body)).pipe(
@@ -92,7 +97,7 @@ describe("group commit", () => {
       const sql = yield* SqlClient
       yield* sql`CREATE TABLE t (n INTEGER UNIQUE, text TEXT)`
       const scope = yield* Scope.make()
-      const { commit } = Context.get(yield* Layer.buildWithScope(Writer.Default, scope), Writer)
+      const { commit } = Context.get(yield* Layer.buildWithScope(writer, scope), Writer)
       const asked = Array.from({ length: 600 }, (_, n) => n)
       const fibers = yield* Effect.forEach(asked, (n) =>
         Effect.fork(commit(Effect.provideService(add(n), SqlClient, sql)))
@@ -129,6 +134,53 @@ describe("group commit", () => {
         assert.deepStrictEqual(yield* numbers, [1, 3, 5])
         // A transaction left open would refuse this one.
         yield* sql.withTransaction(sql`DELETE FROM t`)
+      })
+    )
+  )
+})
+
+describe("what is audited", () => {
+  const stored = Effect.gen(function* () {
+    const { commit } = yield* Writer
+    const audit = yield* SqliteAudit
+    const sql = yield* SqlClient
+    const note = (n: number) => audit.append([{ type: "ClockJumped", actor: "test", reason: `${n}` }], 0)
+    const entries = Effect.map(sql`SELECT seq, reason FROM audit ORDER BY seq`, (rows) =>
+      rows.map((row) => [row["seq"], row["reason"]])
+    )
+    return { commit, note, entries }
+  })
+  const withLog = <A, E>(body: Effect.Effect<A, E, Writer | SqliteAudit | SqlClient>) =>
+    Effect.zipRight(
+      Effect.flatMap(SqlClient, (sql) =>
+        Effect.forEach(Object.values(migrations), (migration) => Effect.provideService(migration, SqlClient, sql))
+      ),
+      body
+    ).pipe(
+      Effect.provide(
+        Writer.Default.pipe(
+          Layer.provideMerge(SqliteAudit.Default),
+          Layer.provide(Ids.Default),
+          Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" })),
+          Layer.orDie
+        )
+      )
+    )
+
+  it.effect("stays with its write: one that fails in a batch leaves no entry, the others theirs, without a gap", () =>
+    withLog(
+      Effect.gen(function* () {
+        const { commit, entries, note } = yield* stored
+        const writes = Array.from({ length: 10 }, (_, n) =>
+          Effect.either(commit(n % 3 === 1 ? Effect.zipRight(note(n), Effect.fail("refused")) : note(n)))
+        )
+        yield* Effect.all(writes, { concurrency: "unbounded" })
+        assert.deepStrictEqual(
+          yield* entries,
+          [0, 2, 3, 5, 6, 8, 9].map((n, index) => [index + 1, `${n}`])
+        )
+        yield* commit(note(10))
+        assert.deepStrictEqual((yield* entries).at(-1), [8, "10"])
       })
     )
   )
