@@ -284,7 +284,8 @@ describe("a run that needs an approval", () => {
         yield* until(2 * hour)
         const { items } = yield* approvals.list({ state: "pending", limit: 10 })
         const idOf = (name: string) => items.find((one) => one.job_name === name)?.id ?? ""
-        yield* jobs.update("edited", { input: "new" }, { actor: "key_eve" })
+        const afterwards = yield* jobs.update("edited", { input: "new" }, { actor: "key_eve" })
+        assert.strictEqual(afterwards.status, "failed", "a one-shot whose slot was denied")
         yield* jobs.update("touched", { input: "old" }, { actor: "key_eve" })
         yield* jobs.remove("deleted", "key_eve")
         yield* jobs.pause("paused", "key_eve")

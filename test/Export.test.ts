@@ -45,7 +45,11 @@ const settings = partial({
     max_runtime: FastCheck.constantFrom("none", "90s"),
     require_capabilities: FastCheck.array(filled, { maxLength: 2 }),
     allowed_hours: FastCheck.constant({ start: "22:00", end: "04:00", timezone: "Europe/Berlin" }),
-    require_approval: FastCheck.boolean()
+    require_approval: FastCheck.boolean(),
+    approvers: FastCheck.array(filled, { maxLength: 2 }),
+    approval_timeout: FastCheck.constantFrom("30m", "2d"),
+    approval_default: FastCheck.constantFrom("deny", "allow"),
+    require_agent_pin: FastCheck.boolean()
   }),
   policy_ref: filled,
   audit: text,

@@ -8,7 +8,7 @@ import type { Job } from "../src/Domain/Job.ts"
 import { AllowedHours, type Policy, type PolicyDecision } from "../src/Domain/Policy.ts"
 import { Jobs } from "../src/Jobs.ts"
 import { withinHours } from "../src/PolicyGate/Conditions.ts"
-import { NamedPolicies, type PolicyContext, PolicyGate } from "../src/PolicyGate.ts"
+import { decide as decidePure, NamedPolicies, type PolicyContext, PolicyGate } from "../src/PolicyGate.ts"
 import { failure, scriptedAgent } from "../src/testing.ts"
 import { audited } from "./support/Audit.ts"
 import { create, engine, hour, instant, minute, runsOf, statusesOf, until } from "./support/Engine.ts"
@@ -91,6 +91,43 @@ describe("a policy", () => {
     Effect.gen(function* () {
       assert.strictEqual(codeOf(yield* decide({}, { agent: null })), "unknown_agent")
       assert.strictEqual(codeOf(yield* decide({}, {}, "nowhere")), "unknown_policy")
+    })
+  )
+
+  it.effect("that asks for approval beside another asks those whom both name", () =>
+    Effect.gen(function* () {
+      const asks = (...approvers: ReadonlyArray<string>) => ({ require_approval: true, approvers })
+      const both = (own: Policy, named: Policy) =>
+        decidePure(
+          { name: "job", agent_id: "agent", policy: own, policy_ref: "named" } as unknown as Job,
+          context(),
+          new Map([["named", named]])
+        )
+      const approversOf = (decision: PolicyDecision) =>
+        decision._tag === "RequireApproval" ? decision.approvers : codeOf(decision)
+      assert.deepStrictEqual(approversOf(both(asks("ada", "bob"), asks("bob", "eve"))), ["bob"])
+      assert.deepStrictEqual(approversOf(both(asks(), asks("bob"))), ["bob"])
+      assert.deepStrictEqual(approversOf(both(asks(), asks())), [])
+      assert.deepStrictEqual(approversOf(both({}, asks("bob"))), ["bob"])
+      assert.strictEqual(approversOf(both(asks("ada"), asks("bob"))), "approval")
+      const approval = { state: "approved" } as unknown as PolicyContext["approval"]
+      assert.deepStrictEqual(yield* decide(asks("ada"), { approval }), { _tag: "Allow" })
+    })
+  )
+
+  it.effect("that asks for a credential denies what is not verified", () =>
+    Effect.gen(function* () {
+      const check = { code: null, detail: null, kid: "k", jti: "j", expires_at: 0 }
+      const pinned = { require_agent_pin: true }
+      const allowed = yield* decide(pinned, { identity: { ...check, result: "verified" } })
+      assert.deepStrictEqual(allowed, { _tag: "Allow" })
+      assert.strictEqual(codeOf(yield* decide(pinned)), "agent_pin")
+      const refused = { ...check, result: "refused" as const, code: "KEY_REVOKED", detail: "the key was revoked" }
+      assert.deepStrictEqual(yield* decide(pinned, { identity: refused }), {
+        _tag: "Deny",
+        code: "agent_pin",
+        reason: "KEY_REVOKED: the key was revoked"
+      })
     })
   )
 

@@ -104,13 +104,15 @@ export class SqliteApprovals extends Effect.Service<SqliteApprovals>()("symbiont
       )
     })
 
-    /** Asks about each run of these jobs that waits for approval; ends the waits that are said to end. */
+    /** Asks about each run of these jobs that waits for approval; gives how many waits ended by it. */
     const endAmong = Effect.fnUntraced(function* (asked: ReadonlyMap<JobId, EndApproval>, now: number) {
       const waiters = yield* waiting(yield* pendingOf([...asked.keys()]))
-      for (const waiter of waiters) {
+      const ends = waiters.flatMap((waiter) => {
         const ended = asked.get(waiter.run.job_id)?.(waiter.approval, waiter.run, waiter.job) ?? null
-        if (ended !== null) yield* end(waiter, ended, now)
-      }
+        return ended === null ? [] : [{ waiter, ended }]
+      })
+      yield* Effect.forEach(ends, ({ ended, waiter }) => end(waiter, ended, now), { discard: true })
+      return ends.length
     })
 
     /** Lets a run that was just taken off its attempt wait for approval. Gives it as it is then. */

@@ -72,9 +72,11 @@ export class SqliteBulk extends Effect.Service<SqliteBulk>()("symbiont/JobStore/
         events.map((event): AuditDraft => ({ time: job.updated_at, ...event }))
       )
       yield* audit.append(events, 0)
-      for (const { awaiting, job } of changes) {
-        if (awaiting !== undefined) yield* approvals.endAmong(new Map([[job.id, awaiting]]), job.updated_at)
-      }
+      const asked = changes.flatMap(({ awaiting, job }) => (awaiting === undefined ? [] : [{ awaiting, job }]))
+      yield* approvals.endAmong(
+        new Map(asked.map(({ awaiting, job }) => [job.id, awaiting])),
+        Math.max(...asked.map(({ job }) => job.updated_at))
+      )
     })
 
     const remove = Effect.fnUntraced(function* (removals: JobsPlan["removals"], now: number) {

@@ -32,8 +32,10 @@ export class SqliteJobChanges extends Effect.Service<SqliteJobChanges>()("symbio
           yield* newRuns.insert(yield* Effect.forEach(runs, (run) => newRuns.row(before, run, job.updated_at)))
           yield* jobs.write(job)
           yield* audit.append(events, job.updated_at)
-          if (awaiting !== undefined) yield* approvals.endAmong(new Map([[job.id, awaiting]]), job.updated_at)
-          return job
+          if (awaiting === undefined) return job
+          const ended = yield* approvals.endAmong(new Map([[job.id, awaiting]]), job.updated_at)
+          // The end of a one-shot's run is the end of its job.
+          return ended === 0 ? job : ((yield* jobs.byIds([job.id])).get(job.id) ?? job)
         })
       )
     })
