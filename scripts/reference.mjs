@@ -65,7 +65,7 @@ const groups = {
   cron: "list add remove pause resume reset status run backfill history next",
   approvals: "list show approve deny",
   audit: "query verify checkpoint",
-  agentpin: "verify unpin",
+  agentpin: "verify pin unpin",
   keys: "create list revoke"
 }
 const commands = ["up", "run", "why", "validate", "fmt", "apply", "export", "config", ...Object.keys(groups)]

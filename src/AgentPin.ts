@@ -21,6 +21,7 @@ export { DocumentNetwork } from "./AgentPin/Https.ts"
 export { type Admission, AgentPinMemory, type CredentialUse } from "./AgentPin/Memory.ts"
 export { withoutLineBreak } from "./AgentPin/Presented.ts"
 export { Refusal } from "./AgentPin/Refusal.ts"
+export { importKey, usableKey } from "./AgentPin/Signature.ts"
 export { type Verification, verifyCredential } from "./AgentPin/Verify.ts"
 
 /** A file that `[agentpin]` names cannot be used; the message names the key, the file and what is wrong. */
@@ -101,7 +102,7 @@ export class AgentPin extends Context.Tag("symbiont/AgentPin")<
           case "OtherKey":
             return yield* new Refusal({
               code: "KEY_PIN_MISMATCH",
-              detail: `key ${quote(kid)} of ${domain} is another one than at ${shortInstant(admission.first_seen)}; publish a new key under a new kid, or accept it with symbi agentpin unpin`
+              detail: `key ${quote(kid)} is not one that ${domain} is known to sign with (since ${shortInstant(admission.first_seen)}); if it is right, accept it: symbi agentpin pin`
             })
           case "OtherJob":
             return yield* new Refusal({

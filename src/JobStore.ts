@@ -356,10 +356,10 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
     readonly findRun: (id: string) => Effect.Effect<Run, RunNotFound>
     readonly listRuns: (jobRef: string, filter: RunFilter) => Effect.Effect<Page<RunSummary>, JobNotFound>
     /**
-     * What the ledger has of a job for the minute that begins at `at` (UTC ms): runs, those of the schedule first, and
-     * the row of missed slots that it lies in.
+     * What the ledger has of a job for the `span` ms from `at` (UTC ms) on: runs, those of the schedule first, and the
+     * row of missed slots that it lies in.
      */
-    readonly runsAround: (job_id: JobId, at: number) => Effect.Effect<ReadonlyArray<RunSummary>>
+    readonly runsAround: (job_id: JobId, at: number, span: number) => Effect.Effect<ReadonlyArray<RunSummary>>
     readonly findSession: (job_id: JobId) => Effect.Effect<Session | null>
 
     /** Deliveries that are due, oldest first. */

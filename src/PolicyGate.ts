@@ -8,7 +8,7 @@ import type { IdentityCheck, Policy, PolicyDecision } from "./Domain/Policy.ts"
 import type { Run } from "./Domain/Run.ts"
 import { decide } from "./PolicyGate/Conditions.ts"
 
-export { conditions, decide, policiesOf } from "./PolicyGate/Conditions.ts"
+export { conditions, decide, policiesOf, withinHours } from "./PolicyGate/Conditions.ts"
 
 /** What a decision depends on besides the job. */
 export interface PolicyContext {

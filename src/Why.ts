@@ -5,7 +5,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import { AuditLog } from "./AuditLog.ts"
 import { definitionOf, type JobNotFound, type JobUnreadable } from "./Domain/Job.ts"
-import type { RunNotFound } from "./Domain/Run.ts"
+import type { RunNotFound, RunSummary } from "./Domain/Run.ts"
 import { type Why, WhyInvalid } from "./Domain/Why.ts"
 import { JobStore } from "./JobStore.ts"
 import { checkDefinition } from "./Jobs.ts"
@@ -16,6 +16,12 @@ import { whyOfRun } from "./Why/Run.ts"
 
 /** Audit entries of a job that are looked at, the newest. */
 const maxEvents = 1_000
+
+/** An instant that is written to the second is meant to the second. */
+const namesSeconds = /[T ]\d{2}:?\d{2}:?\d{2}/i
+
+const coversSlot = ({ missed_from, missed_to }: RunSummary, at: number): boolean =>
+  missed_from !== null && missed_to !== null && missed_from <= at && at <= missed_to
 
 /** Answers why something ran or did not, from the ledger alone. */
 export class Explanations extends Context.Tag("symbiont/Explanations")<
@@ -51,8 +57,10 @@ export class Explanations extends Context.Tag("symbiont/Explanations")<
         const runs =
           instant === null
             ? (yield* store.listRuns(stored.id, { limit: 1 })).items
-            : yield* store.runsAround(stored.id, instant)
-        const [first] = runs
+            : yield* store.runsAround(stored.id, instant, at !== undefined && namesSeconds.test(at) ? 1_000 : 60_000)
+        // A slot at that very instant is meant before one that comes soon after.
+        const isSlot = instant !== null && recurrence.previous(instant + 1) === instant
+        const [first] = isSlot ? runs.filter((one) => one.scheduled_for === instant || coversSlot(one, instant)) : runs
         if (first !== undefined) return yield* Effect.orDie(run(first.id))
         const { items } = yield* log.query({ job: stored.id, limit: maxEvents })
         return whyNoRun(stored, recurrence, instant ?? now, items.toReversed(), now)

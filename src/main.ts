@@ -117,12 +117,12 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
       Layer.provideMerge(engineLayer),
       Layer.provideMerge(appliedAtStart(home)),
       Layer.provideMerge(orphansEnded),
+      Layer.provideMerge(configurationRecorded(effective)),
       Layer.provideMerge(addressAllowed),
       Layer.provideMerge(Access.Default),
       Layer.provideMerge(Apply.Default),
       Layer.provideMerge(Layer.mergeAll(WakeSignal.Default, Ids.Default)),
       Layer.provideMerge(AuditCheckpoints.layer),
-      Layer.provideMerge(configurationRecorded(effective)),
       Layer.provideMerge(edges(settings, home, path))
     )
     yield* Layer.launch(service)

@@ -153,7 +153,7 @@ describe("symbi agentpin unpin", () => {
   }
 
   it.live("forgets a key in the data folder, once", () =>
-    inFolder({}, (cwd) =>
+    inFolder({ "identity.json": JSON.stringify(issuer.document()) }, (cwd) =>
       Effect.gen(function* () {
         const unpin = symbi(["agentpin", "unpin", "k1", "--domain", issuer.domain, "--data", "."], { cwd })
         assert.deepInclude(yield* unpin, {
@@ -169,10 +169,20 @@ describe("symbi agentpin unpin", () => {
         assert.strictEqual(yield* admit("two"), "OtherKey")
         assert.deepStrictEqual(yield* unpin, {
           code: 0,
-          stdout: `unpinned "k1" of ${issuer.domain}; the next key seen under that name is pinned\n`,
+          stdout: `unpinned "k1" of ${issuer.domain}; with no key left, the next one seen is pinned\n`,
           stderr: ""
         })
         assert.strictEqual(yield* admit("two"), "Admitted")
+        const pin = yield* symbi(
+          [
+            ...["agentpin", "pin", issuer.key.kid, "--domain", issuer.domain],
+            ...["--discovery", "identity.json", "--data", "."]
+          ],
+          { cwd }
+        )
+        assert.deepStrictEqual([pin.code, pin.stderr], [0, ""])
+        const thumbprint = /^pinned "\w+" of \S+, thumbprint (\S+)\n$/.exec(pin.stdout)?.[1] ?? ""
+        assert.strictEqual(yield* admit(thumbprint), "Admitted")
         assert.strictEqual((yield* unpin).code, 0)
         assert.deepInclude(yield* unpin, { code: 3, stderr: `error: no key k1 of ${issuer.domain} is pinned\n` })
       })

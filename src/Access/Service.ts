@@ -141,6 +141,9 @@ export const make = Effect.gen(function* () {
             invalid("scopes", "the first key must have the scope admin: with it the service asks everyone for a key")
           )
         }
+        if (isFirst && expires_at !== null) {
+          return Either.left(invalid("expires_in", "the first key must not expire: nobody could make another then"))
+        }
         return Either.right({
           key,
           hash: digestOf(secret).toString("hex"),

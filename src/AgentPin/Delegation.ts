@@ -8,10 +8,13 @@ import { declaredAgent } from "./Identity.ts"
 import { quote, Refusal } from "./Refusal.ts"
 import { importKey, usableKey, verifyBytes } from "./Signature.ts"
 
-/** A maker whose word is taken: its discovery document, and what it revoked where that is known. */
+/**
+ * A maker whose word is taken: its discovery document, and what it revoked. `unknown` where there is no place to say
+ * so (a file of makers); null where the place is empty, and the maker is not to be trusted.
+ */
 export interface Maker {
   readonly document: DiscoveryDocument
-  readonly revocation: RevocationDocument | null
+  readonly revocation: RevocationDocument | "unknown" | null
 }
 
 /** The makers that the operator configured, by domain. */
@@ -68,9 +71,12 @@ const checkEntry = Effect.fnUntraced(function* (
   const agent = yield* Effect.mapError(declaredAgent(document, name.value), asInvalid)
   if (agent.status !== "active") return yield* invalid(`${quote(agent.agent_id)} of ${entry.domain} is not active`)
   const key = yield* Effect.mapError(usableKey(document, entry.kid, now), asInvalid)
+  if (revocation === null) return yield* invalid(`there is no revocation document of ${entry.domain}`)
+  const isAgent = (agent_id: string) => Option.contains(agentNameIn(entry.domain, agent_id), name.value)
   const revoked =
-    revocation?.revoked_keys.some(({ kid }) => kid === entry.kid) === true ||
-    revocation?.revoked_agents.some(({ agent_id }) => agent_id === agent.agent_id) === true
+    revocation !== "unknown" &&
+    (revocation.revoked_keys.some(({ kid }) => kid === entry.kid) ||
+      revocation.revoked_agents.some(({ agent_id }) => isAgent(agent_id)))
   if (revoked) return yield* invalid(`${entry.domain} revoked the key or the agent that it delegated with`)
   const exceeding = firstUncovered(agent.capabilities, capabilities)
   if (exceeding !== undefined) return yield* invalid(`${entry.domain} declares nothing that covers ${quote(exceeding)}`)

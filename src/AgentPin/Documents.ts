@@ -47,8 +47,8 @@ const parseMakerDocuments = parserOf(MakerDocuments, "file of makers")
 export const parseMakers = (text: string): Checked<Makers> =>
   Either.map(
     parseMakerDocuments(text),
-    (documents) =>
-      new Map(Object.entries(documents).map(([domain, document]) => [domain, { document, revocation: null }]))
+    (documents): Makers =>
+      new Map(Object.entries(documents).map(([domain, document]) => [domain, { document, revocation: "unknown" }]))
   )
 
 /** The makers of a trust bundle: every domain in it. */

@@ -18,18 +18,24 @@ export interface CredentialUse {
 /** Whether a credential goes with what was seen before. */
 export type Admission =
   | { readonly _tag: "Admitted" }
-  /** The domain's key of that name was another one when it was first seen. */
+  /** The domain has signed with other keys before; when the first of them was seen. */
   | { readonly _tag: "OtherKey"; readonly first_seen: number }
   /** Another job presented the same credential. */
   | { readonly _tag: "OtherJob"; readonly job_id: string }
 
-/** What is remembered of credentials: the first key of each name, and the job that each credential belongs to. */
+/** What is remembered of credentials: the keys that each domain signs with, and the job that each credential belongs to. */
 export class AgentPinMemory extends Context.Tag("symbiont/AgentPinMemory")<
   AgentPinMemory,
   {
     /** Compares with what was seen before and, only if both the key and the job agree, remembers; one transaction. */
     readonly admit: (use: CredentialUse) => Effect.Effect<Admission>
-    /** Forgets the key that a name stands for, with an audit event of `actor`; false when none was known. */
+    /** Lets a domain sign with a further key, with an audit event of `actor`. */
+    readonly pin: (
+      key: Pick<CredentialUse, "domain" | "kid" | "thumbprint">,
+      now: number,
+      actor: string
+    ) => Effect.Effect<void>
+    /** Forgets a key of a domain, with an audit event of `actor`; false when none of that name was known. */
     readonly unpin: (domain: string, kid: string, now: number, actor: string) => Effect.Effect<boolean>
   }
 >() {}

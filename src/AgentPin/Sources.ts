@@ -66,7 +66,11 @@ export const makeSources = Effect.fnUntraced(function* (places: DocumentPlaces) 
   const makers = Effect.gen(function* () {
     const bundled = makersOf(yield* bundle)
     const configured: Makers = makersFile === undefined ? new Map() : yield* makersFile
-    return new Map([...bundled, ...configured])
+    // The file of makers says nothing of what they revoked; the bundle may.
+    const both = [...configured].map(
+      ([maker, { document }]) => [maker, { document, revocation: bundled.get(maker)?.revocation ?? "unknown" }] as const
+    )
+    return new Map([...bundled, ...both])
   })
 
   const checked = (key: string, file: Effect.Effect<unknown, Refusal> | undefined) =>

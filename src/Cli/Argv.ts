@@ -38,9 +38,15 @@ export const orderWords = (words: ReadonlyArray<string>): ReadonlyArray<string> 
     }
     if (isFlag(word)) {
       const into = word === "--server" || word.startsWith("--server=") ? server : flags
+      // The parser takes `--name=value` only of options that are given once.
+      const [, name, given] = /^(--[^=]+)=([\s\S]*)$/.exec(word) ?? []
+      if (name !== undefined && given !== undefined && !switches.has(name)) {
+        into.push(name, given)
+        continue
+      }
       into.push(word)
       const value = rest[0]
-      if (!switches.has(word) && !word.includes("=") && value !== undefined) {
+      if (!switches.has(word) && value !== undefined) {
         into.push(value)
         rest.shift()
       }

@@ -41,6 +41,12 @@ export const withClient = <A, E extends Parameters<typeof fromClient>[0] | CliEr
   Effect.gen(function* () {
     const server = yield* serverOf
     const apiKey = Option.getOrUndefined(Option.map(yield* setIn("SYMBI_API_KEY"), Redacted.make))
+    if (apiKey !== undefined && !/^[\x21-\x7e]*$/.test(Redacted.value(apiKey))) {
+      return yield* new CliError({
+        kind: "auth",
+        message: "SYMBI_API_KEY has characters that no key has (spaces, or others than ASCII); set it to a key"
+      })
+    }
     const client = yield* makeClient({ baseUrl: server, apiKey, client: "cli" })
     return yield* Effect.mapError(use(client), (error: Parameters<typeof fromClient>[0] | CliError) =>
       error._tag === "CliError" ? error : fromClient(error, server)

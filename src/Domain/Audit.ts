@@ -25,6 +25,7 @@ export const AuditType = Schema.Literal(
   "CronJobBackfilled",
   "CronJobDenied",
   "CronJobQuarantined",
+  "AgentInvoked",
   "RunCancelled",
   "RunInterrupted",
   "ApprovalRequested",

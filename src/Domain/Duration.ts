@@ -10,9 +10,12 @@ const unitMillis: Readonly<Record<string, number>> = {
   w: 604_800_000
 }
 
+/** A hundred years: what is longer is a slip, and could lead beyond the years that instants can name. In ms. */
+const longest = 36_500 * 86_400_000
+
 /**
  * Milliseconds of a duration text such as `90s`, `5m`, `1h30m`, `2d` (units w, d, h, m, s, ms, largest first, each once).
- * None for anything else, for zero and for negative durations.
+ * None for anything else, for zero, for negative durations and for more than a hundred years.
  */
 export const parseDuration = (text: string): Option.Option<number> => {
   if (!/^(\d+w)?(\d+d)?(\d+h)?(\d+m(?!s))?(\d+s)?(\d+ms)?$/.test(text)) return Option.none()
@@ -20,7 +23,7 @@ export const parseDuration = (text: string): Option.Option<number> => {
   for (const [, amount = "0", unit = "ms"] of text.matchAll(/(\d+)(ms|[wdhms])/g)) {
     total += Number(amount) * (unitMillis[unit] ?? 0)
   }
-  return total > 0 && Number.isSafeInteger(total) ? Option.some(total) : Option.none()
+  return total > 0 && total <= longest ? Option.some(total) : Option.none()
 }
 
 /** The shortest duration text of some milliseconds: 5400000 is `1h30m`. */

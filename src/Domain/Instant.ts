@@ -2,13 +2,17 @@ import * as Schema from "effect/Schema"
 
 const isoWithOffset = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/
 
+/** Whether the year of an instant (UTC ms) has four digits, as ISO 8601 texts of it need. */
+export const isNameable = (millis: number): boolean =>
+  millis >= Date.parse("0000-01-01T00:00:00Z") && millis <= Date.parse("9999-12-31T23:59:59.999Z")
+
 /**
  * A point in time: UTC milliseconds since the epoch in code and in rows, ISO 8601 `Z` with milliseconds on the wire.
  * Decoding accepts any ISO 8601 text with an offset.
  */
 export const Instant = Schema.transform(
   Schema.String.pipe(
-    Schema.filter((text) => isoWithOffset.test(text) && !Number.isNaN(Date.parse(text)), {
+    Schema.filter((text) => isoWithOffset.test(text) && isNameable(Date.parse(text)), {
       identifier: "InstantText",
       message: () => "an ISO 8601 instant with an offset, such as 2026-02-15T14:30:00Z",
       jsonSchema: { type: "string", format: "date-time" }

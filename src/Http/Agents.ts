@@ -1,10 +1,21 @@
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { AgentRuntime } from "../Agents.ts"
 import { Api, toHttp, Unavailable } from "../Api.ts"
+import { AuditLog } from "../AuditLog.ts"
+import type { AgentDefinition, AgentId } from "../Domain/Agent.ts"
+import { shown } from "../Domain/Redaction.ts"
 import { runByHand } from "../RunByHand.ts"
 import { Settings } from "../Settings.ts"
+import { actor } from "./Actor.ts"
 import { Closing } from "./Closing.ts"
+
+// Tokens are what the environment of an agent is for: what is written out in it may be one.
+const withoutSecrets = (agent: AgentDefinition): AgentDefinition =>
+  agent.kind === "command"
+    ? { ...agent, env: Object.fromEntries(Object.entries(agent.env).map(([name, value]) => [name, shown(value)])) }
+    : agent
 
 /** The routes about agents. */
 export const AgentsHttp = HttpApiBuilder.group(Api, "agents", (handlers) =>
@@ -12,6 +23,13 @@ export const AgentsHttp = HttpApiBuilder.group(Api, "agents", (handlers) =>
     const agents = yield* AgentRuntime
     const { scheduler } = yield* Settings
     const closing = yield* Closing
+    const log = yield* AuditLog
+
+    // There is no run that would tell of it; what cannot be recorded is not done.
+    const recorded = Effect.fnUntraced(function* (agent_id: AgentId) {
+      const now = yield* Clock.currentTimeMillis
+      yield* log.append([{ type: "AgentInvoked", actor: yield* actor, after: { agent_id } }], now)
+    })
 
     const stopping = Effect.zipRight(
       closing,
@@ -19,10 +37,11 @@ export const AgentsHttp = HttpApiBuilder.group(Api, "agents", (handlers) =>
     )
 
     return handlers
-      .handle("list", () => agents.list)
-      .handle("get", ({ path }) => Effect.mapError(agents.find(path.agent_id), toHttp))
+      .handle("list", () => Effect.map(agents.list, (all) => all.map(withoutSecrets)))
+      .handle("get", ({ path }) => agents.find(path.agent_id).pipe(Effect.map(withoutSecrets), Effect.mapError(toHttp)))
       .handle("run", ({ path, payload }) =>
         agents.find(path.agent_id).pipe(
+          Effect.tap((agent) => recorded(agent.id)),
           Effect.flatMap((agent) =>
             runByHand(agent, {
               input: payload.input ?? "",

@@ -2,7 +2,7 @@ import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Effect from "effect/Effect"
 import type { Access } from "../Access.ts"
-import { Forbidden } from "../Api.ts"
+import { Forbidden, InvalidRequest } from "../Api.ts"
 
 const loopback = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
@@ -13,12 +13,18 @@ const askedHost = ({ headers, originalUrl }: HttpServerRequest.HttpServerRequest
   /^[a-z]+:\/\//i.test(originalUrl) ? (hostOf(originalUrl)?.host ?? "") : headers["host"]
 
 /** Why a request may not be answered, if so. */
-const objection = (request: HttpServerRequest.HttpServerRequest, open: boolean): Forbidden | undefined => {
+const objection = (
+  request: HttpServerRequest.HttpServerRequest,
+  open: boolean
+): Forbidden | InvalidRequest | undefined => {
   const { origin } = request.headers
   const host = askedHost(request)
   // A URL may name a user before its host, a host header may not.
   const named = host === undefined || host.includes("@") ? undefined : hostOf(`http://${host}`)
-  if (open && host !== undefined && (named === undefined || !loopback.test(named.hostname))) {
+  if (host === undefined || host === "") {
+    return new InvalidRequest({ code: "HOST_MISSING", message: "the request names no host; send Host", details: [] })
+  }
+  if (open && (named === undefined || !loopback.test(named.hostname))) {
     return new Forbidden({
       code: "FORBIDDEN_HOST",
       message: `this service answers only under a loopback name such as localhost, not as "${host.slice(0, 100)}"`,
@@ -41,10 +47,13 @@ const objection = (request: HttpServerRequest.HttpServerRequest, open: boolean):
  */
 export const guard =
   (access: Access) =>
-  <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E | Forbidden, R> =>
+  <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E | Forbidden | InvalidRequest, R> =>
     Effect.flatMap(access.isOpen, (open) =>
-      Effect.flatMap(HttpServerRequest.HttpServerRequest, (request): HttpApp.Default<E | Forbidden, R> => {
-        const refusal = objection(request, open)
-        return refusal === undefined ? app : Effect.fail(refusal)
-      })
+      Effect.flatMap(
+        HttpServerRequest.HttpServerRequest,
+        (request): HttpApp.Default<E | Forbidden | InvalidRequest, R> => {
+          const refusal = objection(request, open)
+          return refusal === undefined ? app : Effect.fail(refusal)
+        }
+      )
     )

@@ -2,7 +2,6 @@ import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as Effect from "effect/Effect"
 import { Access } from "../Access.ts"
 import { Api, CurrentPrincipal, toHttp } from "../Api.ts"
-import { setLocation } from "./ResponseHeaders.ts"
 
 /** The routes about API keys. */
 export const KeysHttp = HttpApiBuilder.group(Api, "keys", (handlers) =>
@@ -14,7 +13,6 @@ export const KeysHttp = HttpApiBuilder.group(Api, "keys", (handlers) =>
       .handle("create", ({ payload }) =>
         CurrentPrincipal.pipe(
           Effect.flatMap((principal) => access.create(payload, principal)),
-          Effect.tap(({ id }) => setLocation(`/api/v1/keys/${id}`)),
           Effect.mapError(toHttp)
         )
       )

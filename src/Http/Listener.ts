@@ -15,6 +15,12 @@ const keepAliveTimeout = 5_000
 /** Names of jobs stand in paths, up to 2.4 kB when encoded; the rest of a head is far smaller. In bytes. */
 const maxHeaderSize = 16_384
 
+/** Requests of one connection whose answers are not sent yet; browsers and clients pipeline none. */
+const maxInFlight = 16
+
+/** How long a connection may take nothing of an answer that waits for it, in ms. */
+const stuckTimeout = 30_000
+
 /** How often slow connections are looked for, in ms: what the timeouts may be exceeded by. */
 const checkedEvery = 1_000
 
@@ -28,8 +34,7 @@ const refusals: Readonly<Record<string, readonly [status: number, code: string, 
   ERR_HTTP_REQUEST_TIMEOUT: [408, "REQUEST_TIMEOUT", "the request took too long to arrive"]
 }
 
-const answerTo = (error: NodeJS.ErrnoException): string => {
-  const [status, code, text] = refusals[error.code ?? ""] ?? [400, "MALFORMED_HTTP", "this is no valid HTTP request"]
+const refusal = (code: string, text: string) => {
   const body = JSON.stringify({ error: text, code, details: [] } satisfies ErrorBody)
   const headers = {
     ...securityHeaders,
@@ -37,6 +42,12 @@ const answerTo = (error: NodeJS.ErrnoException): string => {
     "content-type": "application/json",
     "content-length": String(Buffer.byteLength(body))
   }
+  return { body, headers }
+}
+
+const answerTo = (error: NodeJS.ErrnoException): string => {
+  const [status, code, text] = refusals[error.code ?? ""] ?? [400, "MALFORMED_HTTP", "this is no valid HTTP request"]
+  const { body, headers } = refusal(code, text)
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   return `HTTP/1.1 ${status} ${Http.STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`
 }
@@ -51,11 +62,28 @@ export const makeListener = (requestTimeout: number): Http.Server => {
     headersTimeout: Math.min(headersTimeout, requestTimeout),
     keepAliveTimeout,
     maxHeaderSize,
-    requestTimeout
+    requestTimeout,
+    // Answered by the routes, as everything else.
+    requireHostHeader: false
   })
   server.maxConnections = maxConnections
   const answering = new WeakMap<Duplex, Http.ServerResponse>()
-  server.on("request", ({ socket }, response) => answering.set(socket, response))
+  const inFlight = new WeakMap<Duplex, number>()
+  server.on("request", ({ socket }, response) => {
+    answering.set(socket, response)
+    const open = (inFlight.get(socket) ?? 0) + 1
+    inFlight.set(socket, open)
+    response.once("close", () => inFlight.set(socket, (inFlight.get(socket) ?? 1) - 1))
+    if (open > maxInFlight) socket.destroy()
+  })
+  // A long answer may be silent for a while; one that waits to be taken may not.
+  server.setTimeout(stuckTimeout, (socket) => {
+    if (socket.writableLength > 0) socket.destroy()
+  })
+  server.on("checkExpectation", ({ headers }, response) => {
+    const { body, ...answer } = refusal("EXPECTATION_FAILED", `this service cannot meet Expect: ${headers["expect"]}`)
+    response.writeHead(417, answer.headers).end(body)
+  })
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     // Behind a request that was to be the last of its connection: its answer ends the connection.
     if (error.code === "HPE_CLOSED_CONNECTION") return

@@ -12,7 +12,11 @@ import { renderDocs } from "./Docs.ts"
 export const MetaHttp = HttpApiBuilder.group(Api, "meta", (handlers) =>
   Effect.gen(function* () {
     const { scheduler } = yield* Settings
+    // Rendered once, as bytes that all answers share: anyone may ask for them, without a key.
     const spec = yield* Effect.cached(Effect.sync(() => OpenApi.fromApi(Api)))
+    const bytes = (text: string) => new TextEncoder().encode(text)
+    const json = yield* Effect.cached(Effect.map(spec, (openApi) => bytes(JSON.stringify(openApi))))
+    const page = yield* Effect.cached(Effect.map(spec, (openApi) => bytes(renderDocs(openApi))))
 
     return handlers
       .handle("metrics", () =>
@@ -20,10 +24,12 @@ export const MetaHttp = HttpApiBuilder.group(Api, "meta", (handlers) =>
           ? Effect.map(Metric.snapshot, renderPrometheus)
           : new NotFound({ code: "METRICS_OFF", message: "metrics are off ([scheduler] enable_metrics)", details: [] })
       )
-      .handle("openapi", () => spec)
+      .handleRaw("openapi", () =>
+        Effect.map(json, (body) => HttpServerResponse.uint8Array(body, { contentType: "application/json" }))
+      )
       .handleRaw("docs", () =>
-        Effect.map(spec, (openApi) =>
-          HttpServerResponse.text(renderDocs(openApi), { contentType: "text/html; charset=utf-8" }).pipe(
+        Effect.map(page, (body) =>
+          HttpServerResponse.uint8Array(body, { contentType: "text/html; charset=utf-8" }).pipe(
             HttpServerResponse.setHeader(
               "content-security-policy",
               "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"

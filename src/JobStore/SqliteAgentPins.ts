@@ -22,12 +22,13 @@ export const layerAgentPins = Layer.effect(
     const writer = yield* Writer
     const audit = yield* SqliteAudit
 
-    const compare = Effect.fnUntraced(function* ({ domain, job_id, jti, kid, now, thumbprint }: CredentialUse) {
-      const [pin] = yield* decodePins(
-        yield* sql`SELECT thumbprint, first_seen FROM agentpin_pins WHERE domain = ${domain} AND kid = ${kid}`
+    const compare = Effect.fnUntraced(function* ({ domain, job_id, jti, now, thumbprint }: CredentialUse) {
+      const pins = yield* decodePins(
+        yield* sql`SELECT thumbprint, first_seen FROM agentpin_pins WHERE domain = ${domain} ORDER BY first_seen`
       )
-      if (pin !== undefined && pin.thumbprint !== thumbprint) {
-        return { _tag: "OtherKey", first_seen: pin.first_seen } satisfies Admission
+      const [first] = pins
+      if (first !== undefined && pins.every((pin) => pin.thumbprint !== thumbprint)) {
+        return { _tag: "OtherKey", first_seen: first.first_seen } satisfies Admission
       }
       const [use] = yield* decodeUses(
         yield* sql`SELECT job_id FROM agentpin_uses WHERE domain = ${domain} AND jti = ${jti} AND until > ${now}`
@@ -52,6 +53,21 @@ export const layerAgentPins = Layer.effect(
       )
     })
 
+    const pin = Effect.fn("AgentPinMemory.pin")(function* (
+      { domain, kid, thumbprint }: Pick<CredentialUse, "domain" | "kid" | "thumbprint">,
+      now: number,
+      actor: string
+    ) {
+      yield* writer.commit(
+        Effect.gen(function* () {
+          yield* sql`INSERT INTO agentpin_pins ${sql.insert({ domain, kid, thumbprint, first_seen: now })}
+            ON CONFLICT (domain, kid) DO UPDATE SET thumbprint = excluded.thumbprint, first_seen = excluded.first_seen`
+          const reason = `AgentPin key ${kid} of ${domain} (SHA-256 thumbprint ${thumbprint}) may sign from now on`
+          yield* audit.append([{ type: "ConfigChanged", actor, reason }], now)
+        })
+      )
+    })
+
     const unpin = Effect.fn("AgentPinMemory.unpin")(function* (
       domain: string,
       kid: string,
@@ -61,13 +77,13 @@ export const layerAgentPins = Layer.effect(
       return yield* writer.commit(
         Effect.gen(function* () {
           const pins = yield* sql`DELETE FROM agentpin_pins WHERE domain = ${domain} AND kid = ${kid} RETURNING kid`
-          const reason = `the key that AgentPin key ${kid} of ${domain} stands for was forgotten`
+          const reason = `AgentPin key ${kid} of ${domain} may not sign any more`
           if (pins.length > 0) yield* audit.append([{ type: "ConfigChanged", actor, reason }], now)
           return pins.length > 0
         })
       )
     })
 
-    return AgentPinMemory.of({ admit, unpin })
+    return AgentPinMemory.of({ admit, pin, unpin })
   })
 )

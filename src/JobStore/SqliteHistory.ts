@@ -140,8 +140,8 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
       Effect.catchTag("SqlError", Effect.die)
     )
 
-    const runsAround = Effect.fn("JobStore.runsAround")(function* (job_id: JobId, at: number) {
-      const end = at + 60_000
+    const runsAround = Effect.fn("JobStore.runsAround")(function* (job_id: JobId, at: number, span: number) {
+      const end = at + span
       const slots = yield* sql`SELECT ${sql.literal(summaryColumns)} FROM runs WHERE job_id = ${job_id}
         AND scheduled_for >= ${at} AND scheduled_for < ${end} AND trigger IN ('schedule', 'catch_up')
         ORDER BY scheduled_for LIMIT ${around}`

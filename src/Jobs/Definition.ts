@@ -4,6 +4,7 @@ import type { AgentDefinition } from "../Domain/Agent.ts"
 import { parseDuration } from "../Domain/Duration.ts"
 import type { Issue, JobDefinition, JobPatch, StoredJob } from "../Domain/Job.ts"
 import { definitionKeys, JobInvalid } from "../Domain/Job.ts"
+import { withoutSecrets } from "../Domain/Redaction.ts"
 import type { TriggerSpec } from "../Domain/Schedule.ts"
 import { make, type Recurrence } from "../Recurrence.ts"
 
@@ -98,19 +99,14 @@ export const applyPatch = (definition: JobDefinition, patch: JobPatch): JobDefin
   return changed as unknown as JobDefinition
 }
 
-const secretKeys: ReadonlySet<string> = new Set(["agent_pin_jwt", "webhook_headers"])
-
-const shown = (key: string, value: unknown): unknown =>
-  secretKeys.has(key) && value !== undefined ? "[redacted]" : value
-
 /** The fields in which two definitions differ, each side's values, secrets redacted; for the audit log. */
 export const changesOf = (before: JobDefinition, after: JobDefinition) => {
   const keys = definitionKeys.filter(
     (key) => before[key] !== after[key] && JSON.stringify(before[key]) !== JSON.stringify(after[key])
   )
   return {
-    before: Object.fromEntries(keys.map((key) => [key, shown(key, before[key])])),
-    after: Object.fromEntries(keys.map((key) => [key, shown(key, after[key])]))
+    before: Object.fromEntries(keys.map((key) => [key, withoutSecrets(before)[key]])),
+    after: Object.fromEntries(keys.map((key) => [key, withoutSecrets(after)[key]]))
   }
 }
 

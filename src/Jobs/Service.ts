@@ -59,6 +59,10 @@ export const newJob = (
   last_summary: null
 })
 
+/** Whether two definitions differ in no more than what is for people: whoever edits that has not defined the job. */
+const sameWork = ({ description: _a, labels: _b, ...a }: JobDefinition, b: JobDefinition): boolean =>
+  Object.keys(changesOf(a as JobDefinition, b).after).every((key) => key === "description" || key === "labels")
+
 /** A stored job under a new definition. A changed trigger counts from the edit; nothing fires by it. */
 export const editedJob = (
   job: StoredJob,
@@ -73,7 +77,7 @@ export const editedJob = (
     ...definition,
     ...oneShot(definition),
     ...{ id, status, paused_by, last_run, failure_count, created_at, source_file, anchor, applied, last_summary },
-    defined_by,
+    defined_by: sameWork(definitionOf(job), definition) ? job.defined_by : defined_by,
     next_run: job.next_run,
     version: version + 1,
     updated_at: now

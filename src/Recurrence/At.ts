@@ -1,5 +1,6 @@
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import { isNameable } from "../Domain/Instant.ts"
 import type { Dst } from "../Domain/Schedule.ts"
 import { DAY, startOfMonth } from "./Calendar.ts"
 import { makeSlots } from "./Slots.ts"
@@ -48,6 +49,10 @@ const readStamp = (text: string): Either.Either<Stamp, string> => {
   if (wrong.length > 0) return Either.left(`${JSON.stringify(text)} does not exist: ${wrong.join(", ")}`)
   const millis = Number((parts[7] ?? "").padEnd(3, "0").slice(0, 3))
   const wall = (start + day - 1) * DAY + ((hour * 60 + minute) * 60 + second) * 1_000 + millis
+  const furthest = wall - Option.getOrElse(offset, () => 0)
+  if (!isNameable(furthest - DAY) || !isNameable(furthest + DAY)) {
+    return Either.left(`${JSON.stringify(text)} lies outside the years 0000 to 9999`)
+  }
   return Either.right({ wall, offset })
 }
 

@@ -1,20 +1,26 @@
-import * as Either from "effect/Either"
 import type { Approval } from "../Domain/Approval.ts"
 import { durationMillis } from "../Domain/Duration.ts"
 import type { AllowedHours, Policy } from "../Domain/Policy.ts"
-import { make } from "../Recurrence.ts"
+import { withinHours } from "../PolicyGate.ts"
 
 /** How long an approval waits where the policy does not say, in ms. */
 const defaultTimeout = 86_400_000
 
-/** The end of the window that `now` lies in, UTC ms. */
-const endOf = (hours: AllowedHours, now: number): number | null => {
-  const [hour, minute] = hours.end.split(":").map(Number)
-  const daily = make(
-    { cron_expr: `${minute} ${hour} * * *`, timezone: hours.timezone ?? "UTC" },
-    { name: "", anchor: now, timezone: "UTC" }
-  )
-  return Either.match(daily, { onLeft: () => null, onRight: (recurrence) => recurrence.next(now) })
+/** The longest window, on the longest day of any zone, in ms. */
+const longestWindow = 26 * 3_600_000
+
+const minute = 60_000
+
+/**
+ * The end of the window that `now` lies in, UTC ms; null for none before `limit`. A walk, minute by minute: where the
+ * clock is set back, a window can end in its midst, or go on in the repeated hour.
+ */
+const endOf = (hours: AllowedHours, now: number, limit: number): number | null => {
+  const last = Math.min(limit, now + longestWindow)
+  for (let at = now - (now % minute) + minute; at <= last; at += minute) {
+    if (!withinHours(hours, at)) return at
+  }
+  return null
 }
 
 /** When a wait that begins now is over: after the time-out, or with the hours in which the run is allowed. */
@@ -26,7 +32,9 @@ export const expiryUnder = (
     asked === undefined ? [] : [durationMillis(asked)]
   )
   const timeout = now + (timeouts.length === 0 ? defaultTimeout : Math.min(...timeouts))
-  const ends = policies.flatMap(({ allowed_hours: hours }) => (hours === undefined ? [] : (endOf(hours, now) ?? [])))
+  const ends = policies.flatMap(({ allowed_hours: hours }) =>
+    hours === undefined ? [] : (endOf(hours, now, timeout) ?? [])
+  )
   const end = Math.min(...ends)
   const asking = policies.filter((policy) => policy.require_approval === true)
   const approval_default =

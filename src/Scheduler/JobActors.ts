@@ -11,7 +11,7 @@ import * as Ref from "effect/Ref"
 import { OutboxSignal } from "../Delivery.ts"
 import type { Actor, AuditDraft } from "../Domain/Audit.ts"
 import type { BootId, JobId, RunId } from "../Domain/Ids.ts"
-import type { Reason, Run, RunNotFound } from "../Domain/Run.ts"
+import type { Reason, Run } from "../Domain/Run.ts"
 import { isTerminal } from "../Domain/Run.ts"
 import { JobStore, type StartedRun } from "../JobStore.ts"
 import { recordDeadLetter, recordInFlight, recordRun } from "../Observability.ts"
@@ -45,6 +45,10 @@ const cancelled = (run: Run, reason: Reason, actor: Actor): AuditDraft => ({
   run_id: run.id,
   reason: reason.text
 })
+
+/** How often a run that is on its way to its actor is looked for at once, and how often after that, in ms. */
+const soonRounds = 1_000
+const laterRoundMillis = 20
 
 /** Waits between two tries to store the end of a run, in ms. */
 const firstRetryMillis = 100
@@ -188,10 +192,8 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
     const stop = (job_id: JobId, run_id: RunId, stopped: Stopped) =>
       withActor(job_id, (done) => ({ _tag: "Stop", run_id, stopped, done }))
 
-    /** Ends a run that waits or runs, if it still does; returns when that is recorded. */
-    const cancel: (run_id: RunId, reason: Reason, actor: Actor) => Effect.Effect<void, RunNotFound> = Effect.fn(
-      "JobActors.cancel"
-    )(function* (run_id: RunId, reason: Reason, actor: Actor) {
+    /** Ends a run that waits, or stops one that runs; gives the run as it is then. */
+    const endOnce = Effect.fnUntraced(function* (run_id: RunId, reason: Reason, actor: Actor) {
       const now = yield* Clock.currentTimeMillis
       const waiting = yield* store.cancelWaiting(run_id, now, (run, job, approval) => ({
         end: endWaiting(run, job, "cancelled", reason, now),
@@ -199,15 +201,22 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
         audit: [cancelled(run, reason, actor)]
       }))
       yield* wake.notify
-      if (isTerminal(waiting.status)) {
+      // Not one that had ended before.
+      if (isTerminal(waiting.status) && waiting.reason === reason) {
         yield* recordRun(waiting)
         yield* logs.end(run_id)
       }
-      if (waiting.status !== "running") return
+      if (waiting.status !== "running") return waiting
       yield* stop(waiting.job_id, run_id, { kind: "cancelled", reason, actor })
-      // It may have ended its attempt by itself meanwhile, to wait for a retry or an approval.
-      const { status } = yield* store.findRun(run_id)
-      if (status === "pending" || status === "awaiting_approval") yield* cancel(run_id, reason, actor)
+      return yield* store.findRun(run_id)
+    })
+
+    /** Ends a run that waits or runs, if it still does; returns when that is recorded. */
+    const cancel = Effect.fn("JobActors.cancel")(function* (run_id: RunId, reason: Reason, actor: Actor) {
+      // It may wait for a retry or an approval by now; or it was started, but has not come to its actor yet.
+      for (let round = 0; !isTerminal((yield* endOnce(run_id, reason, actor)).status); round++) {
+        yield* round < soonRounds ? Effect.yieldNow() : Effect.sleep(laterRoundMillis)
+      }
     })
 
     /** {@link cancel} without waiting. */

@@ -42,10 +42,16 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
 
     const { policies } = yield* NamedPolicies
 
-    const maxRuntime = (job: StoredJob) =>
-      policiesOf(job, policies).findLast((policy) => policy.max_runtime !== undefined)?.max_runtime ??
-      job.max_runtime ??
-      settings.scheduler.default_max_runtime
+    /** The shortest that its policies set; without any, the job's own, else the service's. */
+    const maxRuntime = (job: StoredJob) => {
+      const set = policiesOf(job, policies).flatMap(({ max_runtime }) =>
+        max_runtime === undefined ? [] : [max_runtime]
+      )
+      const limits = set
+        .flatMap((limit) => (limit === "none" ? [] : [limit]))
+        .toSorted((a, b) => durationMillis(a) - durationMillis(b))
+      return limits[0] ?? set[0] ?? job.max_runtime ?? settings.scheduler.default_max_runtime
+    }
 
     const invocation = (started: StartedRun, session: OpenSession): Invocation => ({
       run: {

@@ -96,8 +96,8 @@ export class RunGate extends Effect.Service<RunGate>()("symbiont/Scheduler/RunGa
         approved_by: approval?.decided_by ?? null
       }
       const isDenied = decision._tag === "Deny"
-      // A credential that was refused stops the run whatever the gate makes of it.
-      if (credential !== null && Either.isLeft(credential) && (!isDenied || decision.code === "agent_pin")) {
+      // A credential that was refused stops the run whatever the gate makes of it, and its event is written.
+      if (credential !== null && Either.isLeft(credential)) {
         return { evaluation, end: identityDenied(job, credential.left) } satisfies GateAnswer
       }
       if (isDenied) {

@@ -5,6 +5,7 @@ const plain: Readonly<Record<string, string>> = {
   string: "a text",
   number: "a number",
   boolean: "true or false",
+  "ReadonlyArray<string>": "a list of texts",
   "a non empty string": "a text that is not empty"
 }
 

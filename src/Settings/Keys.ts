@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import * as ParseResult from "effect/ParseResult"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -73,11 +74,23 @@ export const ConfiguredKeys = Schema.transformOrFail(Schema.Array(Schema.String)
     )
 })
 
+/** Long secrets, in characters, are told apart by the beginning of their hash; of a short one that would be a hint. */
+const hashedLength = 32
+
+const shown = (secret: string): string =>
+  secret.length < hashedLength
+    ? redacted
+    : `[redacted ${createHash("sha256").update(secret).digest("hex").slice(0, 8)}]`
+
 /** Keys as they may be shown. */
 export const showKeys = (keys: ReadonlyArray<ConfiguredKey>): string =>
   keys.length === 0
     ? "none"
-    : keys.map(({ name, scopes }) => `${name === null ? "" : `${name}:`}${redacted}:${scopes.join("+")}`).join(", ")
+    : keys
+        .map(({ name, scopes, secret }) =>
+          [...(name === null ? [] : [name]), shown(Redacted.value(secret)), scopes.join("+")].join(":")
+        )
+        .join(", ")
 
 /** What is doubtful about keys. */
 export const keyWarnings = (keys: ReadonlyArray<ConfiguredKey>, where: string): ReadonlyArray<string> =>

@@ -39,11 +39,8 @@ const readAs = {
   number: (text: string): unknown => (/^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : text),
   boolean: (text: string): unknown =>
     text === "true" || text === "1" ? true : text === "false" || text === "0" ? false : text,
-  list: (text: string): unknown =>
-    text
-      .split(",")
-      .map((item) => item.trim())
-      .filter((item) => item !== "")
+  // An empty item is kept, for the check to name: a list without any would mean something else.
+  list: (text: string): unknown => text.split(",").map((item) => item.trim())
 }
 
 /** Environment variables that set a key: section, key, and the kind of its value. */

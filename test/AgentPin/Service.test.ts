@@ -4,8 +4,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Capability, createAttestation, createTrustBundle } from "agentpin"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
+import { calculateJwkThumbprint, type JWK } from "jose"
 import { AgentPin, AgentPinMemory } from "../../src/AgentPin.ts"
-import { AuditLog } from "../../src/AuditLog.ts"
+import { audited } from "../support/Audit.ts"
 import { makeIssuer, makeKey } from "./issuer.ts"
 import { answered, nthJobId, presented, verifier } from "./service.ts"
 import { vectors, vectorsNow } from "./vectors.ts"
@@ -159,7 +160,12 @@ describe("a verifier on files", () => {
         assert.strictEqual(yield* answered(delegated), "DISCOVERY_INVALID")
         const makers = { ...bundle, documents: [issuer.document(), maker.document()] }
         yield* write("bundle.json", makers)
+        assert.match(yield* presented(delegated), /^DELEGATION_INVALID: there is no revocation document/)
+        yield* write("bundle.json", { ...makers, revocations: [issuer.revocation, maker.revocation] })
         assert.strictEqual(yield* answered(delegated), "ok")
+        const byName = { ...maker.revocation, revoked_agents: [{ agent_id: maker.agent_id.split(":").at(-1) }] }
+        yield* write("bundle.json", { ...makers, revocations: [issuer.revocation, byName] })
+        assert.match(yield* presented(delegated), /^DELEGATION_INVALID: .*revoked/)
         const revoked = { ...maker.revocation, revoked_keys: [{ kid: maker.key.kid }] }
         yield* write("bundle.json", { ...makers, revocations: [issuer.revocation, revoked] })
         assert.match(yield* presented(delegated), /^DELEGATION_INVALID: .*revoked/)
@@ -240,32 +246,42 @@ describe("what the verifier remembers", () => {
     )
   )
 
-  it.effect("takes a new key under a new name, and refuses another key under a known one, across restarts", () =>
+  it.effect("refuses a key that its domain has not signed with before, whatever its name, until it is accepted", () =>
     inFolder(documents, (directory, write) => {
       const service = () => verifier({ settings, directory, database: `${directory}/symbiont.db` })
       const next = makeKey("2026-02")
       const swapped = makeIssuer(issuer.domain, issuer.key.kid)
+      const mismatch =
+        /^KEY_PIN_MISMATCH: key .* is not one that .* is known to sign with \(since 2026-07-01T12:00:00Z\)/
+      const byNext = issuer.sign(t0, { jti: "j-2" }, { kid: next.kid }, next)
       return Effect.gen(function* () {
         yield* Effect.gen(function* () {
           assert.strictEqual(yield* answered(issuer.sign(t0)), "ok")
           yield* write("identity.json", issuer.document({ public_keys: [issuer.key.jwk, next.jwk] }))
-          assert.strictEqual(yield* answered(issuer.sign(t0, { jti: "j-2" }, { kid: next.kid }, next)), "ok")
+          assert.match(yield* presented(byNext), mismatch)
+          const memory = yield* AgentPinMemory
+          const thumbprint = yield* Effect.promise(() => calculateJwkThumbprint(next.jwk as JWK))
+          yield* memory.pin({ domain: issuer.domain, kid: next.kid, thumbprint }, t0, "cli")
+          assert.strictEqual(yield* answered(byNext), "ok", "what was refused bound nothing")
+          assert.strictEqual(yield* answered(issuer.sign(t0)), "ok", "both keys may sign")
         }).pipe(Effect.provide(service()))
         yield* write("identity.json", swapped.document())
         yield* Effect.gen(function* () {
-          assert.match(
-            yield* presented(swapped.sign(t0, { jti: "j-3" })),
-            /^KEY_PIN_MISMATCH: .*is another one than at 2026-07-01T12:00:00Z; publish a new key under a new kid/
-          )
+          assert.match(yield* presented(swapped.sign(t0, { jti: "j-3" })), mismatch)
           const memory = yield* AgentPinMemory
           assert.isFalse(yield* memory.unpin(issuer.domain, "none", t0, "cli"))
-          assert.isTrue(yield* memory.unpin(issuer.domain, issuer.key.kid, t0, "cli"))
-          assert.strictEqual(yield* answered(swapped.sign(t0, { jti: "j-3" })), "ok", "what was refused bound nothing")
-          const log = yield* AuditLog
-          const { items } = yield* log.query({ type: "ConfigChanged", limit: 10 })
+          for (const kid of [issuer.key.kid, next.kid]) {
+            assert.isTrue(yield* memory.unpin(issuer.domain, kid, t0, "cli"))
+          }
+          assert.strictEqual(yield* answered(swapped.sign(t0, { jti: "j-3" })), "ok", "the first one seen is pinned")
+          const events = yield* audited({ type: "ConfigChanged", limit: 10 })
           assert.deepStrictEqual(
-            items.map(({ actor, reason }) => [actor, reason?.includes(issuer.key.kid)]),
-            [["cli", true]]
+            events.map(({ actor, reason }) => [actor, reason?.includes("may sign from now on")]),
+            [
+              ["cli", false],
+              ["cli", false],
+              ["cli", true]
+            ]
           )
         }).pipe(Effect.provide(service()))
       })

@@ -87,7 +87,7 @@ const store = Layer.succeed(
 const log = Layer.succeed(
   AuditLog,
   AuditLog.of({
-    append: () => unused,
+    append: () => Effect.void,
     query: () => unused,
     verify: () => unused,
     head: unused,
