@@ -273,7 +273,7 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
     readonly deleteJob: (
       ref: string,
       now: number,
-      removal: (job: Pick<Job, "id" | "name">) => JobRemoval
+      removal: (job: Pick<Job, "id" | "name">, stored: StoredJob | null) => JobRemoval
     ) => Effect.Effect<JobId, JobNotFound>
     readonly findJob: (ref: string) => Effect.Effect<StoredJob, JobNotFound | JobUnreadable>
     readonly listJobs: (filter: JobFilter) => Effect.Effect<Page<StoredJob>>

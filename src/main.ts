@@ -51,7 +51,13 @@ const addressAllowed = Layer.effectDiscard(
   Effect.gen(function* () {
     const access = yield* Access
     const settings = yield* Settings
-    if (!isLoopback(settings.server.host) && !(yield* access.hasAdmin)) return yield* unguarded(settings)
+    const managed = yield* access.hasAdmin
+    if (!isLoopback(settings.server.host) && !managed) return yield* unguarded(settings)
+    if (!managed && !(yield* access.isOpen)) {
+      yield* Effect.logWarning(
+        "no key with the scope admin is left: nobody can manage keys; give one in SYMBI_API_KEYS"
+      )
+    }
   })
 )
 

@@ -122,7 +122,11 @@ describe("Access with keys", () => {
   it.effect("ends a key when it is revoked or expires, and does not open when the last one does", () =>
     Effect.gen(function* () {
       const { authenticate, create, hasAdmin, isOpen, list, revoke } = yield* Access
-      const ops = yield* create({ name: "ops", scopes: ["admin"], expires_in: DurationText.make("2h") }, openDoor)
+      const short = { name: "ops", scopes: ["admin"], expires_in: DurationText.make("2h") } as const
+      assert.include((yield* Effect.flip(create(short, openDoor))).message, "the first key must not expire")
+      yield* create({ name: "root", scopes: ["admin"] }, openDoor)
+      const ops = yield* create(short, admin)
+      yield* revoke("root", admin)
       const by = yield* Effect.map(authenticate(ops.secret), (found) => found ?? openDoor)
       const ci = yield* create({ name: "ci", scopes: ["operate"], expires_at: minutes(60) }, by)
       assert.strictEqual(ci.created_by, ops.id)
@@ -139,7 +143,7 @@ describe("Access with keys", () => {
         (yield* list(false)).map(({ name }) => name),
         ["ops"]
       )
-      assert.strictEqual((yield* list(true)).length, 2)
+      assert.strictEqual((yield* list(true)).length, 3)
       assert.strictEqual((yield* Effect.flip(revoke("ci", by)))._tag, "KeyNotFound")
 
       yield* TestClock.adjust(minutes(60))

@@ -2,15 +2,18 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import type { AgentHandler } from "../src/Agents.ts"
 import { Approvals } from "../src/Approvals.ts"
 import type { AuditLog } from "../src/AuditLog.ts"
 import type { Approval } from "../src/Domain/Approval.ts"
 import type { Run } from "../src/Domain/Run.ts"
+import { TimeZone } from "../src/Domain/Schedule.ts"
 import { JobStore } from "../src/JobStore.ts"
 import { Jobs } from "../src/Jobs.ts"
 import { type PolicyContext, PolicyGate } from "../src/PolicyGate.ts"
+import { expiryUnder } from "../src/Scheduler/ApprovalExpiry.ts"
 import type { BootIdentity } from "../src/Scheduler.ts"
 import { Deliveries, failure, scriptedAgent } from "../src/testing.ts"
 import { audited } from "./support/Audit.ts"
@@ -424,7 +427,57 @@ describe("a run that needs an approval", () => {
   )
 })
 
+describe("the end of a wait with its window", () => {
+  it("is the first minute outside it, also on days when the clock is set back or forward", () => {
+    const cases = [
+      ["Europe/Berlin", "22:00", "02:30", "2026-10-25T01:02:13Z", "2026-10-25T01:30:00Z"],
+      ["America/New_York", "01:00", "01:45", "2026-11-01T06:01:13Z", "2026-11-01T06:45:00Z"],
+      ["America/New_York", "01:15", "02:15", "2026-11-01T05:21:13Z", "2026-11-01T06:00:00Z"],
+      ["Europe/Berlin", "01:00", "02:30", "2026-03-29T00:10:00Z", "2026-03-29T01:00:00Z"],
+      ["UTC", "22:00", "04:00", "2026-05-05T23:00:00Z", "2026-05-06T04:00:00Z"]
+    ] as const
+    for (const [timezone, start, end, now, expected] of cases) {
+      const hours = { start, end, timezone: Schema.decodeSync(TimeZone)(timezone) }
+      const { expires_at, expires_by } = expiryUnder(
+        [{ require_approval: true, allowed_hours: hours }],
+        Date.parse(now)
+      )
+      assert.deepStrictEqual(
+        [new Date(expires_at).toISOString(), expires_by],
+        [expected.replace("Z", ".000Z"), "allowed_hours"]
+      )
+    }
+    assert.deepStrictEqual(expiryUnder([{ require_approval: true }], 0), {
+      expires_at: 24 * hour,
+      expires_by: "approval_timeout",
+      approval_default: "deny"
+    })
+  })
+})
+
 describe("who may decide", () => {
+  it.effect("stays not the one who defined the job, whoever edits what is for people", () =>
+    withEngine(() =>
+      Effect.gen(function* () {
+        const jobs = yield* Jobs
+        const approvals = yield* Approvals
+        yield* create({ name: "mine", every: "1h", policy: { ...asks, approvers: ["test", "bob"] } })
+        yield* jobs.update("mine", {}, { actor: "key_bob" })
+        yield* jobs.update("mine", { description: "by bob", labels: ["b"] }, { actor: "key_bob" })
+        yield* until(hour)
+        const first = yield* waiting
+        assert.strictEqual(first.submitted_by, "test")
+        const tester = { actor: "test", name: "test" }
+        assert.strictEqual((yield* Effect.flip(approvals.approve(first.id, tester, null)))._tag, "NotAnApprover")
+        yield* jobs.update("mine", { input: "his work now" }, { actor: "key_bob" })
+        yield* until(2 * hour)
+        const second = yield* waiting
+        assert.strictEqual(second.submitted_by, "key_bob")
+        assert.strictEqual((yield* approvals.approve(second.id, tester, null)).state, "approved")
+      })
+    )
+  )
+
   it.effect("is anyone where nobody is named, else those by name or key id, never the submitter beside others", () =>
     withEngine(() =>
       Effect.gen(function* () {

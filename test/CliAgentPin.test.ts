@@ -153,7 +153,7 @@ describe("symbi agentpin unpin", () => {
   }
 
   it.live("forgets a key in the data folder, once", () =>
-    inFolder({ "identity.json": JSON.stringify(issuer.document()) }, (cwd) =>
+    inFolder({ "identity.json": issuer.document() }, (cwd) =>
       Effect.gen(function* () {
         const unpin = symbi(["agentpin", "unpin", "k1", "--domain", issuer.domain, "--data", "."], { cwd })
         assert.deepInclude(yield* unpin, {

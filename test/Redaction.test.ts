@@ -29,6 +29,22 @@ describe("a job as it is shown", () => {
     assert.notProperty(withoutSecrets(define({ name: "job", every: "1h" })), "agent_pin_jwt")
   })
 
+  it("hides what is written beside a reference, and the user of an address", () => {
+    const mixed = withoutSecrets(
+      define({
+        ...secretive,
+        agent_pin_jwt: `abc\${X}def`,
+        webhook_url: "https://u:pw@hooks.example.com/T/1",
+        webhook_headers: { Authorization: `Bearer real \${X}` }
+      })
+    )
+    assert.strictEqual(mixed.agent_pin_jwt, "[redacted]")
+    assert.strictEqual(mixed.webhook_url, "https://[redacted]@hooks.example.com/T/1")
+    assert.deepStrictEqual(mixed.webhook_headers, { Authorization: "[redacted]" })
+    const stored = define({ ...secretive, webhook_url: "https://u:pw@hooks.example.com/T/1" })
+    assert.deepStrictEqual(withSecretsOf(withoutSecrets(stored), stored), stored)
+  })
+
   it("sent back, means what is stored", () => {
     const stored = define(secretive)
     assert.deepStrictEqual(withSecretsOf(withoutSecrets(stored), stored), stored)

@@ -156,6 +156,8 @@ describe("why", () => {
         events.map(({ what }) => what),
         ["CronJobCreated by test", "CronJobPaused by key_eve", "CronJobResumed by cli", "CronJobUpdated by key_eve"]
       )
+      // To the second where it is written so; by the minute otherwise.
+      assert.isNull((yield* why("job", "1970-01-01T13:59:30Z")).run)
       const unread = yield* Effect.flip(why("job", "noon"))
       assert.strictEqual(unread._tag, "WhyInvalid")
       assert.strictEqual((yield* Effect.flip(why("nobody")))._tag, "JobNotFound")

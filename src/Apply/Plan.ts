@@ -201,7 +201,8 @@ export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
   const remove = (before: StoredJob) => {
     const planned = { name: before.name, job_id: before.id, changes: [], next_after: [], notes: [] }
     if (prune) {
-      const audit = { type: "CronJobDeleted" as const, actor, job_id: before.id, job_name: before.name }
+      const was = changesOf(definitionOf(before), {} as JobDefinition).before
+      const audit = { type: "CronJobDeleted" as const, actor, job_id: before.id, job_name: before.name, before: was }
       removals.push({ id: before.id, audit, awaiting: voidAsDeleted(actor, now) })
       told.deleted.push({ ...planned, next_before: slotsBefore(before) })
       return

@@ -24,6 +24,8 @@ export const makeCheckpoints = Effect.fnUntraced(function* (log: AuditLog["Type"
   const keyFile = path.join(data_dir, fileNames.key)
   yield* Effect.orDie(fs.makeDirectory(data_dir, { recursive: true }))
   const lock = yield* Effect.makeSemaphore(1)
+  // Each walks the whole log; all at once would leave the service no time for anything else.
+  const oneByOne = yield* Effect.makeSemaphore(1)
 
   const folder = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
   const kept = keptIn(data_dir).pipe(Effect.orDie, Effect.provide(folder))
@@ -88,6 +90,6 @@ export const makeCheckpoints = Effect.fnUntraced(function* (log: AuditLog["Type"
   return {
     make,
     verify: (others: ReadonlyArray<AuditCheckpoint>) =>
-      Effect.flatMap(kept, (own) => verifyKept(log.verify, own, others))
+      oneByOne.withPermits(1)(Effect.flatMap(kept, (own) => verifyKept(log.verify, own, others)))
   } as const
 })

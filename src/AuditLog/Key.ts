@@ -63,13 +63,28 @@ export const signed = (key: KeyObject, head: AuditHead, time: number): AuditChec
   return { seq, hash, count, time, signature, public_key: publicKeyOf(key) }
 }
 
+// The checkpoints of a folder are by one key, and are compared more than once.
+let lastKey: { readonly text: string; readonly key: KeyObject } | undefined
+const goodOnes = new WeakSet<AuditCheckpoint>()
+
+const publicKeyFrom = (text: string): KeyObject => {
+  if (lastKey?.text !== text) {
+    lastKey = { text, key: createPublicKey({ key: Buffer.from(text, "base64"), format: "der", type: "spki" }) }
+  }
+  return lastKey.key
+}
+
 /** Whether a checkpoint's signature is of what it says, by the key that it names. */
-export const isSigned = (checkpoint: AuditCheckpoint): boolean =>
-  Either.getOrElse(
+export const isSigned = (checkpoint: AuditCheckpoint): boolean => {
+  if (goodOnes.has(checkpoint)) return true
+  const good = Either.getOrElse(
     Either.try(() => {
-      const key = createPublicKey({ key: Buffer.from(checkpoint.public_key, "base64"), format: "der", type: "spki" })
+      const key = publicKeyFrom(checkpoint.public_key)
       const signature = Buffer.from(checkpoint.signature, "base64")
       return key.asymmetricKeyType === "ed25519" && verify(null, Buffer.from(signedText(checkpoint)), key, signature)
     }),
     () => false
   )
+  if (good) goodOnes.add(checkpoint)
+  return good
+}

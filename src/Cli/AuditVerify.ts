@@ -39,20 +39,23 @@ const ask = (checkpoints: ReadonlyArray<AuditCheckpoint>) =>
     checkpoints.length === 0 ? client.audit.verify() : client.audit.compare({ payload: { checkpoints } })
   )
 
-/** A database file by itself. */
-const verifyDatabase = Effect.fnUntraced(function* (file: string, checkpoints: ReadonlyArray<AuditCheckpoint>) {
-  const { verifyFile } = yield* Effect.promise(() => import("../JobStore/AuditFile.ts"))
-  return yield* Effect.mapError(verifyFile(file, checkpoints), failed)
-})
+const databaseName = "symbiont.db"
 
-/** The database of a data folder, and the checkpoints beside it. */
-const verifyFolder = Effect.fnUntraced(function* (folder: string, checkpoints: ReadonlyArray<AuditCheckpoint>) {
+/** A database file. Where it lies in its data folder, it is compared with the checkpoints there; a copy has none. */
+const verifyDatabase = Effect.fnUntraced(function* (file: string, checkpoints: ReadonlyArray<AuditCheckpoint>) {
   const path = yield* Path.Path
   const { keptIn, verifyKept } = yield* auditLog
   const { verifyFile } = yield* Effect.promise(() => import("../JobStore/AuditFile.ts"))
-  const kept = yield* Effect.mapError(keptIn(folder), failed)
-  const database = path.join(folder, "symbiont.db")
-  return yield* verifyKept((all) => verifyFile(database, all), kept, checkpoints).pipe(Effect.mapError(failed))
+  const none = { checkpoints: [], damage: null }
+  const own = path.basename(file) === databaseName
+  const kept = own ? yield* Effect.mapError(keptIn(path.dirname(file)), failed) : none
+  return yield* verifyKept((all) => verifyFile(file, all), kept, checkpoints).pipe(Effect.mapError(failed))
+})
+
+/** The database of a data folder. */
+const verifyFolder = Effect.fnUntraced(function* (folder: string, checkpoints: ReadonlyArray<AuditCheckpoint>) {
+  const path = yield* Path.Path
+  return yield* verifyDatabase(path.join(folder, databaseName), checkpoints)
 })
 
 const print = Effect.fnUntraced(function* (verdict: AuditVerdict, as: "text" | "json") {

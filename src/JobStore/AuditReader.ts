@@ -12,7 +12,12 @@ const decodeEntries = Schema.decodeUnknown(
       seq: Schema.Number,
       id: Schema.NullOr(Schema.String),
       hash: Schema.NullOr(Schema.String),
-      content: Schema.Uint8ArrayFromSelf
+      content: Schema.Uint8ArrayFromSelf,
+      listed: Schema.transform(Schema.NullOr(Schema.Number), Schema.Boolean, {
+        strict: true,
+        decode: (found) => found === 1,
+        encode: (listed) => (listed ? 1 : 0)
+      })
     })
   )
 )
@@ -30,7 +35,8 @@ export const auditReader = (sql: SqlClient.SqlClient): AuditReader => {
   return {
     page: (after, limit) =>
       sql`SELECT seq, CASE typeof(id) WHEN 'text' THEN id END AS id, CASE typeof(hash) WHEN 'text' THEN hash END AS hash,
-        ${content} AS content FROM audit WHERE seq > ${after} ORDER BY seq LIMIT ${limit}`.pipe(
+        ${content} AS content, (SELECT first_seq <= audit.seq AND last_seq >= audit.seq FROM audit_hours
+          WHERE hour = audit.time / 3600000) AS listed FROM audit WHERE seq > ${after} ORDER BY seq LIMIT ${limit}`.pipe(
         Effect.flatMap(decodeEntries),
         readable
       ),

@@ -43,15 +43,16 @@ export class SqliteJobChanges extends Effect.Service<SqliteJobChanges>()("symbio
     const remove = Effect.fn("JobStore.deleteJob")(function* (
       ref: string,
       now: number,
-      removal: (job: Pick<Job, "id" | "name">) => JobRemoval
+      removal: (job: Pick<Job, "id" | "name">, stored: StoredJob | null) => JobRemoval
     ) {
       return yield* writer.commit(
         Effect.gen(function* () {
           const row = yield* jobs.findRow(ref)
           const id = idOf(row) as JobId
           const name = "name" in row && typeof row.name === "string" ? row.name : ref
+          const stored = (yield* jobs.byIds([id])).get(id) ?? null
           yield* jobs.removeRows([id], now)
-          const { audit: event, awaiting } = removal({ id, name: name as Job["name"] })
+          const { audit: event, awaiting } = removal({ id, name: name as Job["name"] }, stored)
           yield* audit.append([event], now)
           if (awaiting !== undefined) yield* approvals.endAmong(new Map([[id, awaiting]]), now)
           return id

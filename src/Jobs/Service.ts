@@ -208,8 +208,14 @@ export const make = Effect.gen(function* () {
 
   const remove = Effect.fn("Jobs.remove")(function* (ref: string, actor: Actor) {
     const now = yield* Clock.currentTimeMillis
-    const id = yield* store.deleteJob(ref, now, (job) => ({
-      audit: { type: "CronJobDeleted", actor, job_id: job.id, job_name: job.name },
+    const id = yield* store.deleteJob(ref, now, (job, stored) => ({
+      audit: {
+        type: "CronJobDeleted",
+        actor,
+        job_id: job.id,
+        job_name: job.name,
+        before: stored === null ? null : changesOf(definitionOf(stored), {} as JobDefinition).before
+      },
       awaiting: voidAsDeleted(actor, now)
     }))
     yield* signal.notify

@@ -39,8 +39,12 @@ const readAs = {
   number: (text: string): unknown => (/^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : text),
   boolean: (text: string): unknown =>
     text === "true" || text === "1" ? true : text === "false" || text === "0" ? false : text,
-  // An empty item is kept, for the check to name: a list without any would mean something else.
-  list: (text: string): unknown => text.split(",").map((item) => item.trim())
+  list: (text: string): unknown => {
+    const items = text.split(",").map((item) => item.trim())
+    const given = items.filter((item) => item !== "")
+    // Nothing but commas is kept, for the check to name: an empty list would mean that nothing was asked for.
+    return given.length === 0 ? items : given
+  }
 }
 
 /** Environment variables that set a key: section, key, and the kind of its value. */

@@ -250,7 +250,7 @@ describe("files that were sent", () => {
       assert.notInclude(JSON.stringify([first, second]), "canary")
       assert.deepStrictEqual(
         second.updated[0]?.changes.map((change) => change.after),
-        ["[redacted]", "[redacted]"]
+        [{ Authorization: "[redacted]" }, "[redacted]"]
       )
     }))
 
