@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { copyFileSync, cpSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import Sqlite from "better-sqlite3"
 import * as Effect from "effect/Effect"
@@ -156,7 +156,9 @@ describe("symbi audit", () => {
           "UPDATE audit_head SET (seq, hash, count) = (SELECT seq, hash, 4 FROM audit WHERE seq = 4)",
           "UPDATE sqlite_sequence SET seq = 4 WHERE name = 'audit'"
         )
-        assert.strictEqual((yield* offline("--db", "cut/symbiont.db")).code, 0, "nothing in the file tells")
+        assert.strictEqual((yield* offline("--db", "cut/symbiont.db")).code, 1, "by the checkpoints beside it")
+        copyFileSync(`${folder}/cut/symbiont.db`, `${folder}/alone.db`)
+        assert.strictEqual((yield* offline("--db", "alone.db")).code, 0, "nothing in the file tells")
         assert.match((yield* offline("--data", "cut")).stdout, /^broken at entry 5: tail_cut: /)
         assert.match(
           (yield* offline("--db", "cut/symbiont.db", "--checkpoint", "kept")).stdout,
