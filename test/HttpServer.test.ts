@@ -1,3 +1,4 @@
+import { connect } from "node:net"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpServer from "@effect/platform/HttpServer"
 import { assert, describe, it } from "@effect/vitest"
@@ -21,7 +22,37 @@ const portOf = (context: Context.Context<HttpServer.HttpServer>) => {
   return address._tag === "TcpAddress" ? address.port : 0
 }
 
+/** Sends a text on a connection of its own; what comes back until the other side closes it. */
+const said = (port: number, text: string) =>
+  Effect.async<string>((resume) => {
+    let received = ""
+    const socket = connect(port, "127.0.0.1", () => socket.write(text))
+    socket.setEncoding("latin1").on("data", (chunk: string) => {
+      received += chunk
+    })
+    socket.on("error", () => undefined)
+    socket.on("close", () => resume(Effect.succeed(received)))
+  })
+
 describe("ServerLive", () => {
+  it.scopedLive("cuts a connection that asks for much more than it takes, and answers odd requests as all others", () =>
+    Effect.gen(function* () {
+      const port = portOf(yield* Layer.build(service()))
+      const get = (path: string, host = "Host: localhost\r\n") => `GET ${path} HTTP/1.1\r\n${host}\r\n`
+      const flooded = yield* said(port, get("/docs").repeat(1_000))
+      assert.isBelow(flooded.split("HTTP/1.1 200").length - 1, 1_000)
+      const few = yield* said(
+        port,
+        `${get("/api/v1/health").repeat(8)}${get("/docs", "Host: localhost\r\nConnection: close\r\n")}`
+      )
+      assert.strictEqual(few.split("HTTP/1.1 200").length - 1, 9)
+      const nameless = yield* said(port, get("/api/v1/health", "Connection: close\r\n"))
+      assert.match(nameless, /^HTTP\/1\.1 400 [\s\S]*nosniff[\s\S]*"code":"HOST_MISSING"/)
+      const expecting = yield* said(port, get("/api/v1/health", "Host: localhost\r\nExpect: more\r\n"))
+      assert.match(expecting, /^HTTP\/1\.1 417 [\s\S]*nosniff[\s\S]*"code":"EXPECTATION_FAILED"/)
+    })
+  )
+
   it.live("ends what is open when it stops: followed logs, and agents run by hand", () =>
     Effect.gen(function* () {
       yield* status.set({ endless: true })
