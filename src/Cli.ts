@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import { agentpin } from "./Cli/AgentPin.ts"
 import { apply } from "./Cli/Apply.ts"
 import { approvals } from "./Cli/Approvals.ts"
-import { orderWords } from "./Cli/Argv.ts"
+import { emptyOption, orderWords } from "./Cli/Argv.ts"
 import { audit } from "./Cli/Audit.ts"
 import { config } from "./Cli/Config.ts"
 import { cron } from "./Cli/Cron.ts"
@@ -94,6 +94,11 @@ export const runCli = (words: ReadonlyArray<string>) =>
       0,
       ordered.findIndex((word) => word.startsWith("-"))
     )
+    const empty = emptyOption(ordered)
+    if (empty !== undefined) {
+      const refusal = new CliError({ kind: "usage", message: `${empty} is empty; give its value, or leave it out` })
+      return Effect.tapErrorCause(refusal, report)
+    }
     return checkCommand(ordered).pipe(
       Effect.zipRight(main(["node", "symbi", ...ordered])),
       Effect.tapErrorCause(report),

@@ -55,6 +55,26 @@ describe("symbi agentpin verify", () => {
     )
   )
 
+  it.live("takes each capability that is asked for, with a space or an equals sign, and no empty one", () =>
+    inFolder(documents, (cwd) =>
+      Effect.gen(function* () {
+        const judged = (...words: ReadonlyArray<string>) =>
+          Effect.map(symbi(["agentpin", "verify", good, ...usual, ...words, ...json], { cwd }), ({ code, stdout }) => [
+            code,
+            stdout === "" ? "" : JSON.parse(stdout).result
+          ])
+        assert.deepStrictEqual(yield* judged("--capability=read:reports", "--capability", "execute:job"), [0, "ok"])
+        assert.deepStrictEqual(yield* judged("--capability=read:reports", "--capability=admin:x"), [
+          1,
+          "CAPABILITY_EXCEEDED"
+        ])
+        for (const empty of [["--capability", ""], ["--capability="]]) {
+          assert.deepStrictEqual(yield* judged(...empty), [2, ""])
+        }
+      })
+    )
+  )
+
   it.live("reads standard input without the one line break at its end", () =>
     inFolder(documents, (cwd) =>
       Effect.gen(function* () {

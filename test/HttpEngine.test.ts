@@ -59,6 +59,33 @@ const ended = (run: Answer) =>
   until(`/runs/${run.body.id}`, ({ status }) => status !== "running" && status !== "pending")
 
 describe("the API over the real engine", () => {
+  it.live("refuses what it could not show again, and stores nothing of it", () =>
+    Effect.gen(function* () {
+      for (const fields of [
+        { cron_expr: undefined, every: "9999999d" },
+        { cron_expr: undefined, at: "9999-12-31T23:59:59-23:00" },
+        { policy: { require_approval: true, approval_timeout: "9999999d" } }
+      ]) {
+        const refused = yield* add("far", fields)
+        assert.strictEqual(refused.status, 400, JSON.stringify(fields))
+        assert.match(JSON.stringify(refused.body), /36500d|0000 to 9999/)
+      }
+      for (const expiry of [{ expires_in: "9999999d" }, { expires_at: "9999-12-31T23:59:59-23:00" }]) {
+        assert.strictEqual((yield* ask("POST", "/keys", { name: "ops", scopes: ["admin"], ...expiry })).status, 400)
+      }
+      assert.deepStrictEqual((yield* ask("GET", "/schedule")).body, [])
+      assert.deepStrictEqual((yield* ask("GET", "/keys")).body, [])
+    }).pipe(Effect.provide(service()))
+  )
+
+  it.live("writes into the audit log who ran an agent by hand", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* ask("POST", "/agents/echo/run", { input: "x" })).status, 200)
+      const { body } = yield* ask("GET", "/audit?type=AgentInvoked")
+      assert.deepStrictEqual([body.length, body[0].actor, body[0].after], [1, "api", { agent_id: "echo" }])
+    }).pipe(Effect.provide(service()))
+  )
+
   it.live("counts active, paused and running jobs truly", () =>
     Effect.gen(function* () {
       for (let n = 0; n < 18; n++) yield* add(`job-${n}`, { agent_id: n < 2 ? "endless" : "echo" })

@@ -17,6 +17,13 @@ const switches: ReadonlySet<string> = new Set([
 /** Commands that only lead to others. */
 const groups: ReadonlySet<string> = new Set(["cron", "approvals", "audit", "agentpin", "keys"])
 
+/** Options that may be given again. Of these the parser leaves out an empty value, and with it what was asked for. */
+const repeated: ReadonlySet<string> = new Set(["--capability", "--scope"])
+
+/** The first such option whose value is empty, in words that were put in order. */
+export const emptyOption = (words: ReadonlyArray<string>): string | undefined =>
+  words.find((word, index) => repeated.has(word) && words[index + 1] === "")
+
 const isFlag = (word: string): boolean => word.startsWith("-") && word.length > 1
 
 /**

@@ -10,6 +10,8 @@ const unitMillis: Readonly<Record<string, number>> = {
   w: 604_800_000
 }
 
+const syntax = /^(\d+w)?(\d+d)?(\d+h)?(\d+m(?!s))?(\d+s)?(\d+ms)?$/
+
 /** A hundred years: what is longer is a slip, and could lead beyond the years that instants can name. In ms. */
 const longest = 36_500 * 86_400_000
 
@@ -18,7 +20,7 @@ const longest = 36_500 * 86_400_000
  * None for anything else, for zero, for negative durations and for more than a hundred years.
  */
 export const parseDuration = (text: string): Option.Option<number> => {
-  if (!/^(\d+w)?(\d+d)?(\d+h)?(\d+m(?!s))?(\d+s)?(\d+ms)?$/.test(text)) return Option.none()
+  if (!syntax.test(text)) return Option.none()
   let total = 0
   for (const [, amount = "0", unit = "ms"] of text.matchAll(/(\d+)(ms|[wdhms])/g)) {
     total += Number(amount) * (unitMillis[unit] ?? 0)
@@ -39,11 +41,19 @@ export const formatDuration = (millis: number): string => {
   return text === "" ? "0s" : text
 }
 
+// What is written well, names an amount above zero, and is refused all the same.
+const isTooLong = (text: unknown): boolean => typeof text === "string" && syntax.test(text) && /[1-9]/.test(text)
+
 /** A positive duration as people write it: `5m`, `1h30m`. Kept as text; {@link durationMillis} reads it. */
 export const DurationText = Schema.String.pipe(
   Schema.filter((text) => Option.isSome(parseDuration(text)), {
     identifier: "DurationText",
-    message: () => ({ message: `a positive duration such as "90s", "5m" or "1h30m"`, override: true }),
+    message: ({ actual }) => ({
+      message: isTooLong(actual)
+        ? "a duration of at most 36500d (a hundred years)"
+        : `a positive duration such as "90s", "5m" or "1h30m"`,
+      override: true
+    }),
     jsonSchema: { type: "string", examples: ["90s", "5m", "1h30m"] }
   }),
   Schema.brand("DurationText")

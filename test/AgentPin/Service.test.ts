@@ -169,6 +169,10 @@ describe("a verifier on files", () => {
         const revoked = { ...maker.revocation, revoked_keys: [{ kid: maker.key.kid }] }
         yield* write("bundle.json", { ...makers, revocations: [issuer.revocation, revoked] })
         assert.match(yield* presented(delegated), /^DELEGATION_INVALID: .*revoked/)
+        yield* write("makers.json", { [maker.domain]: maker.document() })
+        const both = { ...settings, bundle: "bundle.json", makers: "makers.json" }
+        const besides = Effect.provide(presented(delegated), verifier({ settings: both, directory }))
+        assert.match(yield* besides, /^DELEGATION_INVALID: .*revoked/, "a file of makers revokes nothing anew")
         yield* write("bundle.json", { ...bundle, documents: [] })
         assert.strictEqual(yield* answered(token), "AGENT_NOT_FOUND")
       }).pipe(Effect.provide(verifier({ settings: { ...settings, bundle: "bundle.json" }, directory })))

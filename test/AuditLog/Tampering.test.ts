@@ -186,6 +186,9 @@ describe("a log that was tampered with", () => {
         assert.deepInclude(yield* foundAfter(log, [change]), { kind: "unreadable" }, change)
       }
       assert.deepInclude(yield* foundAfter(log, ["DROP TABLE audit"]), { kind: "unreadable" })
+      // What queries by time would not find.
+      const hidden = yield* foundAfter(log, ["UPDATE audit_hours SET last_seq = last_seq - 1"])
+      assert.deepInclude(hidden, { kind: "changed", detail: "the table audit_hours hides it from queries by time" })
     }))
 
   test("but written anew as a whole is found by a checkpoint that was kept elsewhere", (log) =>

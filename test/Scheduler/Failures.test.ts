@@ -2,11 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
+import * as TestClock from "effect/TestClock"
 import type { AgentHandler } from "../../src/Agents.ts"
 import { DeliveryRouter } from "../../src/Delivery.ts"
 import { AgentFailure, type FailureKind } from "../../src/Domain/Agent.ts"
 import { DeliveryFailure } from "../../src/Domain/Delivery.ts"
+import { DurationText } from "../../src/Domain/Duration.ts"
 import { Jobs } from "../../src/Jobs.ts"
+import { NamedPolicies } from "../../src/PolicyGate.ts"
 import { SchedulerStatus } from "../../src/Scheduler.ts"
 import { Deliveries, failure, scriptedAgent } from "../../src/testing.ts"
 import { audited } from "../support/Audit.ts"
@@ -248,6 +251,25 @@ describe("attempts of one run", () => {
         })
       )
     )
+  )
+
+  it.effect("that take longer than the shortest max_runtime of their policies are stopped by it", () =>
+    Effect.gen(function* () {
+      const named = { policies: new Map([["org", { max_runtime: DurationText.make("5m") }]]) }
+      yield* Effect.gen(function* () {
+        yield* create({ name: "none", every: "1h", policy_ref: "org", policy: { max_runtime: "none" } })
+        yield* create({ name: "shorter", every: "1h", policy_ref: "org", policy: { max_runtime: "1m" } })
+        yield* until(hour)
+        yield* TestClock.adjust(30 * minute)
+        const messages = yield* Effect.forEach(["none", "shorter"], (name) =>
+          Effect.map(runsOf(name), ([run]) => [run?.status, run?.error_message])
+        )
+        assert.deepStrictEqual(messages, [
+          ["timed_out", "stopped after its max_runtime of 5m"],
+          ["timed_out", "stopped after its max_runtime of 1m"]
+        ])
+      }).pipe(Effect.provide(engine({ agent: () => Effect.never })), Effect.provideService(NamedPolicies, named))
+    })
   )
 
   it.effect("that take longer than max_runtime are stopped: timed_out, cleaned up, the next slot free", () =>

@@ -39,6 +39,15 @@ describe("keys of the configuration", () => {
     })
   )
 
+  it.effect("are missed where the variable holds nothing but commas: that must not open the service", () =>
+    Effect.gen(function* () {
+      for (const text of [",", " ", ", ,"]) {
+        const refused = yield* load(list(canary), { SYMBI_API_KEYS: text })
+        assert.include(String(refused._tag === "Left" ? refused.left.message : ""), "entry 1 is no key", text)
+      }
+    })
+  )
+
   it.effect("come from SYMBI_API_KEYS before the file, and from variables within the file", () =>
     Effect.gen(function* () {
       const file = list(`ci:\${CI_KEY}:read`, "other-key-of-the-file")

@@ -16,10 +16,6 @@ import { CliError } from "../Errors.ts"
 import { plain } from "../Table.ts"
 import { domain, domainOf } from "./Options.ts"
 
-/** The parser leaves out an empty value of an option that may be repeated, and with it what was asked for. */
-const emptyCapability = (words: ReadonlyArray<string>): boolean =>
-  words.some((word, index) => word === "--capability=" || (word === "--capability" && words[index + 1] === ""))
-
 const usage = (message: string) => new CliError({ kind: "usage", message })
 
 const readFile = Effect.fnUntraced(function* (file: string) {
@@ -82,7 +78,6 @@ export const verify = Command.make(
     Effect.gen(function* () {
       const { parseDiscovery, parseMakers, parseRevocations, Refusal, verifyCredential, withoutLineBreak } =
         yield* Effect.promise(() => import("../../AgentPin.ts"))
-      if (emptyCapability(process.argv)) return yield* usage("--capability is empty: write action:resource")
       const trusted = yield* domainOf(options.domain)
       const now = yield* Option.match(options.at, {
         onNone: () => Clock.currentTimeMillis,
