@@ -11,8 +11,10 @@ import type { DeliveryChannel, DeliveryFailure } from "./Domain/Delivery.ts"
 import type { Job } from "./Domain/Job.ts"
 import type { Run } from "./Domain/Run.ts"
 import type { JobStore } from "./JobStore.ts"
+import type { ServiceEnvironment } from "./ServiceEnvironment.ts"
 import type { Settings } from "./Settings.ts"
 
+export { CurrentDelivery, type DeliveryNotes } from "./Delivery/CurrentDelivery.ts"
 export { type ChannelHandler, CustomChannels } from "./Delivery/CustomChannels.ts"
 export { OutboxSignal } from "./Delivery/OutboxSignal.ts"
 export { StandardOutput } from "./Delivery/Stdout.ts"
@@ -29,12 +31,12 @@ export class DeliveryRouter extends Context.Tag("symbiont/DeliveryRouter")<
     ) => Effect.Effect<void, DeliveryFailure>
   }
 >() {
-  /** Prints, appends to log files, and calls the channels of {@link CustomChannels}; refuses the other channels. */
+  /** All channels: those built in, those of the configuration, and those of {@link CustomChannels}. */
   static readonly layer: Layer.Layer<
     DeliveryRouter,
     never,
-    StandardOutput | Settings | FileSystem.FileSystem | Path.Path
-  > = Layer.effect(DeliveryRouter, makeRouter)
+    StandardOutput | Settings | ServiceEnvironment | FileSystem.FileSystem | Path.Path
+  > = Layer.scoped(DeliveryRouter, makeRouter)
 }
 
 /** The worker that sends what the store has for delivery: a layer that does, and provides nothing. */

@@ -4,7 +4,14 @@ import type * as Either from "effect/Either"
 import type { Approval, ApprovalNotFound, ApprovalState } from "./Domain/Approval.ts"
 import type { AuditDraft } from "./Domain/Audit.ts"
 import type { BackfillRun } from "./Domain/Backfill.ts"
-import type { Delivery, DeliveryChannel, DeliveryKind } from "./Domain/Delivery.ts"
+import type {
+  Delivery,
+  DeliveryChannel,
+  DeliveryKind,
+  DeliveryNotFound,
+  DeliveryState,
+  ListedDelivery
+} from "./Domain/Delivery.ts"
 import type { BootId, DeliveryId, JobId, RunId } from "./Domain/Ids.ts"
 import type { Job, JobNameTaken, JobNotFound, JobStatus, JobUnreadable, StoredJob } from "./Domain/Job.ts"
 import type { Attempt, FencedOut, IdempotencyConflict, Run, RunNotFound, RunStatus, RunSummary } from "./Domain/Run.ts"
@@ -243,9 +250,42 @@ export interface StoreCounts {
   readonly execution_time_count: number
 }
 
+/** Which deliveries, newest first. */
+export interface DeliveryFilter {
+  readonly state?: DeliveryState | undefined
+  readonly channel?: DeliveryChannel | undefined
+  readonly job_id?: JobId | undefined
+  readonly limit: number
+  readonly cursor?: string | undefined
+}
+
+/** Deliveries that are not made, by state, and since when the oldest waits, in UTC ms. */
+export interface DeliveryCounts {
+  readonly pending: number
+  readonly failed: number
+  readonly dead: number
+  readonly oldest_pending: number | null
+}
+
+/** Where deliveries wait to go. */
+export interface WaitingDestinations {
+  readonly due: ReadonlyArray<string>
+  /** UTC ms; null when nothing waits beyond what is due. */
+  readonly next: number | null
+}
+
+/** The alert that a delivery could not be made. */
+export interface NewAlert {
+  readonly channel: DeliveryChannel
+  /** In ms: no alert follows one about the same job and channel that is younger. */
+  readonly quiet: number
+}
+
 /** A delivery to send, with what its channel needs. */
 export interface DueDelivery {
   readonly delivery: Delivery
+  /** The delivery that an alert is about. */
+  readonly about: Delivery | null
   readonly run: Run
   readonly job: StoredJob
   /** The run's approval, if it needed one. */
@@ -362,14 +402,36 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
     readonly runsAround: (job_id: JobId, at: number, span: number) => Effect.Effect<ReadonlyArray<RunSummary>>
     readonly findSession: (job_id: JobId) => Effect.Effect<Session | null>
 
-    /** Deliveries that are due, oldest first. */
-    readonly dueDeliveries: (now: number, limit: number) => Effect.Effect<ReadonlyArray<DueDelivery>>
-    readonly nextDelivery: Effect.Effect<number | null>
+    /** The destinations that deliveries wait for: those with one that is due, the longest waiting first, and when the next is. */
+    readonly waitingDestinations: (now: number) => Effect.Effect<WaitingDestinations>
+    /** A destination's deliveries that are due, oldest first. */
+    readonly dueDeliveries: (
+      destination: string,
+      now: number,
+      limit: number
+    ) => Effect.Effect<ReadonlyArray<DueDelivery>>
+    /** Records an attempt of a delivery that is pending; what became of any other stays. */
     readonly settleDelivery: (
       id: DeliveryId,
       change: Pick<Delivery, "state" | "next_attempt_at" | "delivered_at" | "error">,
-      audit: ReadonlyArray<AuditDraft>
+      audit: ReadonlyArray<AuditDraft>,
+      alert?: NewAlert | undefined
     ) => Effect.Effect<void>
+    readonly listDeliveries: (filter: DeliveryFilter) => Effect.Effect<Page<ListedDelivery>>
+    readonly findDelivery: (id: string) => Effect.Effect<ListedDelivery, DeliveryNotFound>
+    /** Makes a delivery due now, whatever its state, with all its attempts before it. */
+    readonly redeliver: (
+      id: string,
+      now: number,
+      audit: (delivery: ListedDelivery) => AuditDraft
+    ) => Effect.Effect<ListedDelivery, DeliveryNotFound>
+    /** The same for all deliveries of a state; `audit` is told how many they are. Gives their number. */
+    readonly redeliverAll: (
+      which: Pick<DeliveryFilter, "channel" | "job_id"> & { readonly state: "failed" | "dead" },
+      now: number,
+      audit: (count: number) => AuditDraft
+    ) => Effect.Effect<number>
+    readonly deliveryCounts: Effect.Effect<DeliveryCounts>
 
     readonly counts: Effect.Effect<StoreCounts>
     /** Fails as a defect when the database does not answer. */

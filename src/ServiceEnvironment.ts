@@ -20,14 +20,14 @@ export class ServiceEnvironment extends Context.Tag("symbiont/ServiceEnvironment
 
 const reference = /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g
 
+/** The names of the variables that a text refers to as `${NAME}`, each once. */
+export const namesIn = (text: string): ReadonlyArray<string> => [
+  ...new Set(Array.from(text.matchAll(reference), ([, name = ""]) => name))
+]
+
 /** The names of the variables that a text refers to as `${NAME}` and that are not set, each once. */
-export const unsetIn = (
-  text: string,
-  variables: Readonly<Record<string, string | undefined>>
-): ReadonlyArray<string> => {
-  const names = Array.from(text.matchAll(reference), ([, name = ""]) => name)
-  return [...new Set(names)].filter((name) => !Object.hasOwn(variables, name) || variables[name] === undefined)
-}
+export const unsetIn = (text: string, variables: Readonly<Record<string, string | undefined>>): ReadonlyArray<string> =>
+  namesIn(text).filter((name) => !Object.hasOwn(variables, name) || variables[name] === undefined)
 
 /** Replaces each `${NAME}` by the variable's value; left is the name of the first one that is not set. `$X` stays. */
 export const interpolate = (

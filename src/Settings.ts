@@ -10,20 +10,13 @@ import * as Schema from "effect/Schema"
 import { AgentPinDomain } from "./Domain/AgentPin.ts"
 import { DurationText } from "./Domain/Duration.ts"
 import { TimeZone } from "./Domain/Schedule.ts"
+import { ChannelSettings, CustomChannelSettings, DeliverySettings } from "./Settings/Delivery.ts"
+import { effectiveSettings } from "./Settings/Effective.ts"
+import { intBetween, optionalText, withDefault } from "./Settings/Fields.ts"
 import { describeIssues } from "./Settings/Issues.ts"
-import { ConfiguredKeys, keyWarnings, showKeys } from "./Settings/Keys.ts"
-import { mergeSources, type Variables } from "./Settings/Sources.ts"
+import { ConfiguredKeys, keyWarnings } from "./Settings/Keys.ts"
+import { type KeyTree, mergeSources, type Variables } from "./Settings/Sources.ts"
 import { parseToml } from "./Settings/Toml.ts"
-
-const intBetween = (low: number, high: number) =>
-  Schema.Int.pipe(
-    Schema.between(low, high, {
-      message: () => ({ message: `a whole number from ${low} to ${high}`, override: true })
-    })
-  )
-
-const withDefault = <A, I>(schema: Schema.Schema<A, I>, value: () => A) =>
-  Schema.optionalWith(schema, { exact: true, default: value })
 
 /** `[scheduler]`: the guide's six keys, and the zone, environment and limits that jobs fall back to. */
 export const SchedulerSettings = Schema.Struct({
@@ -36,7 +29,8 @@ export const SchedulerSettings = Schema.Struct({
   timezone: withDefault(TimeZone, () => "UTC"),
   environment: withDefault(Schema.NonEmptyString, () => "development"),
   default_max_runtime: withDefault(Schema.Union(DurationText, Schema.Literal("none")), () => DurationText.make("1h")),
-  misfire_grace: withDefault(DurationText, () => DurationText.make("60s"))
+  misfire_grace: withDefault(DurationText, () => DurationText.make("60s")),
+  delivery: withDefault(DeliverySettings, () => Schema.decodeSync(DeliverySettings)({}))
 })
 
 /** `[server]`: where the HTTP API listens, who may ask, how much, and how long a request may take to arrive. */
@@ -56,8 +50,6 @@ export const ServerSettings = Schema.Struct({
   rate_limit: withDefault(intBetween(0, 1_000_000), () => 100),
   request_timeout: withDefault(DurationText, () => DurationText.make("30s"))
 })
-
-const optionalText = Schema.optionalWith(Schema.NonEmptyString, { exact: true })
 
 /** `[agentpin]`: whether every job needs a credential, whose agents they are for, and the files of documents. */
 export const AgentPinSettings = Schema.Struct({
@@ -93,16 +85,6 @@ export const baseUrlOf = ({ server }: Pick<Settings["Type"], "server">): string 
   return `http://${server.host.includes(":") ? `[${server.host}]` : server.host}:${server.port}`
 }
 
-/** One effective value and where it came from, for people. */
-export interface EffectiveSetting {
-  /** Such as `scheduler.timezone`. */
-  readonly key: string
-  /** As it was written where a variable stands in it: what the variable holds may be a secret. */
-  readonly value: string | number | boolean
-  /** `default`, the file and its line, the environment variable, or the option. */
-  readonly from: string
-}
-
 /** The configuration cannot be used; each problem says where it is, what is expected and what was found. */
 export class SettingsError extends Data.TaggedError("SettingsError")<{
   readonly problems: ReadonlyArray<string>
@@ -114,9 +96,21 @@ export class SettingsError extends Data.TaggedError("SettingsError")<{
 
 const refuse = (...problems: ReadonlyArray<string>) => new SettingsError({ problems })
 
-const knownKeys = Object.fromEntries(
-  Object.entries(SettingsSchema.fields).map(([section, schema]) => [section, Object.keys(schema.fields)])
-)
+const keysOf = (schema: { readonly fields: Readonly<Record<string, unknown>> }): KeyTree =>
+  Object.fromEntries(Object.keys(schema.fields).map((key) => [key, null]))
+
+const knownKeys: KeyTree = {
+  scheduler: {
+    ...keysOf(SchedulerSettings),
+    delivery: {
+      ...keysOf(DeliverySettings),
+      channels: { "*": keysOf(ChannelSettings) },
+      custom: { "*": keysOf(CustomChannelSettings) }
+    }
+  },
+  server: keysOf(ServerSettings),
+  agentpin: keysOf(AgentPinSettings)
+}
 
 const readConfigFile = Effect.fnUntraced(function* (name: string) {
   const fs = yield* FileSystem.FileSystem
@@ -161,8 +155,8 @@ export const loadSettings = Effect.fn("Settings.load")(function* (input: {
     file,
     env,
     flags: [
-      ["--port", "server", "port", overrides.port],
-      ["--host", "server", "host", overrides.host]
+      ["--port", "server.port", overrides.port],
+      ["--host", "server.host", overrides.host]
     ]
   })
   if (merged.problems.length > 0) return yield* refuse(...merged.problems)
@@ -173,7 +167,7 @@ export const loadSettings = Effect.fn("Settings.load")(function* (input: {
   )
   const aimless = Object.entries(decoded.agentpin).find(([, value]) => value !== false)
   if (aimless !== undefined && decoded.agentpin.domain === undefined) {
-    const where = merged.origin("agentpin", aimless[0])?.where
+    const where = merged.origin(`agentpin.${aimless[0]}`)?.where
     return yield* refuse(
       `${where}: needs the domain of the agents; set domain under [agentpin], or SYMBI_AGENTPIN_DOMAIN`
     )
@@ -185,25 +179,19 @@ export const loadSettings = Effect.fn("Settings.load")(function* (input: {
       ? [env["SYMBI_DATA_DIR"], "environment variable SYMBI_DATA_DIR"]
       : [beside, "default"]
   const settings: typeof Settings.Service = { ...decoded, data_dir: path.resolve(data) }
-  const effective: ReadonlyArray<EffectiveSetting> = [
-    ...Object.entries(decoded).flatMap(([section, values]) =>
-      Object.entries(values).map(([key, value]): EffectiveSetting => {
-        const origin = merged.origin(section, key)
-        if (key === "api_keys") {
-          return {
-            key: `${section}.${key}`,
-            value: showKeys(decoded.server.api_keys),
-            from: origin?.place ?? "default"
-          }
-        }
-        const written = typeof origin?.found === "string" && origin.found.includes("${") ? origin.found : value
-        return { key: `${section}.${key}`, value: written, from: origin?.place ?? "default" }
-      })
-    ),
+  const effective = [
+    ...effectiveSettings(decoded, merged.origin),
     { key: "data_dir", value: settings.data_dir, from: dataFrom }
   ]
-  const keysFrom = merged.origin("server", "api_keys")?.where ?? ""
-  return { settings, effective, warnings: [...merged.warnings, ...keyWarnings(decoded.server.api_keys, keysFrom)] }
+  const keysFrom = merged.origin("server.api_keys")?.where ?? ""
+  return {
+    settings,
+    effective,
+    keyVariables: merged.keyVariables,
+    warnings: [...merged.warnings, ...keyWarnings(decoded.server.api_keys, keysFrom)]
+  }
 })
 
+export type { DeliverySettings } from "./Settings/Delivery.ts"
+export type { EffectiveSetting } from "./Settings/Effective.ts"
 export type { ConfiguredKey } from "./Settings/Keys.ts"

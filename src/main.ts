@@ -64,10 +64,18 @@ const addressAllowed = Layer.effectDiscard(
 const databaseOf = (settings: typeof Settings.Service, path: Path.Path) => path.join(settings.data_dir, "symbiont.db")
 
 // A job may name variables, and whoever may write jobs must not read by that the keys of those who may do more.
-const { SYMBI_API_KEYS: _, ...variables } = process.env
+const variablesWithout = (names: ReadonlyArray<string>) => {
+  const withheld = new Set(["SYMBI_API_KEYS", "SYMBI_SLACK_TOKEN", "SYMBI_WEBHOOK_AUTH_HEADER", ...names])
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !withheld.has(name)))
+}
 
 /** The edges of the service: its files, its database, its agents, its policy, its channels. */
-const edges = (settings: typeof Settings.Service, home: string, path: Path.Path) =>
+const edges = (
+  settings: typeof Settings.Service,
+  home: string,
+  path: Path.Path,
+  variables: Readonly<Record<string, string | undefined>>
+) =>
   Layer.mergeAll(AgentRuntime.layer, PolicyGate.layer, AgentPin.layer, DeliveryRouter.layer).pipe(
     Layer.provideMerge(layerSqlite(databaseOf(settings, path))),
     Layer.provide(StandardOutput.layer),
@@ -107,7 +115,7 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     yield* endAtSecondSignal
-    const { configFile, effective, settings, warnings } = yield* configuration(options)
+    const { configFile, effective, keyVariables, settings, warnings } = yield* configuration(options)
     // Where no database is there are no keys in it; none is made only to find that out.
     const keyed = settings.server.api_keys.length > 0 || (yield* fs.exists(databaseOf(settings, path)))
     if (!isLoopback(settings.server.host) && !keyed) return yield* unguarded(settings)
@@ -129,7 +137,7 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
       Layer.provideMerge(Apply.Default),
       Layer.provideMerge(Layer.mergeAll(WakeSignal.Default, Ids.Default)),
       Layer.provideMerge(AuditCheckpoints.layer),
-      Layer.provideMerge(edges(settings, home, path))
+      Layer.provideMerge(edges(settings, home, path, variablesWithout(keyVariables)))
     )
     yield* Layer.launch(service)
   }).pipe(

@@ -2,153 +2,97 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Random from "effect/Random"
+import * as FiberMap from "effect/FiberMap"
 import type { DeliveryRouter } from "../Delivery.ts"
-import { DeliveryFailure } from "../Domain/Delivery.ts"
-import { type DueDelivery, JobStore } from "../JobStore.ts"
-import { recordDelivery } from "../Observability.ts"
-import { baseUrlOf, Settings } from "../Settings.ts"
-import { approvalNotice } from "./ApprovalNotice.ts"
+import { JobStore } from "../JobStore.ts"
+import { Settings } from "../Settings.ts"
+import { makeAttempt } from "./Attempt.ts"
+import { runLane } from "./Lane.ts"
+import { channelOf, limitsOf } from "./Limits.ts"
 import { OutboxSignal } from "./OutboxSignal.ts"
 
-/** How often one delivery is tried before it is dead. */
-export const maxAttempts = 4
-
-const batch = 64
-const concurrency = 8
-const sendTimeout = "60 seconds"
-const closeGrace = "10 seconds"
+/** Destinations served at once; further ones wait for one of these to have nothing due. */
+const maxLanes = 256
+const closeGrace = 10
 const longestSleep = 60_000
-const notHandedOut = 1_000
-const longestBackoff = 300_000
-/** Receivers may ask for a longer wait than the backoff, up to this. */
-const longestRetryAfter = 3_600_000
-
-/** What a delivery says: the output, or the error of a run that failed, or a notice; `baseUrl` is where the API is. */
-export const deliveryText = (due: DueDelivery, baseUrl: string | null): string => {
-  const { delivery, job, run } = due
-  if (delivery.kind === "approval" && due.approval !== null) return approvalNotice(due.approval, baseUrl)
-  if (delivery.kind === "output")
-    return (run.status === "succeeded" ? run.output : run.error_message) ?? run.output ?? ""
-  if (delivery.kind === "approval") return `Run ${run.id} of job "${job.name}" waited for an approval.`
-  return [
-    `Job "${job.name}" was dead-lettered: it will not run again until it is reset.`,
-    `Failures in a row: ${job.failure_count}`,
-    `Last error: ${run.error_message ?? "none recorded"}`,
-    `When the cause is fixed: symbi cron reset ${/^[\w.-]+$/.test(job.name) ? job.name : JSON.stringify(job.name)}`
-  ].join("\n")
-}
-
-/** Wait before the next attempt, in ms: 2 s, 4 s, 8 s ... at most 5 min, give or take a fifth. */
-const backoff = (failed: number, retryAfter: number | undefined) =>
-  Effect.map(Random.nextRange(0.8, 1.2), (jitter) => {
-    const wait = Math.min(longestBackoff, 2_000 * 2 ** (failed - 1)) * jitter
-    return Math.ceil(Math.max(wait, Math.min(retryAfter ?? 0, longestRetryAfter)))
-  })
-
-const asFailure = (channel: string, cause: Cause.Cause<DeliveryFailure>): DeliveryFailure => {
-  const failure = Cause.failureOrCause(cause)
-  return failure._tag === "Left"
-    ? failure.left
-    : new DeliveryFailure({
-        channel,
-        permanent: false,
-        message: `the channel broke: ${Cause.prettyErrors(failure.right)[0]?.message ?? "unknown defect"}`
-      })
-}
+/** How long a destination rests whose due deliveries were not handed out (a damaged job), or whose lane broke. */
+const rest = 1_000
 
 /**
- * Sends what the store says is due, until the scope closes; what is due then is still sent, for at most 10 s, and the
- * rest stays in the store for the next start.
+ * Sends what the store says is due, one lane for each destination, until the scope closes; what is due then is still
+ * sent, for as long as the shutdown time-out says but at most 10 s, and the rest stays in the store for the next start.
  */
 export const runOutbox = Effect.fnUntraced(function* (router: typeof DeliveryRouter.Service) {
   const store = yield* JobStore
   const signal = yield* OutboxSignal
+  const { scheduler } = yield* Settings
+  const send = yield* makeAttempt(router)
   const closing = yield* Deferred.make<void>()
-  const baseUrl = baseUrlOf(yield* Settings)
+  const paces = new Map<string, { notBefore: number }>()
 
-  const settleFailure = Effect.fnUntraced(function* ({ delivery, job }: DueDelivery, failure: DeliveryFailure) {
-    const now = yield* Clock.currentTimeMillis
-    const failed = delivery.attempts + 1
-    const error = failure.message
-    if (!failure.permanent && failed < maxAttempts) {
-      const next_attempt_at = now + (yield* backoff(failed, failure.retry_after_ms))
-      yield* store.settleDelivery(delivery.id, { state: "pending", next_attempt_at, delivered_at: null, error }, [])
-      return
+  const paceOf = (destination: string) => {
+    const pace = paces.get(destination) ?? { notBefore: 0 }
+    paces.set(destination, pace)
+    return pace
+  }
+
+  const forgetPassed = (now: number, active: (destination: string) => boolean) => {
+    for (const [destination, { notBefore }] of paces) {
+      if (notBefore <= now && !active(destination)) paces.delete(destination)
     }
-    const state = failure.permanent ? "failed" : "dead"
-    yield* store.settleDelivery(
-      delivery.id,
-      { state, next_attempt_at: null, delivered_at: null, error },
-      state === "failed"
-        ? []
-        : [
-            {
-              type: "DeliveryDeadLettered",
-              actor: "scheduler",
-              time: now,
-              job_id: job.id,
-              job_name: job.name,
-              run_id: delivery.run_id,
-              reason: `${delivery.channel} failed ${failed} times: ${error}`,
-              after: { delivery_id: delivery.id, channel: delivery.channel }
-            }
-          ]
-    )
-    yield* recordDelivery(delivery.channel, state)
-    yield* Effect.logWarning(`delivery of run ${delivery.run_id} to ${delivery.channel} is ${state}: ${error}`)
-  })
+  }
 
-  const send = Effect.fn("Outbox.send")(function* (due: DueDelivery) {
-    const { channel, id } = due.delivery
-    const sent = yield* Effect.suspend(() => router.route(channel, due.job, due.run, deliveryText(due, baseUrl))).pipe(
-      Effect.timeoutFail({
-        duration: sendTimeout,
-        onTimeout: () => new DeliveryFailure({ channel, permanent: false, message: `no answer within ${sendTimeout}` })
-      }),
-      Effect.exit
+  const lane = Effect.fnUntraced(function* (destination: string) {
+    const pace = paceOf(destination)
+    const limits = limitsOf(scheduler.delivery, channelOf(destination))
+    const started = yield* Effect.catchAllCause(
+      runLane({ store, destination, limits, send, pace, closing }),
+      // The store can fail for a while (a full disk); nothing is lost.
+      (cause) =>
+        Cause.isInterruptedOnly(cause)
+          ? Effect.interrupt
+          : Effect.as(Effect.logError(`deliveries to ${destination} stumbled and start over`, cause), 0)
     )
-    if (Exit.isSuccess(sent)) {
-      const delivered_at = yield* Clock.currentTimeMillis
-      yield* store.settleDelivery(id, { state: "delivered", next_attempt_at: null, delivered_at, error: null }, [])
-      yield* recordDelivery(channel, "delivered")
-    } else {
-      yield* settleFailure(due, asFailure(channel, sent.cause))
-    }
-  })
-
-  const wait = Effect.gen(function* () {
-    const next = yield* store.nextDelivery
-    const now = yield* Clock.currentTimeMillis
-    // What is due but was not handed out (its job is set aside as damaged) must not make this spin.
-    const millis = next === null ? longestSleep : next <= now ? notHandedOut : Math.min(longestSleep, next - now)
-    yield* Effect.raceAll([Effect.sleep(millis), signal.awaited, Deferred.await(closing)])
-  })
+    if (started === 0) pace.notBefore = Math.max(pace.notBefore, (yield* Clock.currentTimeMillis) + rest)
+  }, Effect.ensuring(signal.wake))
 
   const work = Effect.gen(function* () {
+    const lanes = yield* FiberMap.make<string>()
+    const active = (destination: string) => FiberMap.unsafeHas(lanes, destination)
     while (true) {
-      const due = yield* store.dueDeliveries(yield* Clock.currentTimeMillis, batch)
-      yield* Effect.forEach(due, send, { concurrency, discard: true })
-      if (due.length > 0) continue
-      if (yield* Deferred.isDone(closing)) return
-      yield* wait
+      const now = yield* Clock.currentTimeMillis
+      forgetPassed(now, active)
+      const waiting = yield* store.waitingDestinations(now)
+      const idle = waiting.due.filter((destination) => !active(destination))
+      const ready = idle.filter((destination) => (paces.get(destination)?.notBefore ?? 0) <= now)
+      const room = maxLanes - (yield* FiberMap.size(lanes))
+      yield* Effect.forEach(
+        ready.slice(0, room),
+        (destination) => FiberMap.run(lanes, destination, lane(destination)),
+        { discard: true }
+      )
+      const closed = yield* Deferred.isDone(closing)
+      if (closed && ready.length === 0 && (yield* FiberMap.size(lanes)) === 0) return
+      const resting = idle.flatMap((destination) => paces.get(destination)?.notBefore ?? [])
+      const next = [now + longestSleep, waiting.next ?? Number.POSITIVE_INFINITY, ...resting.filter((at) => at > now)]
+      const wakeUps = [Effect.sleep(Math.max(1, Math.min(...next) - now)), signal.awaited]
+      yield* Effect.raceAll(closed ? wakeUps : [...wakeUps, Deferred.await(closing)])
     }
-  })
+  }).pipe(Effect.scoped)
 
-  // The store can fail for a while (a full disk); nothing is lost, so the worker starts over.
   const supervised: Effect.Effect<void> = Effect.catchAllCause(work, (cause) =>
     Effect.gen(function* () {
       yield* Effect.logError("the outbox stumbled and starts over", cause)
-      yield* Effect.race(Effect.sleep("1 second"), Deferred.await(closing))
+      yield* Effect.race(Effect.sleep(rest), Deferred.await(closing))
       return yield* (yield* Deferred.isDone(closing)) ? Effect.void : supervised
     })
   )
 
+  const grace = Math.min(closeGrace, Math.max(1, scheduler.shutdown_timeout_seconds)) * 1_000
   yield* Effect.acquireRelease(Effect.forkDaemon(Effect.interruptible(supervised)), (worker) =>
     Deferred.succeed(closing, undefined).pipe(
-      Effect.zipRight(Fiber.await(worker).pipe(Effect.interruptible, Effect.timeoutOption(closeGrace))),
+      Effect.zipRight(Fiber.await(worker).pipe(Effect.interruptible, Effect.timeoutOption(grace))),
       Effect.zipRight(Fiber.interrupt(worker))
     )
   )

@@ -2,8 +2,12 @@ import * as Effect from "effect/Effect"
 import type { DeliveryRouter } from "../Delivery.ts"
 import { type DeliveryChannel, DeliveryFailure } from "../Domain/Delivery.ts"
 import { CustomChannels } from "./CustomChannels.ts"
+import { makeCustomCommands } from "./CustomCommand.ts"
+import { makeEmail } from "./Email.ts"
 import { makeLogFile } from "./LogFile.ts"
+import { makeSlack } from "./Slack.ts"
 import { StandardOutput, toStdout } from "./Stdout.ts"
+import { makeWebhook } from "./Webhook.ts"
 
 const refuse = (channel: DeliveryChannel, message: string) =>
   Effect.fail(new DeliveryFailure({ channel, message, permanent: true }))
@@ -12,6 +16,10 @@ const refuse = (channel: DeliveryChannel, message: string) =>
 export const makeRouter = Effect.gen(function* () {
   const stdout = yield* StandardOutput
   const toLogFile = yield* makeLogFile
+  const toWebhook = yield* makeWebhook
+  const toSlack = yield* makeSlack
+  const toEmail = yield* makeEmail
+  const commands = yield* makeCustomCommands
   const custom = yield* CustomChannels
 
   const route: (typeof DeliveryRouter.Service)["route"] = Effect.fn("DeliveryRouter.route")(
@@ -22,13 +30,19 @@ export const makeRouter = Effect.gen(function* () {
         case "log_file":
           return toLogFile(job, run, output)
         case "webhook":
+          return toWebhook(job, run, output)
         case "slack":
+          return toSlack(job, run, output)
         case "email":
-          return refuse(channel, `the ${channel} channel is not available in this version`)
+          return toEmail(job, run, output)
         default: {
-          const handler = custom.get(channel.slice("custom:".length))
+          const name = channel.slice("custom:".length)
+          const handler = custom.get(name) ?? commands.get(name)
           return handler === undefined
-            ? refuse(channel, `no channel ${channel} is part of this service; provide it with CustomChannels`)
+            ? refuse(
+                channel,
+                `no channel ${channel} is part of this service; configure [scheduler.delivery.custom.${name}], or provide it with CustomChannels`
+              )
             : handler(job, run, output)
         }
       }

@@ -34,6 +34,7 @@ export const AuditType = Schema.Literal(
   "ApprovalExpired",
   "ApprovalVoided",
   "DeliveryDeadLettered",
+  "DeliveryRequeued",
   "KeyCreated",
   "KeyRevoked",
   "ConfigChanged",

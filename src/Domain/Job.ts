@@ -1,11 +1,12 @@
 import * as Schema from "effect/Schema"
 import { AgentId } from "./Agent.ts"
 import { Actor } from "./Audit.ts"
-import { DeliveryChannel } from "./Delivery.ts"
+import { DeliverOn, DeliveryChannel, deliverOnDefault, endingOf } from "./Delivery.ts"
 import { DurationText } from "./Duration.ts"
 import { JobId } from "./Ids.ts"
 import { Instant } from "./Instant.ts"
 import { Policy } from "./Policy.ts"
+import type { RunStatus } from "./Run.ts"
 import { Misfire, OnInterrupt, Overlap, Retry, TriggerFields } from "./Schedule.ts"
 import { Heartbeat, SessionMode } from "./Session.ts"
 
@@ -33,8 +34,16 @@ const optional = {
   heartbeat: Heartbeat,
   webhook_url: Schema.String,
   webhook_headers: Schema.Record({ key: Schema.String, value: Schema.String }),
+  /** Signs what is sent to the webhook, as Standard Webhooks says. */
+  webhook_secret: Schema.String,
+  /** Template of the whole request body in place of the JSON that is sent without it. */
+  webhook_body: Schema.String,
   slack_channel: Schema.String,
   email_recipients: Schema.Array(Schema.String),
+  deliver_on: Schema.Array(DeliverOn),
+  /** Templates of the subject and the text of what tells how a run ended. */
+  delivery_subject: Schema.String,
+  delivery_body: Schema.String,
   policy: Policy,
   policy_ref: Schema.NonEmptyString,
   audit: Schema.String,
@@ -218,3 +227,17 @@ export const sessionModeOf = (job: Pick<Job, "heartbeat" | "session_mode">): Ses
 /** How many runs of a job may hold its permits at once: a shared session is used by one run at a time. */
 export const runsAtOnce = (job: Pick<Job, "max_concurrent" | "heartbeat" | "session_mode">): number =>
   sessionModeOf(job) === "shared_persistent" ? 1 : job.max_concurrent
+
+/** Whether a job tells its channels of something. */
+export const deliversOn = (job: Pick<Job, "deliver_on">, what: DeliverOn): boolean =>
+  (job.deliver_on ?? deliverOnDefault).includes(what)
+
+/** The outputs that a job sends when a run of it ends so. */
+export const deliveriesAtEnd = (
+  job: Pick<Job, "delivery" | "deliver_on">,
+  status: RunStatus
+): ReadonlyArray<{ readonly channel: DeliveryChannel; readonly kind: "output" }> => {
+  const ending = endingOf(status)
+  if (ending === null || !deliversOn(job, ending)) return []
+  return job.delivery.map((channel) => ({ channel, kind: "output" }))
+}

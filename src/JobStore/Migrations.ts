@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { agentPins } from "./Migrations/AgentPins.ts"
 import { approvals } from "./Migrations/Approvals.ts"
 import { auditChain } from "./Migrations/AuditChain.ts"
+import { deliveries } from "./Migrations/Deliveries.ts"
 import { keys } from "./Migrations/Keys.ts"
 
 const countedAs = (row: "OLD" | "NEW") =>
@@ -184,7 +185,8 @@ export const migrations = {
   "0004_approvals": approvals,
   "0005_keys": keys,
   "0006_agentpin": agentPins,
-  "0007_audit_chain": auditChain
+  "0007_audit_chain": auditChain,
+  "0008_deliveries": deliveries
 }
 
 /** Number of the newest migration; a database beyond it comes from a newer version. */

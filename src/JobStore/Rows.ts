@@ -3,7 +3,7 @@ import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { Approval } from "../Domain/Approval.ts"
 import { AuditEvent } from "../Domain/Audit.ts"
-import { Delivery } from "../Domain/Delivery.ts"
+import { Delivery, ListedDelivery } from "../Domain/Delivery.ts"
 import { BootId } from "../Domain/Ids.ts"
 import { definitionOf, JobDefinition, StoredJob } from "../Domain/Job.ts"
 import { Attempt, Run } from "../Domain/Run.ts"
@@ -185,6 +185,7 @@ export const decodeAttemptRow = Schema.decodeUnknownEither(AttemptRow)
 /** A row of `deliveries`. */
 export const DeliveryRow = Schema.Struct(columns(Delivery.fields))
 export const decodeDeliveryRow = Schema.decodeUnknownEither(DeliveryRow)
+export const decodeListedDeliveryRow = Schema.decodeUnknownEither(Schema.Struct(columns(ListedDelivery.fields)))
 
 const session = Session.fields
 

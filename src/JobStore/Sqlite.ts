@@ -20,11 +20,13 @@ import { layerAuditLog } from "./SqliteAuditLog.ts"
 import { SqliteBackfills } from "./SqliteBackfills.ts"
 import { SqliteBulk } from "./SqliteBulk.ts"
 import { SqliteClock } from "./SqliteClock.ts"
+import { SqliteDeliveries } from "./SqliteDeliveries.ts"
 import { SqliteHistory } from "./SqliteHistory.ts"
 import { SqliteJobChanges } from "./SqliteJobChanges.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
 import { SqliteKeys } from "./SqliteKeys.ts"
 import { SqliteLook } from "./SqliteLook.ts"
+import { SqliteNewDeliveries } from "./SqliteNewDeliveries.ts"
 import { SqliteNewRuns } from "./SqliteNewRuns.ts"
 import { SqliteOutbox } from "./SqliteOutbox.ts"
 import { SqliteRuns } from "./SqliteRuns.ts"
@@ -77,6 +79,7 @@ const services = Layer.mergeAll(
   SqliteBulk.Default,
   SqliteBackfills.Default,
   SqliteOutbox.Default,
+  SqliteDeliveries.Default,
   SqliteClock.Default,
   SqliteKeys.Default
 ).pipe(
@@ -84,7 +87,7 @@ const services = Layer.mergeAll(
   Layer.provide(SqliteSettlements.Default),
   Layer.provideMerge(SqliteHistory.Default),
   Layer.provideMerge(SqliteJobs.Default),
-  Layer.provideMerge(Layer.mergeAll(SqliteNewRuns.Default, Writer.Default)),
+  Layer.provideMerge(Layer.mergeAll(SqliteNewRuns.Default, SqliteNewDeliveries.Default, Writer.Default)),
   Layer.provideMerge(SqliteAudit.Default),
   Layer.provideMerge(Ids.Default)
 )
@@ -102,6 +105,7 @@ const store = Layer.effect(
     const backfills = yield* SqliteBackfills
     const history = yield* SqliteHistory
     const outbox = yield* SqliteOutbox
+    const deliveries = yield* SqliteDeliveries
     const { clockSetBack } = yield* SqliteClock
     return JobStore.of({
       insertJobs: jobs.insert,
@@ -127,9 +131,14 @@ const store = Layer.effect(
       listRuns: history.listRuns,
       runsAround: history.runsAround,
       findSession: history.findSession,
+      waitingDestinations: outbox.waiting,
       dueDeliveries: outbox.due,
-      nextDelivery: outbox.next,
       settleDelivery: outbox.settle,
+      listDeliveries: deliveries.list,
+      findDelivery: deliveries.find,
+      redeliver: deliveries.redeliver,
+      redeliverAll: deliveries.redeliverAll,
+      deliveryCounts: deliveries.counts,
       counts: history.counts,
       ping: sql`SELECT 1`.pipe(Effect.orDie, Effect.asVoid)
     })

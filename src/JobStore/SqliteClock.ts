@@ -53,9 +53,12 @@ export class SqliteClock extends Effect.Service<SqliteClock>()("symbiont/JobStor
         status = moved.value ->> 'status' FROM json_each(${JSON.stringify(moves)}) AS moved
         WHERE jobs.id = moved.value ->> 'id'`
       for (const { id, passed } of plans.flatMap(([, plan]) => plan.missed)) {
-        yield* passed === null
-          ? sql`DELETE FROM runs WHERE id = ${id}`
-          : sql`UPDATE runs SET missed_to = ${passed.missed_to}, missed_count = ${passed.missed_count} WHERE id = ${id}`
+        if (passed === null) {
+          yield* sql`DELETE FROM deliveries WHERE run_id = ${id}`
+          yield* sql`DELETE FROM runs WHERE id = ${id}`
+        } else {
+          yield* sql`UPDATE runs SET missed_to = ${passed.missed_to}, missed_count = ${passed.missed_count} WHERE id = ${id}`
+        }
       }
     })
 

@@ -1,12 +1,13 @@
 import * as SqlClient from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
 import type { Delivery } from "../Domain/Delivery.ts"
-import { Ids, type JobId } from "../Domain/Ids.ts"
-import { runsAtOnce, type StoredJob } from "../Domain/Job.ts"
+import type { JobId } from "../Domain/Ids.ts"
+import { deliveriesAtEnd, runsAtOnce, type StoredJob } from "../Domain/Job.ts"
 import { type Attempt, isTerminal, type Reason, type Run, type RunStatus } from "../Domain/Run.ts"
 import type { NewDelivery, Settlement } from "../JobStore.ts"
 import { encodeRunPatch, encodeSessionRow, type RunRow } from "./Rows.ts"
 import { SqliteAudit, subjectOf } from "./SqliteAudit.ts"
+import { SqliteNewDeliveries } from "./SqliteNewDeliveries.ts"
 
 const failedStatuses: ReadonlySet<RunStatus> = new Set(["failed", "timed_out", "interrupted"])
 
@@ -24,7 +25,7 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const audit = yield* SqliteAudit
-    const ids = yield* Ids
+    const newDeliveries = yield* SqliteNewDeliveries
 
     /** Gives the permits of a job that are free to the runs queued for them, oldest first, backfills last. */
     const promote = (job_id: string, job: StoredJob | null, now: number) =>
@@ -47,18 +48,20 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
         ON CONFLICT (name) DO UPDATE SET value = value + excluded.value`
     })
 
-    const saveDeliveries = Effect.fnUntraced(function* (run: Run, asked: ReadonlyArray<NewDelivery>, now: number) {
+    const saveDeliveries = Effect.fnUntraced(function* (
+      run: Run,
+      job: StoredJob | null,
+      asked: ReadonlyArray<NewDelivery>,
+      now: number
+    ) {
       const known = new Set(run.deliveries.map(identity))
       const added: Array<Delivery> = []
       for (const { channel, kind } of asked) {
         if (known.has(identity({ channel, kind }))) continue
         known.add(identity({ channel, kind }))
-        const id = yield* ids.delivery
-        const times = { created_at: now, next_attempt_at: now, delivered_at: null }
-        const { id: run_id, job_id } = run
-        added.push({ id, run_id, job_id, channel, kind, state: "pending", attempts: 0, ...times, error: null })
+        added.push(yield* newDeliveries.row({ run_id: run.id, job_id: run.job_id, channel, kind }, job, now))
       }
-      if (added.length > 0) yield* sql`INSERT INTO deliveries ${sql.insert(added)}`
+      yield* newDeliveries.insert(added)
       return added
     })
 
@@ -97,7 +100,7 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
         error_message = ${attempt.error_message} WHERE run_id = ${row.id} AND number = ${row.attempt}`
       yield* patchJob(row.job_id, settlement.job)
       if (settlement.session !== undefined) yield* saveSession(settlement.session)
-      const added = yield* saveDeliveries(run, settlement.deliveries, now)
+      const added = yield* saveDeliveries(run, job, settlement.deliveries, now)
       yield* audit.append(settlement.audit, now)
       if (ended) {
         yield* countEnd(status, settlement.run.execution_time_ms)
@@ -121,8 +124,11 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
       const { end, job, run } = ended
       yield* sql`UPDATE runs SET ${sql.update(encodeRunPatch({ ...end.run, ready_at: null }))} WHERE id = ${run.id}`
       yield* patchJob(run.job_id, end.job)
+      const after = { ...run, ...end.run } satisfies Run
+      const told = job === null ? [] : deliveriesAtEnd(job, after.status)
+      const added = yield* saveDeliveries(run, job, told, now)
       yield* promote(run.job_id, job, now)
-      return { ...run, ...end.run } satisfies Run
+      return { ...after, deliveries: [...run.deliveries, ...added] }
     })
 
     /** Ends a run whose row is damaged, so that it holds neither a permit nor its job; what was unreadable is cleared. */

@@ -1,7 +1,7 @@
 import { type AgentFailure, type FailureKind, maxErrorLength, type Usage } from "../Domain/Agent.ts"
 import type { Actor, AuditDraft, AuditType } from "../Domain/Audit.ts"
 import { shortInstant } from "../Domain/Instant.ts"
-import { type Job, type StoredJob, sessionModeOf } from "../Domain/Job.ts"
+import { deliveriesAtEnd, deliversOn, type Job, type StoredJob, sessionModeOf } from "../Domain/Job.ts"
 import type { Policy, PolicyDecision, PolicyEvaluation } from "../Domain/Policy.ts"
 import type { Attempt, AttemptOutcome, Iteration, Reason, Run, RunStatus, ToolCall } from "../Domain/Run.ts"
 import { maxSummaryLength, type Session } from "../Domain/Session.ts"
@@ -118,7 +118,9 @@ export const settle = (
     execution_time_ms: record.execution_time_ms ?? Math.max(0, now - started),
     next_attempt_at: null
   })
-  const outputs = job.delivery.map((channel): NewDelivery => ({ channel, kind: "output" }))
+  const outputs = (status: RunStatus): ReadonlyArray<NewDelivery> => deliveriesAtEnd(job, status)
+  const notices = (kind: "dead_letter" | "approval"): ReadonlyArray<NewDelivery> =>
+    deliversOn(job, kind) ? job.delivery.map((channel) => ({ channel, kind })) : []
   const keepsSummary = sessionModeOf(job) === "ephemeral_with_summary"
   const lastRun = { last_run: run.scheduled_for }
 
@@ -145,7 +147,6 @@ export const settle = (
     const tooMany = failure_count >= (job.max_retries ?? settings.default_max_retries)
     const counts = run.trigger !== "backfill" && (job.status === "active" || job.status === "paused")
     const dies = endsJob(run, job) || (tooMany && counts)
-    const notices = job.delivery.map((channel): NewDelivery => ({ channel, kind: "dead_letter" }))
     return {
       attempt,
       run: ended(status, error_message, null),
@@ -157,7 +158,7 @@ export const settle = (
           : {}),
         ...(dies ? { status: "dead_letter", next_run: null } : {})
       }),
-      deliveries: dies ? [...outputs, ...notices] : outputs,
+      deliveries: dies ? [...outputs(status), ...notices("dead_letter")] : outputs(status),
       audit: [
         audit("CronJobFailed", error_message),
         ...(dies ? [audit("CronJobDeadLettered", `${failure_count} consecutive failures`, "scheduler")] : [])
@@ -177,7 +178,7 @@ export const settle = (
           ...(endsJob(run, job) ? { status: "completed" } : {})
         }),
         session: end.session,
-        deliveries: outputs,
+        deliveries: outputs("succeeded"),
         audit: [audit("CronJobExecuted", null)]
       }
     }
@@ -190,7 +191,7 @@ export const settle = (
         attempt: { outcome: "denied", failure: "policy", error_message: end.reason.text },
         run: ended("denied", null, end.reason),
         job: jobAfter(run, { ...lastRun, ...oneShotFailed(run, job) }),
-        deliveries: [],
+        deliveries: outputs("denied"),
         audit: [{ ...audit("CronJobDenied", `${end.reason.code}: ${end.reason.text}`), ...end.audit }]
       }
     case "AwaitingApproval": {
@@ -207,7 +208,7 @@ export const settle = (
           next_attempt_at: null
         },
         job: {},
-        deliveries: job.delivery.map((channel): NewDelivery => ({ channel, kind: "approval" })),
+        deliveries: notices("approval"),
         audit: [audit("ApprovalRequested", text)],
         approval
       }
@@ -236,7 +237,7 @@ export const settle = (
         attempt,
         run: ended("interrupted", end.reason.text, end.reason),
         job: jobAfter(run, { ...lastRun, ...oneShotFailed(run, job) }),
-        deliveries: outputs,
+        deliveries: outputs("interrupted"),
         audit: [audit("RunInterrupted", end.reason.text, "scheduler")]
       }
     }

@@ -25,8 +25,7 @@ export const describeIssues = (
     byKey.set(key, [...(byKey.get(key) ?? []), message])
   }
   return [...byKey].map(([path, messages]) => {
-    const [section = "", key = ""] = path.split(".")
-    const { found, where } = origin(section, key) ?? { where: path, found: undefined }
+    const { found, where } = origin(path) ?? { where: path, found: undefined }
     const expected = messages.map(expectation).filter((text) => text !== undefined)
     return expected.length === messages.length
       ? `${where}: expected ${expected.join(" or ")}, found ${showValue(found)}`

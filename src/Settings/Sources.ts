@@ -1,10 +1,24 @@
 import * as Either from "effect/Either"
-import { interpolate } from "../ServiceEnvironment.ts"
+import { shown } from "../Domain/Redaction.ts"
+import { interpolate, namesIn } from "../ServiceEnvironment.ts"
 import { nearest } from "../Suggestion.ts"
 import { lineOf } from "./Toml.ts"
 
 /** Keys whose values no message may show. */
-const secretKeys: ReadonlySet<string> = new Set(["server.api_keys"])
+const secretKeys: ReadonlySet<string> = new Set([
+  "server.api_keys",
+  "scheduler.delivery.fallback_webhook_url",
+  "scheduler.delivery.slack_api_token",
+  "scheduler.delivery.slack_webhook_url",
+  "scheduler.delivery.smtp_password",
+  "scheduler.delivery.webhook_auth_header",
+  "scheduler.delivery.webhook_secret"
+])
+
+/** The keys that a file may have: null for a value, a tree for a table; `*` stands for names that users choose. */
+export interface KeyTree {
+  readonly [key: string]: KeyTree | null
+}
 
 /** Where settings come from besides the file. An empty variable counts as unset. */
 export type Variables = Readonly<Record<string, string | undefined>>
@@ -25,12 +39,15 @@ interface Origin {
   readonly found: unknown
 }
 
-/** The merged values by section, what is doubtful, what is wrong, and where each value came from. */
+/** The merged values, what is doubtful, what is wrong, and where each value came from. */
 export interface Merged {
-  readonly values: Readonly<Record<string, Record<string, unknown>>>
+  readonly values: Readonly<Record<string, unknown>>
   readonly warnings: ReadonlyArray<string>
   readonly problems: ReadonlyArray<string>
-  readonly origin: (section: string, key: string) => Origin | undefined
+  /** Of a key such as `scheduler.timezone`, or of a part of its value. */
+  readonly origin: (key: string) => Origin | undefined
+  /** Environment variables that the file takes API keys from. */
+  readonly keyVariables: ReadonlyArray<string>
 }
 
 /** Reads a variable's text as the kind of value its key takes; what does not fit stays a text, for the check to name. */
@@ -47,24 +64,24 @@ const readAs = {
   }
 }
 
-/** Environment variables that set a key: section, key, and the kind of its value. */
-const variables: Readonly<Record<string, readonly [section: string, key: string, kind: keyof typeof readAs]>> = {
-  SYMBI_SCHEDULER_MAX_JITTER: ["scheduler", "max_jitter_seconds", "number"],
-  SYMBI_SCHEDULER_MAX_CONCURRENT: ["scheduler", "max_concurrent_jobs", "number"],
-  SYMBI_ENVIRONMENT: ["scheduler", "environment", "text"],
-  SYMBI_PORT: ["server", "port", "number"],
-  SYMBI_HOST: ["server", "host", "text"],
-  SYMBI_AGENTPIN_REQUIRED: ["agentpin", "required", "boolean"],
-  SYMBI_AGENTPIN_DOMAIN: ["agentpin", "domain", "text"],
-  SYMBI_AGENTPIN_AUDIENCE: ["agentpin", "audience", "text"],
-  SYMBI_AGENTPIN_DISCOVERY: ["agentpin", "discovery", "text"],
-  SYMBI_AGENTPIN_REVOCATIONS: ["agentpin", "revocations", "text"],
-  SYMBI_AGENTPIN_BUNDLE: ["agentpin", "bundle", "text"],
-  SYMBI_AGENTPIN_MAKERS: ["agentpin", "makers", "text"],
-  SYMBI_API_KEYS: ["server", "api_keys", "list"]
+/** Environment variables that set a key, and the kind of its value. */
+const variables: Readonly<Record<string, readonly [key: string, kind: keyof typeof readAs]>> = {
+  SYMBI_SCHEDULER_MAX_JITTER: ["scheduler.max_jitter_seconds", "number"],
+  SYMBI_SCHEDULER_MAX_CONCURRENT: ["scheduler.max_concurrent_jobs", "number"],
+  SYMBI_ENVIRONMENT: ["scheduler.environment", "text"],
+  SYMBI_PORT: ["server.port", "number"],
+  SYMBI_HOST: ["server.host", "text"],
+  SYMBI_AGENTPIN_REQUIRED: ["agentpin.required", "boolean"],
+  SYMBI_AGENTPIN_DOMAIN: ["agentpin.domain", "text"],
+  SYMBI_AGENTPIN_AUDIENCE: ["agentpin.audience", "text"],
+  SYMBI_AGENTPIN_DISCOVERY: ["agentpin.discovery", "text"],
+  SYMBI_AGENTPIN_REVOCATIONS: ["agentpin.revocations", "text"],
+  SYMBI_AGENTPIN_BUNDLE: ["agentpin.bundle", "text"],
+  SYMBI_AGENTPIN_MAKERS: ["agentpin.makers", "text"],
+  SYMBI_API_KEYS: ["server.api_keys", "list"],
+  SYMBI_SLACK_TOKEN: ["scheduler.delivery.slack_api_token", "text"],
+  SYMBI_WEBHOOK_AUTH_HEADER: ["scheduler.delivery.webhook_auth_header", "text"]
 }
-
-const variablesWithoutEffect = ["SYMBI_SLACK_TOKEN", "SYMBI_WEBHOOK_AUTH_HEADER"]
 
 const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date)
@@ -95,26 +112,35 @@ const resolve = (value: unknown, env: Variables): Either.Either<unknown, string>
   return Array.isArray(value) ? Either.all(value.map((item: unknown) => resolve(item, env))) : Either.right(value)
 }
 
-/** Merges flags over environment over file, section by section; `known` names the keys of each section. */
+const withValue = (
+  table: Readonly<Record<string, unknown>>,
+  [key = "", ...rest]: ReadonlyArray<string>,
+  value: unknown
+): Record<string, unknown> => {
+  const inner = table[key]
+  return { ...table, [key]: rest.length === 0 ? value : withValue(isTable(inner) ? inner : {}, rest, value) }
+}
+
+/** Merges flags over environment over file, key by key; `known` are the keys that there are. */
 export const mergeSources = (options: {
-  readonly known: Readonly<Record<string, ReadonlyArray<string>>>
+  readonly known: KeyTree
   readonly file: ConfigFile | undefined
   readonly env: Variables
-  readonly flags: ReadonlyArray<readonly [flag: string, section: string, key: string, value: unknown]>
+  readonly flags: ReadonlyArray<readonly [flag: string, key: string, value: unknown]>
 }): Merged => {
-  const { env, file, flags } = options
-  const known = new Map(Object.entries(options.known))
+  const { env, file, flags, known } = options
   const warnings: Array<string> = []
   const problems: Array<string> = []
+  const keyVariables: Array<string> = []
   const origins = new Map<string, Origin>()
-  const values: Record<string, Record<string, unknown>> = Object.fromEntries(
-    [...known.keys()].map((section) => [section, {}])
-  )
+  let values: Record<string, unknown> = Object.fromEntries(Object.keys(known).map((section) => [section, {}]))
 
-  const set = (section: string, key: string, value: unknown, origin: Origin) => {
-    values[section] = { ...values[section], [key]: value }
-    const name = `${section}.${key}`
-    origins.set(name, secretKeys.has(name) ? { ...origin, found: hidden } : origin)
+  const set = (path: ReadonlyArray<string>, value: unknown, origin: Origin) => {
+    values = withValue(values, path, value)
+    const key = path.join(".")
+    const { found } = origin
+    const safe = typeof found === "string" && shown(found) === found ? found : hidden
+    origins.set(key, secretKeys.has(key) ? { ...origin, found: safe } : origin)
   }
 
   const at = (path: ReadonlyArray<string>) => {
@@ -122,60 +148,72 @@ export const mergeSources = (options: {
     return line === undefined ? (file?.name ?? "") : `${file?.name}:${line}`
   }
 
-  const takeKey = (section: string, key: string, value: unknown) => {
-    const where = at([section, key])
-    if (section === "scheduler" && key === "delivery") {
-      const keys = isTable(value) ? Object.keys(value) : []
-      warnings.push(`${where}: [scheduler.delivery] has no effect in this version (${keys.join(", ")})`)
-    } else if (!known.get(section)?.includes(key)) {
-      warnings.push(`${where}: unknown key ${section}.${key}${didYouMean(key, known.get(section) ?? [])}`)
+  const unknownKey = (path: ReadonlyArray<string>, value: unknown, siblings: ReadonlyArray<string>) => {
+    const [key = ""] = path.slice(-1)
+    if (path.length > 1) {
+      warnings.push(`${at(path)}: unknown key ${path.join(".")}${didYouMean(key, siblings)}`)
+      return
+    }
+    const owner = Object.entries(known).find(([, keys]) => keys !== null && Object.hasOwn(keys, key))?.[0]
+    const hint = owner === undefined ? didYouMean(key, siblings) : `; it belongs under [${owner}]`
+    warnings.push(`${at(path)}: unknown ${isTable(value) ? `section [${key}]` : `key ${key}`}${hint}`)
+  }
+
+  const takeValue = (path: ReadonlyArray<string>, value: unknown) => {
+    const where = at(path)
+    const key = path.join(".")
+    const resolved = resolve(value, env)
+    if (key === "server.api_keys") keyVariables.push(...namesIn(JSON.stringify(value)))
+    if (Either.isLeft(resolved)) {
+      problems.push(
+        `${where}: ${key}: the environment variable ${resolved.left} is not set; set it, or write the value`
+      )
     } else {
-      const resolved = resolve(value, env)
-      if (Either.isLeft(resolved)) {
-        problems.push(
-          `${where}: ${section}.${key}: the environment variable ${resolved.left} is not set; set it, or write the value`
-        )
-      } else {
-        set(section, key, resolved.right, { place: where, where: `${where}: ${section}.${key}`, found: value })
+      set(path, resolved.right, { place: where, where: `${where}: ${key}`, found: value })
+    }
+  }
+
+  const takeTable = (path: ReadonlyArray<string>, keys: KeyTree, table: Readonly<Record<string, unknown>>) => {
+    for (const [key, value] of Object.entries(table)) {
+      const here = [...path, key]
+      const tree = Object.hasOwn(keys, key) ? keys[key] : keys["*"]
+      if (tree === undefined) unknownKey(here, value, Object.keys(keys))
+      else if (tree === null) takeValue(here, value)
+      else if (isTable(value)) takeTable(here, tree, value)
+      else {
+        const name = here.join(".")
+        problems.push(`${at(here)}: ${name}: expected a table, found ${showValue(value)}; write [${name}]`)
       }
     }
   }
 
-  const takeSection = (section: string, table: unknown) => {
-    const keys = known.get(section)
-    if (keys === undefined) {
-      const owner = [...known].find(([, names]) => names.includes(section))?.[0]
-      const hint = owner === undefined ? didYouMean(section, [...known.keys()]) : `; it belongs under [${owner}]`
-      warnings.push(`${at([section])}: unknown ${isTable(table) ? `section [${section}]` : `key ${section}`}${hint}`)
-    } else if (!isTable(table)) {
-      problems.push(`${at([section])}: ${section}: expected a table, found ${showValue(table)}; write [${section}]`)
-    } else {
-      for (const [key, value] of Object.entries(table)) takeKey(section, key, value)
-    }
-  }
+  takeTable([], known, file?.document ?? {})
 
-  for (const [section, table] of Object.entries(file?.document ?? {})) takeSection(section, table)
-
-  for (const [name, [section, key, kind]] of Object.entries(variables)) {
+  for (const [name, [key, kind]] of Object.entries(variables)) {
     const text = env[name]
     if (text === undefined || text === "") continue
     const value = readAs[kind](text)
     const place = `environment variable ${name}`
-    set(section, key, value, { place, where: place, found: text })
+    set(key.split("."), value, { place, where: place, found: text })
   }
   for (const name of Object.keys(env).sort()) {
     if (env[name] === "") continue
-    if (variablesWithoutEffect.includes(name)) {
-      warnings.push(`environment variable ${name} has no effect in this version`)
-    } else if (name.startsWith("SYMBI_SCHEDULER_") && variables[name] === undefined) {
+    if (name.startsWith("SYMBI_SCHEDULER_") && variables[name] === undefined) {
       warnings.push(`unknown environment variable ${name}${didYouMean(name, Object.keys(variables))}`)
     }
   }
 
-  for (const [flag, section, key, value] of flags) {
+  for (const [flag, key, value] of flags) {
     const place = `option ${flag}`
-    if (value !== undefined) set(section, key, value, { place, where: place, found: value })
+    if (value !== undefined) set(key.split("."), value, { place, where: place, found: value })
   }
 
-  return { values, warnings, problems, origin: (section, key) => origins.get(`${section}.${key}`) }
+  const origin = (key: string): Origin | undefined => {
+    const parts = key.split(".")
+    const prefixes = parts.map((_, index) => parts.slice(0, parts.length - index).join("."))
+    const owner = prefixes.find((prefix) => origins.has(prefix))
+    return owner === undefined ? undefined : origins.get(owner)
+  }
+
+  return { values, warnings, problems, origin, keyVariables }
 }

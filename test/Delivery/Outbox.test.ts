@@ -28,21 +28,27 @@ const makeStore = () => {
   let broken = 0
   const waiting = () => [...rows.values()].filter((row) => row.state === "pending")
   const layer = Layer.mock(JobStore, {
-    dueDeliveries: (now, limit) =>
+    dueDeliveries: (destination, now, limit) =>
       Effect.suspend(() => {
         if (broken > 0) {
           broken--
           return Effect.die("database is locked")
         }
-        const due = waiting().filter((row) => (row.next_attempt_at ?? 0) <= now)
+        const due = waiting().filter((row) => row.destination === destination && (row.next_attempt_at ?? 0) <= now)
         return Effect.succeed(
-          due.slice(0, limit).map((delivery) => ({ delivery, job, run: finishedRun(), approval: null }))
+          due.slice(0, limit).map((delivery) => ({ delivery, job, run: finishedRun(), approval: null, about: null }))
         )
       }),
-    nextDelivery: Effect.sync(() => {
-      const instants = waiting().map((row) => row.next_attempt_at ?? 0)
-      return instants.length === 0 ? null : Math.min(...instants)
-    }),
+    waitingDestinations: (now) =>
+      Effect.sync(() => {
+        const instants = waiting().map((row) => row.next_attempt_at ?? 0)
+        const later = instants.filter((at) => at > now)
+        const due = waiting().filter((row) => (row.next_attempt_at ?? 0) <= now)
+        return {
+          due: [...new Set(due.map((row) => row.destination))],
+          next: later.length === 0 ? null : Math.min(...later)
+        }
+      }),
     settleDelivery: (id, change, events) =>
       Effect.sync(() => {
         const row = rows.get(id)

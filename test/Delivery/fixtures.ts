@@ -73,6 +73,8 @@ export const pendingDelivery = (n: number, channel: Delivery["channel"]): Delive
   job_id: JobId.make("job_01jq0000000000000000000000"),
   channel,
   kind: "output",
+  destination: channel,
+  about: null,
   state: "pending",
   attempts: 0,
   created_at: 0,

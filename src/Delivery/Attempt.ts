@@ -1,0 +1,112 @@
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Random from "effect/Random"
+import type { DeliveryRouter } from "../Delivery.ts"
+import type { AuditDraft } from "../Domain/Audit.ts"
+import { type DeliveryChannel, DeliveryFailure } from "../Domain/Delivery.ts"
+import { type DueDelivery, JobStore, type NewAlert } from "../JobStore.ts"
+import { recordDelivery } from "../Observability.ts"
+import { baseUrlOf, Settings } from "../Settings.ts"
+import { CurrentDelivery } from "./CurrentDelivery.ts"
+import { backoffOf, limitsOf, longestRetryAfter } from "./Limits.ts"
+import { deliveryTexts } from "./Texts.ts"
+
+/** No alert follows one about the same job and channel within this many ms. */
+const alertQuiet = 600_000
+
+const maxError = 1_000
+
+const asFailure = (channel: string, cause: Cause.Cause<DeliveryFailure>): DeliveryFailure => {
+  const failure = Cause.failureOrCause(cause)
+  return failure._tag === "Left"
+    ? failure.left
+    : new DeliveryFailure({
+        channel,
+        permanent: false,
+        message: `the channel broke: ${Cause.prettyErrors(failure.right)[0]?.message ?? "unknown defect"}`
+      })
+}
+
+const deadLettered = ({ delivery, job }: DueDelivery, reason: string, time: number): AuditDraft => ({
+  type: "DeliveryDeadLettered",
+  actor: "scheduler",
+  time,
+  job_id: job.id,
+  job_name: job.name,
+  run_id: delivery.run_id,
+  reason,
+  after: { delivery_id: delivery.id, channel: delivery.channel }
+})
+
+/**
+ * One attempt of a delivery: it is sent, and what became of it is stored. Gives how long, in ms, its destination asks
+ * to be left alone; 0 where it does not.
+ */
+export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
+  Effect.gen(function* () {
+    const store = yield* JobStore
+    const configuration = yield* Settings
+    const baseUrl = baseUrlOf(configuration)
+    const settings = configuration.scheduler.delivery
+
+    // An alert that cannot be delivered raises no other, and no channel is told of its own failures.
+    const alertOf = ({ delivery }: DueDelivery): NewAlert | undefined =>
+      settings.fallback === "none" || settings.fallback === delivery.channel || delivery.kind === "undelivered"
+        ? undefined
+        : { channel: settings.fallback, quiet: alertQuiet }
+
+    const failed = Effect.fnUntraced(function* (due: DueDelivery, failure: DeliveryFailure) {
+      const { delivery } = due
+      const { channel } = delivery
+      const now = yield* Clock.currentTimeMillis
+      const attempts = delivery.attempts + 1
+      const error = failure.message.slice(0, maxError)
+      const retryAfter = Math.min(failure.retry_after_ms ?? 0, longestRetryAfter)
+      if (!failure.permanent && attempts < limitsOf(settings, channel).attempts) {
+        const jitter = yield* Random.nextRange(0.8, 1.2)
+        const next_attempt_at = now + Math.ceil(Math.max(backoffOf(settings, attempts) * jitter, retryAfter))
+        yield* store.settleDelivery(delivery.id, { state: "pending", next_attempt_at, delivered_at: null, error }, [])
+        return retryAfter
+      }
+      const state = failure.permanent ? "failed" : "dead"
+      const times = attempts === 1 ? "once" : `${attempts} times`
+      yield* store.settleDelivery(
+        delivery.id,
+        { state, next_attempt_at: null, delivered_at: null, error },
+        state === "failed" ? [] : [deadLettered(due, `${channel} failed ${times}: ${error}`, now)],
+        alertOf(due)
+      )
+      yield* recordDelivery(channel, state)
+      yield* Effect.logWarning(`delivery ${delivery.id} of run ${delivery.run_id} to ${channel} is ${state}: ${error}`)
+      return retryAfter
+    })
+
+    const route = (due: DueDelivery, channel: DeliveryChannel) =>
+      Effect.suspend(() => {
+        const { subject, text } = deliveryTexts(due, baseUrl)
+        const { id, kind } = due.delivery
+        return router
+          .route(channel, due.job, due.run, text)
+          .pipe(Effect.provideService(CurrentDelivery, { id, kind, subject }))
+      })
+
+    return Effect.fn("Outbox.send")(function* (due: DueDelivery) {
+      const { channel, id } = due.delivery
+      const { timeout } = limitsOf(settings, channel)
+      const sent = yield* route(due, channel).pipe(
+        Effect.timeoutFail({
+          duration: timeout,
+          onTimeout: () =>
+            new DeliveryFailure({ channel, permanent: false, message: `no answer within ${timeout / 1_000} seconds` })
+        }),
+        Effect.exit
+      )
+      if (Exit.isFailure(sent)) return yield* failed(due, asFailure(channel, sent.cause))
+      const delivered_at = yield* Clock.currentTimeMillis
+      yield* store.settleDelivery(id, { state: "delivered", next_attempt_at: null, delivered_at, error: null }, [])
+      yield* recordDelivery(channel, "delivered")
+      return 0
+    })
+  })
