@@ -8,6 +8,7 @@ import * as fc from "fast-check"
 import { safeName } from "../src/Delivery/LogFile.ts"
 import { neutralise } from "../src/Delivery/Stdout.ts"
 import { CustomChannels, DeliveryRouter, StandardOutput } from "../src/Delivery.ts"
+import { ServiceEnvironment } from "../src/ServiceEnvironment.ts"
 import { Settings } from "../src/Settings.ts"
 import { finishedRun, jobNamed } from "./Delivery/fixtures.ts"
 import { temporaryData } from "./support/Folder.ts"
@@ -16,7 +17,10 @@ import { bundled } from "./support/Program.ts"
 const job = jobNamed("nightly")
 
 const routerWith = (stdout: Layer.Layer<StandardOutput>, custom: Layer.Layer<never> = Layer.empty) =>
-  DeliveryRouter.layer.pipe(Layer.provide([stdout, custom]), Layer.provideMerge(temporaryData))
+  DeliveryRouter.layer.pipe(
+    Layer.provide([stdout, custom, ServiceEnvironment.layer({ variables: {}, directory: "." })]),
+    Layer.provideMerge(temporaryData)
+  )
 
 const terminal = (isTTY: boolean, printed: Array<string>) =>
   Layer.succeed(StandardOutput, { isTTY, write: (text) => Effect.sync(() => void printed.push(text)) })
@@ -83,16 +87,6 @@ describe("StandardOutput", () => {
 })
 
 describe("other channels", () => {
-  it.effect("that come later are refused for good", () =>
-    Effect.gen(function* () {
-      for (const channel of ["webhook", "slack", "email"] as const) {
-        const failure = yield* Effect.flip(route(channel, job, finishedRun(), "x"))
-        assert.isTrue(failure.permanent)
-        assert.strictEqual(failure.message, `the ${channel} channel is not available in this version`)
-      }
-    }).pipe(Effect.provide(routerWith(terminal(false, []))))
-  )
-
   it.effect("may be written in code", () => {
     const paged: Array<string> = []
     const pager = CustomChannels.layer({

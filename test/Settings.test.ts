@@ -3,6 +3,7 @@ import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import { loadSettings } from "../src/Settings.ts"
 
 type Input = Parameters<typeof loadSettings>[0]
@@ -16,7 +17,7 @@ const load = (text: string, env: Input["env"] = {}, overrides: Input["overrides"
     yield* Effect.orDie(fs.writeFileString(file, text))
     const shorten = (message: string) => message.replaceAll(file, "#")
     return yield* loadSettings({ configFile: Option.some(file), env, overrides }).pipe(
-      Effect.map(({ settings, warnings }) => ({ settings, warnings: warnings.map(shorten), folder })),
+      Effect.map((loaded) => ({ ...loaded, warnings: loaded.warnings.map(shorten), folder })),
       Effect.mapError((error) => shorten(error.message))
     )
   }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
@@ -41,7 +42,8 @@ describe("loadSettings", () => {
           timezone: "UTC",
           environment: "development",
           default_max_runtime: settings.scheduler.default_max_runtime,
-          misfire_grace: settings.scheduler.misfire_grace
+          misfire_grace: settings.scheduler.misfire_grace,
+          delivery: settings.scheduler.delivery
         },
         server: {
           host: "127.0.0.1",
@@ -164,29 +166,111 @@ name = "x"
     })
   )
 
-  it.effect("accepts the guide's delivery section with a warning, its variables unset or not", () =>
-    Effect.gen(function* () {
-      const { warnings } = yield* load(`[scheduler]
+  const guideDelivery = `[scheduler]
 [scheduler.delivery]
-webhook_timeout_seconds = 30
+webhook_timeout_seconds = 20
+webhook_retry_attempts = 5
 slack_api_token = "\${SLACK_API_TOKEN}"
-`)
+slack_default_channel = "#ops"
+smtp_host = "smtp.example.com"
+smtp_port = 2525
+smtp_username = "\${SMTP_USER}"
+smtp_password = "\${SMTP_PASS}"
+email_from = "symbiont@example.com"
+`
+  const accounts = { SLACK_API_TOKEN: "xoxb-file", SMTP_USER: "postman", SMTP_PASS: "canary-pass" }
+
+  it.effect("takes the guide's delivery section, its variables filled in", () =>
+    Effect.gen(function* () {
+      const { settings, warnings } = yield* load(guideDelivery, accounts)
+      const { delivery } = settings.scheduler
+      assert.deepStrictEqual(warnings, [])
+      assert.deepInclude(delivery, {
+        webhook_timeout_seconds: 20,
+        webhook_retry_attempts: 5,
+        slack_default_channel: "#ops",
+        smtp_host: "smtp.example.com",
+        smtp_port: 2525,
+        smtp_username: "postman",
+        email_from: "symbiont@example.com"
+      })
+      assert.strictEqual(delivery.slack_api_token && Redacted.value(delivery.slack_api_token), "xoxb-file")
+      assert.isFalse(JSON.stringify(settings).includes("canary-pass"))
+    })
+  )
+
+  it.effect("lets the environment's Slack token and Authorization header win over the file", () =>
+    Effect.gen(function* () {
+      const env = { SYMBI_SLACK_TOKEN: "xoxb-env", SYMBI_WEBHOOK_AUTH_HEADER: "Bearer env" }
+      const { settings, warnings } = yield* load(guideDelivery, { ...env, SMTP_USER: "postman", SMTP_PASS: "x" })
+      const { slack_api_token, webhook_auth_header } = settings.scheduler.delivery
+      const held = [slack_api_token, webhook_auth_header].map((one) => one && Redacted.value(one))
+      assert.deepStrictEqual(held, ["xoxb-env", "Bearer env"])
+      assert.deepStrictEqual(warnings, [])
+    })
+  )
+
+  it.effect("starts without the account of a channel, and says so", () =>
+    Effect.gen(function* () {
+      const { settings, warnings } = yield* load(guideDelivery, { SMTP_USER: "postman", SMTP_PASS: "x" })
+      assert.isUndefined(settings.scheduler.delivery.slack_api_token)
       assert.deepStrictEqual(warnings, [
-        "#:2: [scheduler.delivery] has no effect in this version (webhook_timeout_seconds, slack_api_token)"
+        "#:5: scheduler.delivery.slack_api_token: the environment variable SLACK_API_TOKEN is not set; deliveries that need it fail until it is"
       ])
     })
   )
 
-  it.effect("warns of variables without effect", () =>
+  it.effect("shows secrets of deliveries only as variables, wherever settings are shown", () =>
     Effect.gen(function* () {
-      const { warnings } = yield* bare({
-        SYMBI_SLACK_TOKEN: "xoxb",
-        SYMBI_SCHEDULER_MAX_JITER: "3",
-        PATH: "/bin"
-      })
+      const written = guideDelivery.replace(/\$\{SLACK_API_TOKEN\}/, "canary-token")
+      const { effective } = yield* load(written, { ...accounts, SYMBI_WEBHOOK_AUTH_HEADER: "Bearer canary-header" })
+      const shown = (key: string) => effective.find((one) => one.key === `scheduler.delivery.${key}`)?.value
+      assert.notInclude(JSON.stringify(effective), "canary")
+      assert.deepStrictEqual(
+        [shown("slack_api_token"), shown("smtp_password"), shown("webhook_auth_header"), shown("smtp_port")],
+        ["[redacted]", `\${SMTP_PASS}`, "[redacted]", 2525]
+      )
+    })
+  )
+
+  it.effect("reads tables of channels and commands, and names what is wrong in them", () =>
+    Effect.gen(function* () {
+      const { settings, warnings } = yield* load(
+        `
+[scheduler.delivery.channels.webhook]
+concurrency = 2
+[scheduler.delivery.channels."custom:pager"]
+rate_limit = 5
+[scheduler.delivery.custom.pager]
+command = ["page", "\${PAGER_KEY}"]
+comand = "x"
+`,
+        { PAGER_KEY: "k" }
+      )
+      const { channels, custom } = settings.scheduler.delivery
+      assert.deepStrictEqual(channels["webhook"], { concurrency: 2 })
+      assert.deepStrictEqual(channels["custom:pager"], { rate_limit: 5 })
+      assert.deepStrictEqual<unknown>(custom["pager"], { command: ["page", "k"], timeout: "30s" })
       assert.deepStrictEqual(warnings, [
-        "unknown environment variable SYMBI_SCHEDULER_MAX_JITER; did you mean SYMBI_SCHEDULER_MAX_JITTER?",
-        "environment variable SYMBI_SLACK_TOKEN has no effect in this version"
+        "#:8: unknown key scheduler.delivery.custom.pager.comand; did you mean command?"
+      ])
+      assert.include(
+        yield* problem("[scheduler.delivery.channels.pigeon]\nconcurrency = 1"),
+        `"pigeon" is no delivery channel`
+      )
+      assert.include(yield* problem("[scheduler.delivery]\ncustom = 3"), "[scheduler.delivery.custom]")
+      assert.include(
+        yield* problem('[scheduler.delivery.custom.pager]\ncommand = "page"'),
+        "#:2: scheduler.delivery.custom.pager.command"
+      )
+    })
+  )
+
+  it.effect("warns of variables that nothing reads", () =>
+    Effect.gen(function* () {
+      const { warnings } = yield* bare({ SYMBI_SCHEDULER_MAX_JITER: "3", PATH: "/bin" })
+      assert.deepStrictEqual(warnings, [
+        "unknown environment variable SYMBI_SCHEDULER_MAX_JITER; did you mean SYMBI_SCHEDULER_MAX_JITTER?"
       ])
     })
   )

@@ -4,6 +4,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
+import { OutboxSignal } from "../Delivery.ts"
 import type { StoredJob } from "../Domain/Job.ts"
 import type { Run } from "../Domain/Run.ts"
 import { JobStore, type Look } from "../JobStore.ts"
@@ -43,6 +44,7 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
     const store = yield* JobStore
     const actors = yield* JobActors
     const signal = yield* WakeSignal
+    const outbox = yield* OutboxSignal
     const { scheduler } = yield* Settings
     const { id: owner } = yield* BootIdentity
     const { owned } = yield* Partitions
@@ -62,7 +64,9 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
         )
         .pipe(
           Effect.tap((count) =>
-            count > 0 ? Effect.logInfo(`recovered ${count} runs of a service that died`) : Effect.void
+            count > 0
+              ? Effect.zipRight(Effect.logInfo(`recovered ${count} runs of a service that died`), outbox.wake)
+              : Effect.void
           ),
           Effect.repeat({ until: (count) => count === 0 })
         )
@@ -87,6 +91,7 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
         discard: true
       })
       yield* Effect.forEach(look.ended, (ended) => recordRun({ ...ended, execution_time_ms: null }), { discard: true })
+      if (look.ended.length > 0) yield* outbox.wake
       yield* Effect.forEach(
         look.quarantined,
         ({ detail, job_id }) => Effect.logError(`job ${job_id} is set aside, its row is damaged: ${detail}`),
@@ -125,7 +130,10 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
 
     const loop = Effect.forever(
       Effect.flatMap(look, (millis) =>
-        millis === 0 ? Effect.yieldNow() : Effect.raceFirst(Effect.sleep(millis), signal.take)
+        millis === 0
+          ? Effect.yieldNow()
+          : // What a person changed may have left something to tell, too.
+            Effect.raceFirst(Effect.sleep(millis), Effect.zipRight(signal.take, outbox.wake))
       )
     ).pipe(
       Effect.catchAllCause((cause) =>

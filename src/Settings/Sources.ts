@@ -135,6 +135,10 @@ export const mergeSources = (options: {
   const origins = new Map<string, Origin>()
   let values: Record<string, unknown> = Object.fromEntries(Object.keys(known).map((section) => [section, {}]))
 
+  const overridden = new Set(
+    Object.entries(variables).flatMap(([name, [key]]) => (env[name] === undefined || env[name] === "" ? [] : [key]))
+  )
+
   const set = (path: ReadonlyArray<string>, value: unknown, origin: Origin) => {
     values = withValue(values, path, value)
     const key = path.join(".")
@@ -165,9 +169,11 @@ export const mergeSources = (options: {
     const resolved = resolve(value, env)
     if (key === "server.api_keys") keyVariables.push(...namesIn(JSON.stringify(value)))
     if (Either.isLeft(resolved)) {
-      problems.push(
-        `${where}: ${key}: the environment variable ${resolved.left} is not set; set it, or write the value`
-      )
+      const unset = `${where}: ${key}: the environment variable ${resolved.left} is not set`
+      if (overridden.has(key)) return
+      // Jobs run without a channel's account; what is sent there fails visibly.
+      if (key.startsWith("scheduler.delivery.")) warnings.push(`${unset}; deliveries that need it fail until it is`)
+      else problems.push(`${unset}; set it, or write the value`)
     } else {
       set(path, resolved.right, { place: where, where: `${where}: ${key}`, found: value })
     }

@@ -9,22 +9,23 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
-import { deliveryText } from "../../src/Delivery/Outbox.ts"
-import { DeliveryRouter, Outbox, OutboxSignal } from "../../src/Delivery.ts"
+import { deliveryTexts } from "../../src/Delivery/Texts.ts"
+import { CurrentDelivery, DeliveryRouter, Outbox, OutboxSignal } from "../../src/Delivery.ts"
 import type { AuditDraft } from "../../src/Domain/Audit.ts"
 import { type Delivery, DeliveryFailure } from "../../src/Domain/Delivery.ts"
 import { JobStore } from "../../src/JobStore.ts"
 import { testSettings } from "../../src/testing.ts"
-import { finishedRun, jobNamed, pendingDelivery } from "./fixtures.ts"
+import { endedAt, finishedRun, jobNamed, pendingDelivery } from "./fixtures.ts"
 
 const job = jobNamed("nightly")
 
-const settings = testSettings().pipe(Layer.provide(NodeContext.layer))
+const settings = testSettings({ scheduler: { shutdown_timeout_seconds: 30 } }).pipe(Layer.provide(NodeContext.layer))
 
 /** A store that holds deliveries and nothing else. */
 const makeStore = () => {
   const rows = new Map<string, Delivery>()
   const audit: Array<AuditDraft> = []
+  const alerts: Array<readonly [about: string, channel: string]> = []
   let broken = 0
   const waiting = () => [...rows.values()].filter((row) => row.state === "pending")
   const layer = Layer.mock(JobStore, {
@@ -49,16 +50,18 @@ const makeStore = () => {
           next: later.length === 0 ? null : Math.min(...later)
         }
       }),
-    settleDelivery: (id, change, events) =>
+    settleDelivery: (id, change, events, alert) =>
       Effect.sync(() => {
         const row = rows.get(id)
         if (row !== undefined) rows.set(id, { ...row, ...change, attempts: row.attempts + 1 })
         audit.push(...events)
+        if (alert !== undefined) alerts.push([id, alert.channel])
       })
   })
   return {
     layer,
     audit,
+    alerts,
     add: (...deliveries: ReadonlyArray<Delivery>) => {
       for (const delivery of deliveries) rows.set(delivery.id, delivery)
     },
@@ -70,11 +73,11 @@ const makeStore = () => {
 type Route = (typeof DeliveryRouter.Service)["route"]
 
 /** An outbox over the store and the channel, in the test's scope; gives what wakes it. */
-const startOutbox = (store: ReturnType<typeof makeStore>, route: Route) =>
+const startOutbox = (store: ReturnType<typeof makeStore>, route: Route, limits = settings) =>
   Effect.map(
     Layer.build(
       Outbox.layer.pipe(
-        Layer.provide([store.layer, Layer.succeed(DeliveryRouter, { route }), settings]),
+        Layer.provide([store.layer, Layer.succeed(DeliveryRouter, { route }), limits]),
         Layer.provideMerge(OutboxSignal.Default)
       )
     ),
@@ -117,6 +120,103 @@ describe("Outbox", () => {
       )
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual(most, 8)
+    })
+  )
+
+  it.scoped("lets no destination wait for another, whatever the number of its deliveries", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const dead = Array.from({ length: 1_000 }, (_, n) => ({
+        ...pendingDelivery(n, "webhook"),
+        destination: "webhook dead.example"
+      }))
+      const alive = { ...pendingDelivery(5_000, "webhook"), destination: "webhook alive.example" }
+      const other = pendingDelivery(5_001, "stdout")
+      store.add(...dead, alive, other)
+      const ended = yield* Deferred.make<void>()
+      yield* startOutbox(store, (channel) =>
+        Effect.flatMap(CurrentDelivery, (notes) =>
+          channel === "webhook" && notes?.id !== alive.id ? Deferred.await(ended) : Effect.void
+        )
+      )
+      yield* TestClock.adjust(0)
+      assert.deepStrictEqual([store.get(alive)?.delivered_at, store.get(other)?.delivered_at], [0, 0])
+      assert.isTrue(dead.every((row) => store.get(row)?.state === "pending"))
+      yield* Deferred.succeed(ended, undefined)
+    })
+  )
+
+  it.scoped("keeps to a channel's own limits", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const starts: Array<number> = []
+      store.add(...Array.from({ length: 6 }, (_, n) => pendingDelivery(n, "custom:slow")))
+      const limited = testSettings({
+        scheduler: { delivery: { concurrency: 9, channels: { "custom:slow": { concurrency: 2, rate_limit: 1 } } } }
+      }).pipe(Layer.provide(NodeContext.layer))
+      yield* startOutbox(
+        store,
+        () =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) => {
+            starts.push(now)
+            return Effect.sleep("3 seconds")
+          }),
+        limited
+      )
+      yield* TestClock.adjust("20 seconds")
+      assert.deepStrictEqual(starts, [0, 1_000, 3_000, 4_000, 6_000, 7_000])
+    })
+  )
+
+  it.scoped("leaves a destination alone for as long as it asks, and only that one", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const starts: Array<string> = []
+      const rows = Array.from({ length: 12 }, (_, n) => pendingDelivery(n, "slack"))
+      store.add(...rows)
+      yield* startOutbox(store, (channel) =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          starts.push(`${channel} ${now}`)
+          return now < 30_000 && channel === "slack"
+            ? Effect.fail(new DeliveryFailure({ channel, message: "busy", permanent: false, retry_after_ms: 30_000 }))
+            : Effect.void
+        })
+      )
+      yield* TestClock.adjust("10 seconds")
+      store.add(pendingDelivery(99, "stdout"))
+      yield* TestClock.adjust("50 seconds")
+      // Eight were under way when the first one was told to wait; nothing else was tried before the time was over.
+      assert.lengthOf(
+        starts.filter((start) => start === "slack 0"),
+        8
+      )
+      assert.isTrue(starts.every((start) => start === "slack 0" || start === "stdout 60000" || start >= "slack 30000"))
+      assert.isTrue(rows.every((row) => store.get(row)?.state === "delivered"))
+    })
+  )
+
+  it.scoped("raises an alert on the fallback channel, but none about an alert or about that channel", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const lost = pendingDelivery(1, "webhook")
+      const alert = { ...pendingDelivery(2, "slack"), kind: "undelivered" as const }
+      const own = pendingDelivery(3, "log_file")
+      store.add(lost, alert, own)
+      yield* startOutbox(store, refusing(true))
+      yield* TestClock.adjust(0)
+      assert.deepStrictEqual(store.alerts, [[lost.id, "log_file"]])
+    })
+  )
+
+  it.scoped("tells the channel the delivery's id, kind and subject", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const row = pendingDelivery(1, "stdout")
+      const told: Array<unknown> = []
+      store.add(row)
+      yield* startOutbox(store, () => Effect.map(CurrentDelivery, (notes) => void told.push(notes)))
+      yield* TestClock.adjust(0)
+      assert.deepStrictEqual(told, [{ id: row.id, kind: "output", subject: "[symbi] nightly succeeded" }])
     })
   )
 
@@ -164,8 +264,8 @@ describe("Outbox", () => {
       const waits = tries.slice(1).map((time, index) => time - (tries[index] ?? 0))
       assert.lengthOf(tries, 4)
       for (const [index, wait] of waits.entries()) {
-        assert.isAtLeast(wait, 1_600 * 2 ** index)
-        assert.isAtMost(wait, 2_400 * 2 ** index + 1)
+        assert.isAtLeast(wait, 4_000 * 6 ** index)
+        assert.isAtMost(wait, 6_000 * 6 ** index + 1)
       }
       const settled = store.get(row)
       assert.deepStrictEqual(
@@ -239,7 +339,7 @@ describe("Outbox", () => {
             Effect.sync(() => looks++),
             []
           ),
-        nextDelivery: Effect.succeed(0)
+        waitingDestinations: () => Effect.succeed({ due: ["stdout"], next: null })
       })
       yield* startOutbox({ ...makeStore(), layer: store }, () => Effect.void)
       yield* TestClock.adjust("10 seconds")
@@ -292,17 +392,30 @@ describe("Outbox", () => {
   )
 })
 
-describe("deliveryText", () => {
+describe("deliveryTexts", () => {
   const due = (run: ReturnType<typeof finishedRun>, kind: Delivery["kind"] = "output", name = "nightly") =>
-    deliveryText(
-      { delivery: { ...pendingDelivery(1, "stdout"), kind }, job: jobNamed(name), run, approval: null },
+    deliveryTexts(
+      { delivery: { ...pendingDelivery(1, "stdout"), kind }, job: jobNamed(name), run, approval: null, about: null },
       null
-    )
+    ).text
 
   it("is the output, or what went wrong", () => {
     assert.strictEqual(due(finishedRun()), "fine")
     assert.strictEqual(due(finishedRun({ status: "failed", error_message: "disk full", output: "half" })), "disk full")
     assert.strictEqual(due(finishedRun({ output: null })), "")
+  })
+
+  it("tells why a slot had no run", () => {
+    const reason = { code: "overlap", text: "the previous run is still running" }
+    assert.strictEqual(
+      due(finishedRun({ status: "skipped", reason })),
+      "Slot 2026-02-15T14:29:00Z was skipped: the previous run is still running"
+    )
+    const missed = { missed_count: 3, missed_from: endedAt, missed_to: endedAt + 120_000 }
+    assert.strictEqual(
+      due(finishedRun({ status: "missed", reason: { code: "down", text: "the service was down" }, ...missed })),
+      "3 slots from 2026-02-15T14:30:00Z on were missed: the service was down"
+    )
   })
 
   it("is a notice with the next step for a dead-lettered job", () => {

@@ -30,7 +30,7 @@ export const clocksConform = (engine: string, test: StoreTest) => {
         const overdue = yield* manual("job-1", { start_at: t0 + 30 * minute })
         const past = yield* manual("job-1", { start_at: t0 - minute })
         assert.strictEqual(yield* store.clockSetBack(t0, hour, () => assert.fail("no job was changed"), event), 0)
-        assert.strictEqual(yield* store.nextDelivery, t0 + hour)
+        assert.strictEqual((yield* store.waitingDestinations(t0)).next, t0 + hour)
         const starts = new Map((yield* runsOf("job-1")).map((run) => [run.id, run.start_at]))
         assert.strictEqual(starts.get(waiting.id), t0 + hour)
         assert.strictEqual(starts.get(overdue.id), t0)

@@ -1,7 +1,8 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as TestClock from "effect/TestClock"
 import { AuditLog } from "../../src/AuditLog.ts"
-import type { NewDelivery } from "../../src/JobStore.ts"
+import type { DeliveryFilter, NewDelivery } from "../../src/JobStore.ts"
 import { JobStore } from "../../src/JobStore.ts"
 import { audited } from "../support/Audit.ts"
 import { Database } from "./Conformance.ts"
@@ -22,23 +23,26 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
       Effect.gen(function* () {
         const store = yield* JobStore
         yield* insert(nthJob(1, { next_run: null }))
-        assert.isNull(yield* store.nextDelivery)
-        yield* endWith(t0 + 2, { channel: "stdout", kind: "output" })
+        assert.deepStrictEqual(yield* store.waitingDestinations(t0 + 9), { due: [], next: null })
+        yield* endWith(t0 + 2, { channel: "stdout", kind: "output" }, { channel: "log_file", kind: "output" })
         yield* endWith(t0 + 1, { channel: "log_file", kind: "output" }, { channel: "log_file", kind: "dead_letter" })
-        assert.strictEqual(yield* store.nextDelivery, t0 + 1)
-        assert.deepStrictEqual(yield* store.dueDeliveries(t0, 10), [])
-        const due = yield* store.dueDeliveries(t0 + 2, 10)
+        assert.deepStrictEqual(yield* store.waitingDestinations(t0), { due: [], next: t0 + 1 })
+        assert.deepStrictEqual(yield* store.waitingDestinations(t0 + 1), { due: ["log_file"], next: t0 + 2 })
+        assert.deepStrictEqual(yield* store.waitingDestinations(t0 + 2), { due: ["log_file", "stdout"], next: null })
+        assert.deepStrictEqual(yield* store.dueDeliveries("log_file", t0, 10), [])
+        const due = yield* store.dueDeliveries("log_file", t0 + 2, 10)
         assert.deepStrictEqual(
-          due.map(({ delivery }) => [delivery.channel as string, delivery.kind]),
+          due.map(({ delivery }) => [delivery.created_at - t0, delivery.kind as string]),
           [
-            ["log_file", "output"],
-            ["log_file", "dead_letter"],
-            ["stdout", "output"]
+            [1, "output"],
+            [1, "dead_letter"],
+            [2, "output"]
           ]
         )
         assert.deepInclude(due[0]?.run, { output: "fine", status: "succeeded" })
         assert.strictEqual(due[0]?.job.id, jobId(1))
-        assert.strictEqual((yield* store.dueDeliveries(t0 + 2, 2)).length, 2)
+        assert.strictEqual((yield* store.dueDeliveries("log_file", t0 + 2, 2)).length, 2)
+        assert.strictEqual((yield* store.dueDeliveries("stdout", t0 + 2, 9)).length, 1)
       }))
 
     test("and of what became of them", () =>
@@ -46,18 +50,18 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
         const store = yield* JobStore
         yield* insert(nthJob(1, { next_run: null }))
         yield* endWith(t0, { channel: "stdout", kind: "output" })
-        const [due] = yield* store.dueDeliveries(t0, 10)
+        const [due] = yield* store.dueDeliveries("stdout", t0, 10)
         const id = due?.delivery.id ?? assert.fail("nothing is due")
         const retry = { state: "pending" as const, next_attempt_at: t0 + 2_000, delivered_at: null, error: "busy" }
         yield* store.settleDelivery(id, retry, [])
-        assert.deepStrictEqual(yield* store.dueDeliveries(t0 + 1_999, 10), [])
-        const [again] = yield* store.dueDeliveries(t0 + 2_000, 10)
+        assert.deepStrictEqual(yield* store.dueDeliveries("stdout", t0 + 1_999, 10), [])
+        const [again] = yield* store.dueDeliveries("stdout", t0 + 2_000, 10)
         assert.deepInclude(again?.delivery, { id, attempts: 1, error: "busy" })
         const dead = { state: "dead" as const, next_attempt_at: null, delivered_at: null, error: "gone" }
         yield* store.settleDelivery(id, dead, [{ type: "DeliveryDeadLettered", actor: "scheduler" }])
         yield* store.settleDelivery(id, dead, [{ type: "DeliveryDeadLettered", actor: "scheduler" }])
-        assert.deepStrictEqual(yield* store.dueDeliveries(t0 + 9_000, 10), [])
-        assert.isNull(yield* store.nextDelivery)
+        assert.deepStrictEqual(yield* store.dueDeliveries("stdout", t0 + 9_000, 10), [])
+        assert.deepStrictEqual(yield* store.waitingDestinations(t0), { due: [], next: null })
         assert.strictEqual((yield* audited({ type: "DeliveryDeadLettered", limit: 9 })).length, 1)
         const run = yield* store.findRun(again?.run.id ?? "")
         assert.deepInclude(run.deliveries[0], { state: "dead", attempts: 2, error: "gone" })
@@ -71,16 +75,104 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
         yield* endWith(t0, { channel: "stdout", kind: "output" })
         yield* execute("UPDATE deliveries SET channel = 'pigeon'")
         yield* endWith(t0 + 1, { channel: "stdout", kind: "output" })
-        const due = yield* Effect.repeatN(store.dueDeliveries(t0 + 1, 1), 1)
+        const due = yield* Effect.repeatN(store.dueDeliveries("stdout", t0 + 1, 1), 1)
         assert.strictEqual(due[0]?.delivery.created_at, t0 + 1)
         yield* execute("UPDATE runs SET tool_calls = 'x'")
-        assert.deepStrictEqual(yield* store.dueDeliveries(t0 + 1, 10), [])
-        assert.isNull(yield* store.nextDelivery)
+        assert.deepStrictEqual(yield* store.dueDeliveries("stdout", t0 + 1, 10), [])
+        assert.deepStrictEqual(yield* store.waitingDestinations(t0), { due: [], next: null })
         const dead = yield* audited({ type: "DeliveryDeadLettered", job: jobId(1), limit: 9 })
         assert.deepStrictEqual(
           dead.map((event) => event.reason),
           ["the stored row of its run is damaged", "the stored row of its delivery is damaged"]
         )
+      }))
+  })
+
+  describe(`a store on ${engine} keeps what was not delivered`, () => {
+    const dead = { state: "dead" as const, next_attempt_at: null, delivered_at: null, error: "gone" }
+
+    /** Ends a run with an output for `stdout`, which dies at `now`. */
+    const dieAt = (now: number, alert?: Parameters<(typeof JobStore.Service)["settleDelivery"]>[3]) =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        yield* endWith(now, { channel: "stdout", kind: "output" })
+        const [due] = yield* store.dueDeliveries("stdout", now, 9)
+        const id = due?.delivery.id ?? assert.fail("nothing is due")
+        yield* TestClock.setTime(now)
+        yield* store.settleDelivery(id, dead, [], alert)
+        return id
+      })
+
+    test("in lists, by state, channel and job, page after page", () =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        yield* insert(nthJob(1, { next_run: null }), nthJob(2, { next_run: null }))
+        const lost = yield* Effect.forEach([1, 2, 3], (n) => dieAt(t0 + n))
+        yield* endWith(t0 + 4, { channel: "log_file", kind: "output" })
+        const ids = (filter: Partial<DeliveryFilter>) =>
+          Effect.map(store.listDeliveries({ limit: 9, ...filter }), ({ items }) => items.map(({ id }) => id))
+        assert.deepStrictEqual(yield* ids({ state: "dead" }), lost.toReversed())
+        assert.deepStrictEqual(yield* ids({ state: "failed" }), [])
+        assert.lengthOf(yield* ids({ state: "pending" }), 1)
+        assert.lengthOf(yield* ids({ channel: "log_file" }), 1)
+        assert.lengthOf(yield* ids({ job_id: jobId(1) }), 4)
+        assert.lengthOf(yield* ids({ job_id: jobId(2) }), 0)
+        const first = yield* store.listDeliveries({ limit: 2, state: "dead" })
+        const rest = yield* store.listDeliveries({ limit: 2, state: "dead", cursor: first.next ?? undefined })
+        assert.deepStrictEqual(
+          [...first.items, ...rest.items].map(({ id, job_name }) => [id, job_name]),
+          lost.toReversed().map((id) => [id, "job-1"])
+        )
+        assert.isNull(rest.next)
+        assert.deepStrictEqual(yield* store.deliveryCounts, { pending: 1, failed: 0, dead: 3, oldest_pending: t0 + 4 })
+        assert.strictEqual((yield* store.findDelivery(lost[0] ?? "")).error, "gone")
+        assert.strictEqual((yield* Effect.flip(store.findDelivery("dlv_none")))._tag, "DeliveryNotFound")
+      }))
+
+    test("and sends it anew, one or all, under the same id, with an event of who asked", () =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const requeued = { type: "DeliveryRequeued" as const, actor: "ann" }
+        yield* insert(nthJob(1, { next_run: null }))
+        const one = yield* dieAt(t0 + 1)
+        const others = [yield* dieAt(t0 + 2), yield* dieAt(t0 + 3)]
+        const again = yield* store.redeliver(one, t0 + 9, ({ id }) => ({ ...requeued, reason: id }))
+        assert.deepInclude(again, { id: one, state: "pending", attempts: 0, next_attempt_at: t0 + 9, error: "gone" })
+        const which = { state: "dead" as const, channel: "stdout" as const, job_id: jobId(1) }
+        assert.strictEqual(yield* store.redeliverAll({ ...which, job_id: jobId(2) }, t0 + 9, () => requeued), 0)
+        assert.strictEqual(
+          yield* store.redeliverAll(which, t0 + 9, (count) => ({ ...requeued, reason: String(count) })),
+          2
+        )
+        const due = yield* store.dueDeliveries("stdout", t0 + 9, 9)
+        assert.sameMembers(
+          due.map(({ delivery }) => delivery.id),
+          [one, ...others]
+        )
+        assert.deepStrictEqual(
+          (yield* audited({ type: "DeliveryRequeued", limit: 9 })).map(({ actor, reason }) => [actor, reason]),
+          [
+            ["ann", "2"],
+            ["ann", one]
+          ]
+        )
+        const missing = yield* Effect.flip(store.redeliver("dlv_none", t0, () => requeued))
+        assert.strictEqual(missing._tag, "DeliveryNotFound")
+      }))
+
+    test("and raises an alert about it, but not one after the other", () =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const alert = { channel: "log_file" as const, quiet: 60_000 }
+        yield* insert(nthJob(1, { next_run: null }))
+        const first = yield* dieAt(t0 + 1, alert)
+        yield* dieAt(t0 + 2, alert)
+        const [due, ...others] = yield* store.dueDeliveries("log_file", t0 + 9, 9)
+        assert.deepStrictEqual(others, [])
+        assert.deepInclude(due?.delivery, { kind: "undelivered", about: first, state: "pending", created_at: t0 + 1 })
+        assert.deepInclude(due?.about, { id: first, state: "dead", error: "gone" })
+        yield* dieAt(t0 + 60_001, alert)
+        assert.lengthOf(yield* store.dueDeliveries("log_file", t0 + 99_999, 9), 2)
       }))
   })
 

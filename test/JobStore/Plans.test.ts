@@ -190,11 +190,13 @@ describe("every statement of the store uses its index", () => {
 
   it.effect("due deliveries, and the next", () =>
     Effect.gen(function* () {
-      const plans = yield* plansOf(jobs, (store) => Effect.all([store.dueDeliveries(t0, 10), store.nextDelivery]))
+      const plans = yield* plansOf(jobs, (store) =>
+        Effect.all([store.dueDeliveries("stdout", t0, 10), store.waitingDestinations(t0)])
+      )
       assertIndexed(plans)
       assert.match(
         plans[0]?.steps.join() ?? "",
-        /^SEARCH deliveries USING INDEX deliveries_due \(next_attempt_at<\?\)$/
+        /^SEARCH deliveries USING INDEX deliveries_due \(destination=\? AND next_attempt_at<\?\)$/
       )
       assert.notMatch(plans.flatMap((plan) => plan.steps).join("\n"), sorted)
     })

@@ -321,13 +321,16 @@ describe("a delivery that fails", () => {
         assert.strictEqual(run?.status, "succeeded")
         assert.deepStrictEqual(run?.deliveries.map((one) => [one.channel as string, one.state, one.error]).toSorted(), [
           ["custom:pager", "delivered", null],
+          ["log_file", "delivered", null],
           ["stdout", "delivered", null],
           ["webhook", "failed", "410 Gone"]
         ])
-        assert.deepStrictEqual((yield* Ref.get(heard)).toSorted(), [
-          "custom:pager told succeeded report",
-          "stdout told succeeded report"
-        ])
+        const [pager, alert, stdout] = (yield* Ref.get(heard)).toSorted()
+        assert.deepStrictEqual([pager, stdout], ["custom:pager told succeeded report", "stdout told succeeded report"])
+        assert.match(
+          alert ?? "",
+          /^log_file .* did not reach webhook example.com: it is failed\.\nAttempts: 1\nReason: 410 Gone/
+        )
         assert.strictEqual((yield* jobs.get("told")).failure_count, 0)
       }).pipe(Effect.provide(engine({ agent: scriptedAgent({ answers: "report" }) }, { router })))
     })

@@ -87,7 +87,7 @@ const settled = Effect.gen(function* () {
     const { items } = yield* store.listRuns(name, { limit: 1_000 })
     if (items.some((run) => run.finished_at === null)) return false
   }
-  return (yield* store.nextDelivery) === null
+  return (yield* store.deliveryCounts).pending === 0
 })
 
 const goOnAndEnd = Effect.gen(function* () {
