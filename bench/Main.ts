@@ -8,6 +8,7 @@ import * as LogLevel from "effect/LogLevel"
 import type * as Scope from "effect/Scope"
 import { Ids } from "../src/Domain/Ids.ts"
 import { applying } from "./Apply.ts"
+import { deliveries } from "./Deliveries.ts"
 import { dsl } from "./Dsl.ts"
 import type { Result, Size } from "./Measure.ts"
 import { recurrence } from "./Recurrence.ts"
@@ -25,6 +26,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   runs: throughput,
   inserts,
   commit: groupCommit,
+  deliveries,
   apply: applying
 }
 

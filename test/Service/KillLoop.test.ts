@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs"
+import { createServer } from "node:http"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import Database from "better-sqlite3"
@@ -7,26 +8,34 @@ import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import { eventually, folderWith, spawnService, startService } from "../support/Service.ts"
 
-const kills = 32
-const longOutageEvery = 6
+const kills = Number(process.env["SYMBI_TEST_KILLS"] ?? 50)
+const longOutageEvery = 10
 
-// Slots older than the grace follow the misfire policy: short, so that outages of seconds have late slots.
+// Slots older than the grace follow the misfire policy: short, so that outages of seconds have late slots. Few
+// deliveries at once and quick retries: at each kill some wait for their turn, and some are under way.
 const config = `[scheduler]
 misfire_grace = "1s"
 max_concurrent_jobs = 20
+[scheduler.delivery]
+allow_hosts = ["127.0.0.1"]
+concurrency = 2
+retry_attempts = 100
+retry_delay = "10ms"
 `
 
 const jobCount = 20
 const misfires: Readonly<Record<number, string>> = { 0: "run_all", 1: "skip", 10: "run_all", 11: "skip" }
 
-const ticks = [
-  `agent ticker { command: ["sh", "-c", "echo $SYMBI_SCHEDULED_FOR $SYMBI_RUN_ID >> ticks.txt"] }`,
-  ...Array.from({ length: jobCount }, (_, n) => {
-    const trigger = n < jobCount / 2 ? `every: "1s"` : `cron: "* * * * * *"`
-    const misfire = misfires[n] === undefined ? "" : `misfire: "${misfires[n]}"`
-    return `schedule { name: "tick-${n}" agent: "ticker" ${trigger} ${misfire} }`
-  })
-].join("\n")
+const ticksTo = (webhook_url: string) =>
+  [
+    `agent ticker { command: ["sh", "-c", "echo $SYMBI_SCHEDULED_FOR $SYMBI_RUN_ID >> ticks.txt; echo $SYMBI_RUN_ID"] }`,
+    ...Array.from({ length: jobCount }, (_, n) => {
+      const trigger = n < jobCount / 2 ? `every: "1s"` : `cron: "* * * * * *"`
+      const misfire = misfires[n] === undefined ? "" : `misfire: "${misfires[n]}"`
+      const delivery = n % 2 === 0 ? "" : `delivery: ["webhook"] webhook_url: "${webhook_url}"`
+      return `schedule { name: "tick-${n}" agent: "ticker" ${trigger} ${misfire} ${delivery} }`
+    })
+  ].join("\n")
 
 const JobRow = Schema.Struct({
   id: Schema.String,
@@ -48,17 +57,36 @@ const RunRow = Schema.Struct({
   missed_to: Schema.NullOr(Schema.Number)
 })
 
+const DeliveryRow = Schema.Struct({
+  id: Schema.String,
+  run_id: Schema.String,
+  channel: Schema.String,
+  state: Schema.String,
+  attempts: Schema.Number
+})
+
 type JobRow = typeof JobRow.Type
 type RunRow = typeof RunRow.Type
 
 const decodeJobs = Schema.decodeUnknownSync(Schema.Array(JobRow))
 const decodeRuns = Schema.decodeUnknownSync(Schema.Array(RunRow))
+const decodeDeliveries = Schema.decodeUnknownSync(Schema.Array(DeliveryRow))
 
 const openLedger = (folder: string) =>
   Effect.acquireRelease(
     Effect.sync(() => new Database(join(folder, ".symbi", "symbiont.db"), { readonly: true })),
     (db) => Effect.sync(() => db.close())
   )
+
+const endings: ReadonlySet<string> = new Set(["succeeded", "failed", "timed_out", "interrupted"])
+
+const pendingDeliveries = Effect.fnUntraced(function* (folder: string) {
+  const db = yield* openLedger(folder)
+  const found = db.prepare("SELECT name FROM sqlite_master WHERE name = 'deliveries'").all()
+  return found.length === 0
+    ? []
+    : db.prepare("SELECT id FROM deliveries WHERE state = 'pending' AND channel = 'webhook'").pluck().all().map(String)
+}, Effect.scoped)
 
 /** The slots that a job of one second has had, from its creation up to its cursor. */
 const oracle = (job: JobRow): ReadonlyArray<number> => {
@@ -83,6 +111,51 @@ const accounted = (job: JobRow, rows: ReadonlyArray<RunRow>): ReadonlyArray<numb
     .sort((a, b) => a - b)
 }
 
+const Body = Schema.Struct({
+  delivery_id: Schema.String,
+  run: Schema.Struct({ id: Schema.String }),
+  output: Schema.String
+})
+const decodeBody = Schema.decodeUnknownSync(Schema.parseJson(Body))
+
+/** A webhook that takes its time, and now and then answers 500. It keeps what it was sent, and what it is being sent. */
+const webhook = Effect.gen(function* () {
+  const seen = new Set<string>()
+  const taken = new Map<string, Array<typeof Body.Type>>()
+  const underWay = new Set<string>()
+  let requests = 0
+  const server = createServer((request, response) => {
+    const chunks: Array<Buffer> = []
+    request.on("data", (chunk: Buffer) => chunks.push(chunk))
+    request.on("error", () => {})
+    request.on("end", () => {
+      const body = decodeBody(Buffer.concat(chunks).toString("utf8"))
+      seen.add(body.delivery_id)
+      underWay.add(body.delivery_id)
+      response.on("close", () => underWay.delete(body.delivery_id))
+      const fails = ++requests % 7 === 0
+      setTimeout(() => {
+        if (!fails) taken.set(body.delivery_id, [...(taken.get(body.delivery_id) ?? []), body])
+        response.writeHead(fails ? 500 : 200).end()
+      }, 40)
+    })
+  })
+  const port = yield* Effect.acquireRelease(
+    Effect.async<number>((resume) => {
+      server.listen(0, "127.0.0.1", () => {
+        const address = server.address()
+        resume(typeof address === "object" && address !== null ? Effect.succeed(address.port) : Effect.die("no port"))
+      })
+    }),
+    () =>
+      Effect.sync(() => {
+        server.closeAllConnections()
+        server.close()
+      })
+  )
+  return { url: `http://127.0.0.1:${port}/hook`, seen, taken, underWay }
+})
+
 const killAtRandom = Effect.fnUntraced(function* (folder: string, kill: number) {
   const service = yield* spawnService({ folder })
   // Some die while they start and recover, most while they work.
@@ -100,9 +173,15 @@ describe("Service under kill -9", () => {
       const seed = process.env["SYMBI_TEST_SEED"] ?? String(Date.now())
       return Effect.gen(function* () {
         yield* Effect.logInfo(`kill loop: SYMBI_TEST_SEED=${seed}`)
-        const folder = yield* folderWith({ "symbiont.toml": config, "agents/ticks.symbi": ticks })
+        const receiver = yield* webhook
+        const folder = yield* folderWith({ "symbiont.toml": config, "agents/ticks.symbi": ticksTo(receiver.url) })
+        let beforeDelivery = 0
+        let duringDelivery = 0
         for (let kill = 0; kill < kills; kill++) {
           yield* killAtRandom(folder, kill)
+          const waiting = existsSync(join(folder, ".symbi", "symbiont.db")) ? yield* pendingDeliveries(folder) : []
+          if (waiting.some((id) => !receiver.seen.has(id))) beforeDelivery++
+          if (waiting.some((id) => receiver.seen.has(id))) duringDelivery++
           if (kill % longOutageEvery === longOutageEvery - 1) yield* Effect.sleep("2500 millis")
         }
 
@@ -116,6 +195,13 @@ describe("Service under kill -9", () => {
         yield* eventually(
           "every slot up to the last start claimed and ended",
           Effect.sync(() => (behind.get(lookedAt) === 0 && openRuns.get(lookedAt) === 0 ? true : undefined))
+        )
+        const undelivered = db.prepare("SELECT count(*) FROM deliveries WHERE state = 'pending'").pluck()
+        const pause = db.prepare("SELECT id FROM jobs WHERE status = 'active'").pluck()
+        yield* Effect.forEach(pause.all(), (id) => last.client.schedule.pause({ path: { job_id: String(id) } }))
+        yield* eventually(
+          "every delivery made",
+          Effect.sync(() => (undelivered.get() === 0 ? true : undefined))
         )
         yield* last.signal("SIGTERM")
         assert.strictEqual(yield* last.exitCode, 0, last.stderr())
@@ -155,6 +241,40 @@ describe("Service under kill -9", () => {
         assert.isTrue(
           runs.some((run) => run.trigger === "catch_up" && run.status === "succeeded"),
           "missed slots were caught up"
+        )
+
+        const deliveries = decodeDeliveries(db.prepare("SELECT * FROM deliveries").all())
+        const toWebhook = deliveries.filter(({ channel }) => channel === "webhook")
+        const told = new Set(toWebhook.map(({ run_id }) => run_id))
+        const tells = new Set(
+          jobs.filter(({ name }) => Number(name.slice("tick-".length)) % 2 === 1).map(({ id }) => id)
+        )
+        const ended = runs.filter(({ job_id, status }) => tells.has(job_id) && endings.has(status))
+        assert.deepStrictEqual(
+          ended.filter(({ id }) => !told.has(id)),
+          [],
+          "every run that ended is told of"
+        )
+        assert.strictEqual(told.size, toWebhook.length, "under one id")
+        assert.deepStrictEqual(
+          toWebhook.filter(({ id, run_id, state }) => {
+            const bodies = receiver.taken.get(id) ?? []
+            return state !== "delivered" || bodies.length === 0 || bodies.some(({ run }) => run.id !== run_id)
+          }),
+          [],
+          "every delivery has arrived, each time with its own run"
+        )
+        const known = new Set(toWebhook.map(({ id }) => id))
+        assert.deepStrictEqual(
+          [...receiver.seen].filter((id) => !known.has(id)),
+          [],
+          "under no other id"
+        )
+        assert.isAtLeast(beforeDelivery, kills / 5, "kills between the end of a run and its delivery")
+        assert.isAtLeast(duringDelivery, kills / 5, "kills during a delivery")
+        const twice = [...receiver.taken.values()].filter((bodies) => bodies.length > 1).length
+        yield* Effect.logInfo(
+          `${toWebhook.length} deliveries, ${twice} arrived more than once; ${beforeDelivery} kills before, ${duringDelivery} during a delivery`
         )
         assert.deepStrictEqual(db.pragma("integrity_check"), [{ integrity_check: "ok" }])
         assert.deepStrictEqual(db.pragma("foreign_key_check"), [])
