@@ -16,6 +16,8 @@ import { deliveryTexts } from "./Texts.ts"
 /** No alert follows one about the same job and channel within this many ms. */
 const alertQuiet = 600_000
 
+const lastResort = "log_file"
+
 const maxError = 1_000
 
 const asFailure = (channel: string, cause: Cause.Cause<DeliveryFailure>): DeliveryFailure => {
@@ -51,11 +53,12 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
     const baseUrl = baseUrlOf(configuration)
     const settings = configuration.scheduler.delivery
 
-    // An alert that cannot be delivered raises no other, and no channel is told of its own failures.
-    const alertOf = ({ delivery }: DueDelivery): NewAlert | undefined =>
-      settings.fallback === "none" || settings.fallback === delivery.channel || delivery.kind === "undelivered"
-        ? undefined
-        : { channel: settings.fallback, quiet: alertQuiet }
+    // No channel is told of its own failures; what even the fallback cannot say ends in the job's log file.
+    const alertOf = ({ delivery }: DueDelivery): NewAlert | undefined => {
+      if (settings.fallback === "none" || delivery.channel === lastResort) return undefined
+      if (delivery.kind === "undelivered") return { channel: lastResort, quiet: 0 }
+      return { channel: settings.fallback === delivery.channel ? lastResort : settings.fallback, quiet: alertQuiet }
+    }
 
     const failed = Effect.fnUntraced(function* (due: DueDelivery, failure: DeliveryFailure) {
       const { delivery } = due

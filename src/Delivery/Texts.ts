@@ -50,7 +50,9 @@ const undeliveredText = ({ about, job, run }: DueDelivery): string => {
   if (about === null) return `A delivery of run ${run.id} of job "${job.name}" could not be made.`
   const what = about.kind === "output" ? "output" : `${about.kind.replace("_", "-")} notice`
   return [
-    `The ${what} of run ${run.id} of job "${job.name}" did not reach ${about.destination}: it is ${about.state}.`,
+    `The ${what} of run ${run.id} of job "${job.name}" did not reach ${about.destination}: ${
+      about.state === "failed" ? "it was refused" : "its attempts are used up"
+    }.`,
     `Attempts: ${about.attempts}`,
     `Reason: ${about.error ?? "none recorded"}`,
     `See them all: symbi deliveries list --job ${asArgument(job.name)}`,

@@ -122,8 +122,10 @@ export class SqliteOutbox extends Effect.Service<SqliteOutbox>()("symbiont/JobSt
         AND lost.channel = ${about.channel} LIMIT 1`
       if (recent.length > 0) return
       const { id, job_id, run_id } = about
+      // An alert about an alert is about what that one was to tell.
+      const lost = about.about ?? id
       yield* newDeliveries.insert([
-        yield* newDeliveries.row({ run_id, job_id, channel, kind: "undelivered", about: id }, null, now)
+        yield* newDeliveries.row({ run_id, job_id, channel, kind: "undelivered", about: lost }, null, now)
       ])
     })
 

@@ -195,16 +195,32 @@ describe("Outbox", () => {
     })
   )
 
-  it.scoped("raises an alert on the fallback channel, but none about an alert or about that channel", () =>
+  it.scoped("raises an alert on the fallback channel, and on the log file about that channel and about alerts", () =>
     Effect.gen(function* () {
       const store = makeStore()
       const lost = pendingDelivery(1, "webhook")
-      const alert = { ...pendingDelivery(2, "slack"), kind: "undelivered" as const }
-      const own = pendingDelivery(3, "log_file")
-      store.add(lost, alert, own)
-      yield* startOutbox(store, refusing(true))
+      const own = pendingDelivery(2, "slack")
+      const alert = { ...pendingDelivery(3, "slack"), kind: "undelivered" as const }
+      store.add(lost, own, alert, pendingDelivery(4, "log_file"))
+      const toSlack = testSettings({ scheduler: { delivery: { fallback: "slack" } } })
+      yield* startOutbox(store, refusing(true), toSlack.pipe(Layer.provide(NodeContext.layer)))
       yield* TestClock.adjust(0)
-      assert.deepStrictEqual(store.alerts, [[lost.id, "log_file"]])
+      assert.sameDeepMembers(store.alerts, [
+        [lost.id, "slack"],
+        [own.id, "log_file"],
+        [alert.id, "log_file"]
+      ])
+    })
+  )
+
+  it.scoped("raises none where the operator wants none", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      store.add(pendingDelivery(1, "webhook"))
+      const none = testSettings({ scheduler: { delivery: { fallback: "none" } } })
+      yield* startOutbox(store, refusing(true), none.pipe(Layer.provide(NodeContext.layer)))
+      yield* TestClock.adjust(0)
+      assert.deepStrictEqual(store.alerts, [])
     })
   )
 

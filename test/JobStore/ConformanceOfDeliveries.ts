@@ -173,6 +173,13 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
         assert.deepInclude(due?.about, { id: first, state: "dead", error: "gone" })
         yield* dieAt(t0 + 60_001, alert)
         assert.lengthOf(yield* store.dueDeliveries("log_file", t0 + 99_999, 9), 2)
+        // An alert that cannot be delivered is told of at once, and what is told is what it was about.
+        yield* store.settleDelivery(due?.delivery.id ?? assert.fail("no alert"), dead, [], {
+          channel: "custom:pager",
+          quiet: 0
+        })
+        const [last] = yield* store.dueDeliveries("custom:pager", t0 + 99_999, 9)
+        assert.strictEqual(last?.about?.id, first)
       }))
   })
 

@@ -329,7 +329,7 @@ describe("a delivery that fails", () => {
         assert.deepStrictEqual([pager, stdout], ["custom:pager told succeeded report", "stdout told succeeded report"])
         assert.match(
           alert ?? "",
-          /^log_file .* did not reach webhook example.com: it is failed\.\nAttempts: 1\nReason: 410 Gone/
+          /^log_file .* did not reach webhook example.com: it was refused\.\nAttempts: 1\nReason: 410 Gone/
         )
         assert.strictEqual((yield* jobs.get("told")).failure_count, 0)
       }).pipe(Effect.provide(engine({ agent: scriptedAgent({ answers: "report" }) }, { router })))
