@@ -14,7 +14,7 @@ import { MetricsEnabled } from "../../src/Observability.ts"
 import { audited } from "../support/Audit.ts"
 import { create, engine } from "../support/Engine.ts"
 
-const seeds = 1_000
+const seeds = Number(process.env["SYMBI_TEST_SEEDS"] ?? 300)
 const fibers = 20
 
 /** A small generator of its own, so that a failing seed can be run alone (mulberry32). */
@@ -144,6 +144,6 @@ describe("a run that waits for approval", () => {
           assert.isAbove(outcomes.get(key) ?? 0, 0, `${key} of ${JSON.stringify([...outcomes])}`)
         }
       }),
-    120_000
+    60_000 + seeds * 100
   )
 })

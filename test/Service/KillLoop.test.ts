@@ -280,7 +280,7 @@ describe("Service under kill -9", () => {
         assert.deepStrictEqual(db.pragma("foreign_key_check"), [])
       }).pipe(Effect.withRandom(Random.make(seed)))
     },
-    180_000
+    60_000 + kills * 4_000
   )
 
   it.scopedLive("gives an interrupted run a second attempt, or ends it when told so", () =>
