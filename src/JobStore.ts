@@ -404,11 +404,12 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
 
     /** The destinations that deliveries wait for: those with one that is due, the longest waiting first, and when the next is. */
     readonly waitingDestinations: (now: number) => Effect.Effect<WaitingDestinations>
-    /** A destination's deliveries that are due, oldest first. */
+    /** A destination's deliveries that are due, oldest first, but for some. */
     readonly dueDeliveries: (
       destination: string,
       now: number,
-      limit: number
+      limit: number,
+      except: ReadonlyArray<string>
     ) => Effect.Effect<ReadonlyArray<DueDelivery>>
     /** Records an attempt of a delivery that is pending; what became of any other stays. */
     readonly settleDelivery: (

@@ -1,9 +1,13 @@
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type { DueDelivery, JobStore } from "../JobStore.ts"
 import type { ChannelLimits } from "./Limits.ts"
+
+/** How long a destination rests after an end that could not be stored, in ms. */
+const unrecordedRest = 10_000
 
 /** What a lane needs to know of its destination. */
 export interface LaneOptions {
@@ -26,7 +30,6 @@ export const runLane = ({ closing, destination, limits, pace, send, store }: Lan
   Effect.gen(function* () {
     const underWay = new Set<string>()
     const ended = yield* Queue.dropping<void>(1)
-    const batch = limits.concurrency * 4
     let started = 0
 
     const start = (due: DueDelivery) => {
@@ -34,6 +37,15 @@ export const runLane = ({ closing, destination, limits, pace, send, store }: Lan
       underWay.add(id)
       started++
       return send(due).pipe(
+        // What became of it could not be stored, so it is still due: not at once again.
+        Effect.catchAllCause((cause) =>
+          Cause.isInterruptedOnly(cause)
+            ? Effect.interrupt
+            : Effect.as(
+                Effect.logError(`the end of delivery ${id} could not be recorded; it is sent again`, cause),
+                unrecordedRest
+              )
+        ),
         Effect.tap((rest) =>
           rest === 0
             ? Effect.void
@@ -65,8 +77,8 @@ export const runLane = ({ closing, destination, limits, pace, send, store }: Lan
       }
       if (!(yield* paced)) break
       const now = yield* Clock.currentTimeMillis
-      const found = yield* store.dueDeliveries(destination, now, batch + underWay.size)
-      const due = found.filter(({ delivery }) => !underWay.has(delivery.id))
+      // No more than can start soon: each brings its run's output.
+      const due = yield* store.dueDeliveries(destination, now, limits.concurrency, [...underWay])
       if (due.length === 0 && underWay.size === 0) break
       if (due.length === 0) yield* Queue.take(ended)
       for (const one of due) {

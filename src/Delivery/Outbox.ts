@@ -3,7 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as FiberMap from "effect/FiberMap"
+import * as FiberSet from "effect/FiberSet"
 import type { DeliveryRouter } from "../Delivery.ts"
 import { JobStore } from "../JobStore.ts"
 import { Settings } from "../Settings.ts"
@@ -13,7 +13,7 @@ import { channelOf, limitsOf } from "./Limits.ts"
 import { OutboxSignal } from "./OutboxSignal.ts"
 
 /** Destinations served at once; further ones wait for one of these to have nothing due. */
-const maxLanes = 256
+const maxLanes = 128
 const closeGrace = 10
 const longestSleep = 60_000
 /** How long a destination rests whose due deliveries were not handed out (a damaged job), or whose lane broke. */
@@ -29,6 +29,7 @@ export const runOutbox = Effect.fnUntraced(function* (router: typeof DeliveryRou
   const { scheduler } = yield* Settings
   const send = yield* makeAttempt(router)
   const closing = yield* Deferred.make<void>()
+  const active = new Set<string>()
   const paces = new Map<string, { notBefore: number }>()
 
   const paceOf = (destination: string) => {
@@ -37,9 +38,9 @@ export const runOutbox = Effect.fnUntraced(function* (router: typeof DeliveryRou
     return pace
   }
 
-  const forgetPassed = (now: number, active: (destination: string) => boolean) => {
+  const forgetPassed = (now: number) => {
     for (const [destination, { notBefore }] of paces) {
-      if (notBefore <= now && !active(destination)) paces.delete(destination)
+      if (notBefore <= now && !active.has(destination)) paces.delete(destination)
     }
   }
 
@@ -55,25 +56,29 @@ export const runOutbox = Effect.fnUntraced(function* (router: typeof DeliveryRou
           : Effect.as(Effect.logError(`deliveries to ${destination} stumbled and start over`, cause), 0)
     )
     if (started === 0) pace.notBefore = Math.max(pace.notBefore, (yield* Clock.currentTimeMillis) + rest)
-  }, Effect.ensuring(signal.wake))
+  })
+
+  // Gone from the active ones before the look that it asks for: what came too late for it is then seen.
+  const startLane = (destination: string) => {
+    active.add(destination)
+    const ended = Effect.sync(() => active.delete(destination))
+    return Effect.ensuring(lane(destination), Effect.zipRight(ended, signal.wake))
+  }
 
   const work = Effect.gen(function* () {
-    const lanes = yield* FiberMap.make<string>()
-    const active = (destination: string) => FiberMap.unsafeHas(lanes, destination)
+    const lanes = yield* FiberSet.make()
+    active.clear()
     while (true) {
       const now = yield* Clock.currentTimeMillis
-      forgetPassed(now, active)
+      forgetPassed(now)
       const waiting = yield* store.waitingDestinations(now)
-      const idle = waiting.due.filter((destination) => !active(destination))
+      const idle = waiting.due.filter((destination) => !active.has(destination))
       const ready = idle.filter((destination) => (paces.get(destination)?.notBefore ?? 0) <= now)
-      const room = maxLanes - (yield* FiberMap.size(lanes))
-      yield* Effect.forEach(
-        ready.slice(0, room),
-        (destination) => FiberMap.run(lanes, destination, lane(destination)),
-        { discard: true }
-      )
+      for (const destination of ready.slice(0, maxLanes - active.size)) {
+        yield* FiberSet.run(lanes, startLane(destination))
+      }
       const closed = yield* Deferred.isDone(closing)
-      if (closed && ready.length === 0 && (yield* FiberMap.size(lanes)) === 0) return
+      if (closed && ready.length === 0 && active.size === 0) return
       const resting = idle.flatMap((destination) => paces.get(destination)?.notBefore ?? [])
       const next = [now + longestSleep, waiting.next ?? Number.POSITIVE_INFINITY, ...resting.filter((at) => at > now)]
       const wakeUps = [Effect.sleep(Math.max(1, Math.min(...next) - now)), signal.awaited]

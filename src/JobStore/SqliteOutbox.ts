@@ -61,9 +61,15 @@ export class SqliteOutbox extends Effect.Service<SqliteOutbox>()("symbiont/JobSt
       )
     })
 
-    const due = Effect.fn("JobStore.dueDeliveries")(function* (destination: string, now: number, limit: number) {
+    const due = Effect.fn("JobStore.dueDeliveries")(function* (
+      destination: string,
+      now: number,
+      limit: number,
+      except: ReadonlyArray<string>
+    ) {
+      const others = except.length === 0 ? sql`` : sql`AND id NOT IN ${among(sql, except)}`
       const rows = yield* sql`SELECT * FROM deliveries WHERE state = 'pending' AND destination = ${destination}
-        AND next_attempt_at <= ${now} ORDER BY next_attempt_at, id LIMIT ${limit}`
+        AND next_attempt_at <= ${now} ${others} ORDER BY next_attempt_at, id LIMIT ${limit}`
       if (rows.length === 0) return []
       const runRows = yield* sql`SELECT * FROM runs WHERE id IN ${among(
         sql,

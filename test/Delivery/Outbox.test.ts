@@ -27,15 +27,18 @@ const makeStore = () => {
   const audit: Array<AuditDraft> = []
   const alerts: Array<readonly [about: string, channel: string]> = []
   let broken = 0
+  let unsettled = 0
   const waiting = () => [...rows.values()].filter((row) => row.state === "pending")
   const layer = Layer.mock(JobStore, {
-    dueDeliveries: (destination, now, limit) =>
+    dueDeliveries: (destination, now, limit, except) =>
       Effect.suspend(() => {
         if (broken > 0) {
           broken--
           return Effect.die("database is locked")
         }
-        const due = waiting().filter((row) => row.destination === destination && (row.next_attempt_at ?? 0) <= now)
+        const due = waiting().filter(
+          (row) => row.destination === destination && (row.next_attempt_at ?? 0) <= now && !except.includes(row.id)
+        )
         return Effect.succeed(
           due.slice(0, limit).map((delivery) => ({ delivery, job, run: finishedRun(), approval: null, about: null }))
         )
@@ -51,11 +54,16 @@ const makeStore = () => {
         }
       }),
     settleDelivery: (id, change, events, alert) =>
-      Effect.sync(() => {
+      Effect.suspend(() => {
+        if (unsettled > 0) {
+          unsettled--
+          return Effect.die("database or disk is full")
+        }
         const row = rows.get(id)
         if (row !== undefined) rows.set(id, { ...row, ...change, attempts: row.attempts + 1 })
         audit.push(...events)
         if (alert !== undefined) alerts.push([id, alert.channel])
+        return Effect.void
       })
   })
   return {
@@ -66,7 +74,10 @@ const makeStore = () => {
       for (const delivery of deliveries) rows.set(delivery.id, delivery)
     },
     get: (delivery: Delivery) => rows.get(delivery.id),
-    breakOnce: () => void broken++
+    breakOnce: () => void broken++,
+    breakSettling: (times: number) => {
+      unsettled = times
+    }
   }
 }
 
@@ -371,6 +382,20 @@ describe("Outbox", () => {
       store.breakOnce()
       yield* startOutbox(store, () => Effect.void)
       yield* TestClock.adjust("1 second")
+      assert.strictEqual(store.get(row)?.state, "delivered")
+    })
+  )
+
+  it.scoped("sends nothing again at once whose end could not be stored", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const row = pendingDelivery(1, "stdout")
+      const tries: Array<number> = []
+      store.add(row)
+      store.breakSettling(2)
+      yield* startOutbox(store, () => Effect.map(Clock.currentTimeMillis, (now) => void tries.push(now)))
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(tries, [0, 10_000, 20_000])
       assert.strictEqual(store.get(row)?.state, "delivered")
     })
   )

@@ -29,8 +29,8 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
         assert.deepStrictEqual(yield* store.waitingDestinations(t0), { due: [], next: t0 + 1 })
         assert.deepStrictEqual(yield* store.waitingDestinations(t0 + 1), { due: ["log_file"], next: t0 + 2 })
         assert.deepStrictEqual(yield* store.waitingDestinations(t0 + 2), { due: ["log_file", "stdout"], next: null })
-        assert.deepStrictEqual(yield* store.dueDeliveries("log_file", t0, 10), [])
-        const due = yield* store.dueDeliveries("log_file", t0 + 2, 10)
+        assert.deepStrictEqual(yield* store.dueDeliveries("log_file", t0, 10, []), [])
+        const due = yield* store.dueDeliveries("log_file", t0 + 2, 10, [])
         assert.deepStrictEqual(
           due.map(({ delivery }) => [delivery.created_at - t0, delivery.kind as string]),
           [
@@ -41,8 +41,10 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
         )
         assert.deepInclude(due[0]?.run, { output: "fine", status: "succeeded" })
         assert.strictEqual(due[0]?.job.id, jobId(1))
-        assert.strictEqual((yield* store.dueDeliveries("log_file", t0 + 2, 2)).length, 2)
-        assert.strictEqual((yield* store.dueDeliveries("stdout", t0 + 2, 9)).length, 1)
+        assert.strictEqual((yield* store.dueDeliveries("log_file", t0 + 2, 2, [])).length, 2)
+        const known = due.slice(0, 2).map(({ delivery }) => delivery.id)
+        assert.deepStrictEqual(yield* store.dueDeliveries("log_file", t0 + 2, 2, known), due.slice(2))
+        assert.strictEqual((yield* store.dueDeliveries("stdout", t0 + 2, 9, [])).length, 1)
       }))
 
     test("and of what became of them", () =>
@@ -50,17 +52,17 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
         const store = yield* JobStore
         yield* insert(nthJob(1, { next_run: null }))
         yield* endWith(t0, { channel: "stdout", kind: "output" })
-        const [due] = yield* store.dueDeliveries("stdout", t0, 10)
+        const [due] = yield* store.dueDeliveries("stdout", t0, 10, [])
         const id = due?.delivery.id ?? assert.fail("nothing is due")
         const retry = { state: "pending" as const, next_attempt_at: t0 + 2_000, delivered_at: null, error: "busy" }
         yield* store.settleDelivery(id, retry, [])
-        assert.deepStrictEqual(yield* store.dueDeliveries("stdout", t0 + 1_999, 10), [])
-        const [again] = yield* store.dueDeliveries("stdout", t0 + 2_000, 10)
+        assert.deepStrictEqual(yield* store.dueDeliveries("stdout", t0 + 1_999, 10, []), [])
+        const [again] = yield* store.dueDeliveries("stdout", t0 + 2_000, 10, [])
         assert.deepInclude(again?.delivery, { id, attempts: 1, error: "busy" })
         const dead = { state: "dead" as const, next_attempt_at: null, delivered_at: null, error: "gone" }
         yield* store.settleDelivery(id, dead, [{ type: "DeliveryDeadLettered", actor: "scheduler" }])
         yield* store.settleDelivery(id, dead, [{ type: "DeliveryDeadLettered", actor: "scheduler" }])
-        assert.deepStrictEqual(yield* store.dueDeliveries("stdout", t0 + 9_000, 10), [])
+        assert.deepStrictEqual(yield* store.dueDeliveries("stdout", t0 + 9_000, 10, []), [])
         assert.deepStrictEqual(yield* store.waitingDestinations(t0), { due: [], next: null })
         assert.strictEqual((yield* audited({ type: "DeliveryDeadLettered", limit: 9 })).length, 1)
         const run = yield* store.findRun(again?.run.id ?? "")
@@ -75,10 +77,10 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
         yield* endWith(t0, { channel: "stdout", kind: "output" })
         yield* execute("UPDATE deliveries SET channel = 'pigeon'")
         yield* endWith(t0 + 1, { channel: "stdout", kind: "output" })
-        const due = yield* Effect.repeatN(store.dueDeliveries("stdout", t0 + 1, 1), 1)
+        const due = yield* Effect.repeatN(store.dueDeliveries("stdout", t0 + 1, 1, []), 1)
         assert.strictEqual(due[0]?.delivery.created_at, t0 + 1)
         yield* execute("UPDATE runs SET tool_calls = 'x'")
-        assert.deepStrictEqual(yield* store.dueDeliveries("stdout", t0 + 1, 10), [])
+        assert.deepStrictEqual(yield* store.dueDeliveries("stdout", t0 + 1, 10, []), [])
         assert.deepStrictEqual(yield* store.waitingDestinations(t0), { due: [], next: null })
         const dead = yield* audited({ type: "DeliveryDeadLettered", job: jobId(1), limit: 9 })
         assert.deepStrictEqual(
@@ -96,7 +98,7 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
       Effect.gen(function* () {
         const store = yield* JobStore
         yield* endWith(now, { channel: "stdout", kind: "output" })
-        const [due] = yield* store.dueDeliveries("stdout", now, 9)
+        const [due] = yield* store.dueDeliveries("stdout", now, 9, [])
         const id = due?.delivery.id ?? assert.fail("nothing is due")
         yield* TestClock.setTime(now)
         yield* store.settleDelivery(id, dead, [], alert)
@@ -144,7 +146,7 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
           yield* store.redeliverAll(which, t0 + 9, (count) => ({ ...requeued, reason: String(count) })),
           2
         )
-        const due = yield* store.dueDeliveries("stdout", t0 + 9, 9)
+        const due = yield* store.dueDeliveries("stdout", t0 + 9, 9, [])
         assert.sameMembers(
           due.map(({ delivery }) => delivery.id),
           [one, ...others]
@@ -167,18 +169,18 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
         yield* insert(nthJob(1, { next_run: null }))
         const first = yield* dieAt(t0 + 1, alert)
         yield* dieAt(t0 + 2, alert)
-        const [due, ...others] = yield* store.dueDeliveries("log_file", t0 + 9, 9)
+        const [due, ...others] = yield* store.dueDeliveries("log_file", t0 + 9, 9, [])
         assert.deepStrictEqual(others, [])
         assert.deepInclude(due?.delivery, { kind: "undelivered", about: first, state: "pending", created_at: t0 + 1 })
         assert.deepInclude(due?.about, { id: first, state: "dead", error: "gone" })
         yield* dieAt(t0 + 60_001, alert)
-        assert.lengthOf(yield* store.dueDeliveries("log_file", t0 + 99_999, 9), 2)
+        assert.lengthOf(yield* store.dueDeliveries("log_file", t0 + 99_999, 9, []), 2)
         // An alert that cannot be delivered is told of at once, and what is told is what it was about.
         yield* store.settleDelivery(due?.delivery.id ?? assert.fail("no alert"), dead, [], {
           channel: "custom:pager",
           quiet: 0
         })
-        const [last] = yield* store.dueDeliveries("custom:pager", t0 + 99_999, 9)
+        const [last] = yield* store.dueDeliveries("custom:pager", t0 + 99_999, 9, [])
         assert.strictEqual(last?.about?.id, first)
       }))
   })

@@ -258,7 +258,7 @@ export const runsConform = (engine: string, test: StoreTest) => {
         yield* finish(run, success({ session: session([]), deliveries: [{ channel: "stdout", kind: "output" }] }))
         assert.strictEqual((yield* store.findRun(run.id)).status, "succeeded")
         assert.isNull(yield* store.findSession(jobId(1)))
-        assert.strictEqual((yield* store.dueDeliveries("stdout", t0 + 9_000, 9)).length, 1)
+        assert.strictEqual((yield* store.dueDeliveries("stdout", t0 + 9_000, 9, [])).length, 1)
       }))
 
     test("and keeps one session for a job, with its latest turns", () =>

@@ -191,7 +191,7 @@ describe("every statement of the store uses its index", () => {
   it.effect("due deliveries, and the next", () =>
     Effect.gen(function* () {
       const plans = yield* plansOf(jobs, (store) =>
-        Effect.all([store.dueDeliveries("stdout", t0, 10), store.waitingDestinations(t0)])
+        Effect.all([store.dueDeliveries("stdout", t0, 10, []), store.waitingDestinations(t0)])
       )
       assertIndexed(plans)
       assert.match(
