@@ -78,11 +78,18 @@ const decoded = (text: string): string =>
     "latin1"
   ).toString()
 
+/** User and password of a URL, as they are meant; none where it names neither. */
+export const userOf = ({
+  password,
+  username
+}: URL): { readonly user: string; readonly password: string } | undefined =>
+  username === "" && password === "" ? undefined : { user: decoded(username), password: decoded(password) }
+
 const headersOf = ({ headers }: GuardedRequestOptions, { url }: Target): Record<string, string> => {
+  const who = userOf(url)
   const has = Object.keys(headers).some((name) => name.toLowerCase() === "authorization")
-  if (has || (url.username === "" && url.password === "")) return { ...headers }
-  const user = `${decoded(url.username)}:${decoded(url.password)}`
-  return { ...headers, authorization: `Basic ${Buffer.from(user).toString("base64")}` }
+  if (has || who === undefined) return { ...headers }
+  return { ...headers, authorization: `Basic ${Buffer.from(`${who.user}:${who.password}`).toString("base64")}` }
 }
 
 const invalidHeader = (headers: Readonly<Record<string, string>>): string | undefined =>
