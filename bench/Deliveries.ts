@@ -27,8 +27,9 @@ server.listen(0, "127.0.0.1", () => console.log(server.address().port))`
     ({ end }) => Effect.sync(end)
   )
 
-/** Ends `count` runs of a job that delivers to a port of this machine. */
-const pendingTo = Effect.fnUntraced(function* (port: number, count: number) {
+const runsPerJob = 50
+
+const pendingOfJob = Effect.fnUntraced(function* (port: number) {
   const store = yield* JobStore
   const now = Date.now()
   const made = yield* makeJob(now)
@@ -51,7 +52,7 @@ const pendingTo = Effect.fnUntraced(function* (port: number, count: number) {
       holds_permit: true
     })
   )
-  yield* Effect.forEach(Array.from({ length: count }), () => ask, { concurrency: 100, discard: true })
+  yield* Effect.forEach(Array.from({ length: runsPerJob }), () => ask, { concurrency: 100, discard: true })
   while (true) {
     const { started } = yield* store.look({
       now,
@@ -77,6 +78,10 @@ const pendingTo = Effect.fnUntraced(function* (port: number, count: number) {
     )
   }
 })
+
+/** Ends `count` runs, of jobs that deliver to a port of this machine. */
+const pendingTo = (port: number, count: number) =>
+  Effect.forEach(Array.from({ length: count / runsPerJob }), () => pendingOfJob(port), { discard: true })
 
 const edges = Layer.merge(DeliveryRouter.layer, OutboxSignal.Default).pipe(
   Layer.provide([

@@ -5,6 +5,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type { AllowedHosts } from "./AllowedHosts.ts"
 import { AddressRefused, type AddressRules, guardedLookup } from "./PublicAddress.ts"
+import { makeSameTurn } from "./SameTurn.ts"
 
 export { retryAfterMillis } from "./RetryAfter.ts"
 
@@ -197,6 +198,7 @@ const agents = (options: { readonly keepAlive: boolean }, ca: string | undefined
 export const makeGuardedClient = Effect.fnUntraced(function* (rules: ClientRules, allow: AllowedHosts) {
   const kept = yield* agents({ keepAlive: true }, rules.ca)
   const fresh = yield* agents({ keepAlive: false }, rules.ca)
+  const sameTurn = yield* makeSameTurn
   let closed = false
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
@@ -238,7 +240,8 @@ export const makeGuardedClient = Effect.fnUntraced(function* (rules: ClientRules
       })
     return yield* exchange(through(kept), options).pipe(
       Effect.catchTag("Stale", () => (closed ? failureOf(hangUp) : exchange(through(fresh), options))),
-      Effect.catchTag("Stale", () => failureOf(hangUp))
+      Effect.catchTag("Stale", () => failureOf(hangUp)),
+      Effect.ensuring(sameTurn)
     )
   })
 
