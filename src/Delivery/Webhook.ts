@@ -8,7 +8,7 @@ import { baseUrlOf, Settings } from "../Settings.ts"
 import { answerText, withoutThese } from "./AnswerText.ts"
 import { deliveryNotes } from "./CurrentDelivery.ts"
 import type { ChannelHandler } from "./CustomChannels.ts"
-import { webhookRequest } from "./WebhookRequest.ts"
+import { type WebhookRequest, webhookRequest } from "./WebhookRequest.ts"
 
 const refused = (message: string) => new DeliveryFailure({ channel: "webhook", message, permanent: true })
 
@@ -44,12 +44,19 @@ const failureOf = (reason: RequestFailed["reason"], message: string, host: strin
   }
 }
 
-/** What an answer means: none for one of success. */
-const judge = (answer: Answer, host: string, url: string, now: number, blanked: (text: string) => string) => {
-  const { body, headers, status } = answer
-  if (status >= 200 && status < 300) return undefined
+/** How what went wrong with a request is told: the host that it was for, and texts without what is secret in it. */
+const tellingOf = ({ secrets, url }: WebhookRequest) => {
+  const blanked = withoutThese(secrets)
+  return { blanked, host: blanked(URL.canParse(url) ? new URL(url).host : "webhook_url") }
+}
+
+const isSuccess = ({ status }: Answer): boolean => status >= 200 && status < 300
+
+/** What an answer means that is none of success. */
+const judge = ({ body, headers, status }: Answer, request: WebhookRequest, now: number): DeliveryFailure => {
+  const { blanked, host } = tellingOf(request)
   if (status < 400) {
-    const place = answerText(blanked(pointsTo(headers["location"], url)))
+    const place = answerText(blanked(pointsTo(headers["location"], request.url)))
     return refused(
       `${host} answered ${status} and points to ${place}; redirects are not followed: put the final address into webhook_url`
     )
@@ -76,22 +83,21 @@ export const makeWebhook = Effect.fnUntraced(function* ({ send }: GuardedClient)
   const { variables } = yield* ServiceEnvironment
   const settings = configuration.scheduler.delivery
   const baseUrl = baseUrlOf(configuration)
+  const timeout = settings.webhook_timeout_seconds * 1_000
 
   const toWebhook: ChannelHandler = Effect.fnUntraced(function* (job, run, output) {
     const notes = yield* deliveryNotes("webhook", run)
     const now = yield* Clock.currentTimeMillis
-    const { body, headers, secrets, url } = yield* Either.mapLeft(
+    const request = yield* Either.mapLeft(
       webhookRequest({ job, run, output, notes, settings, variables, baseUrl, now }),
       refused
     )
-    const blanked = withoutThese(secrets)
-    const host = blanked(URL.canParse(url) ? new URL(url).host : "webhook_url")
-    const timeout = settings.webhook_timeout_seconds * 1_000
-    const answer = yield* Effect.mapError(send({ method: "POST", url, headers, body, timeout }), (error) =>
-      failureOf(error.reason, blanked(error.message), host)
-    )
-    const failure = judge(answer, host, url, yield* Clock.currentTimeMillis, blanked)
-    if (failure !== undefined) return yield* failure
+    const { body, headers, url } = request
+    const answer = yield* Effect.mapError(send({ method: "POST", url, headers, body, timeout }), (error) => {
+      const { blanked, host } = tellingOf(request)
+      return failureOf(error.reason, blanked(error.message), host)
+    })
+    if (!isSuccess(answer)) return yield* judge(answer, request, yield* Clock.currentTimeMillis)
   })
   return toWebhook
 })

@@ -43,7 +43,7 @@ const parsePort = (text: string | undefined): Either.Either<number | undefined, 
 const parseNetwork = (text: string, port: number | undefined): Either.Either<Entry, string> => {
   const [host = "", suffix, ...rest] = text.split("/")
   const network = parseAddress(host)
-  if (network === undefined || rest.length > 0) return Either.left(`it is no ${forms}`)
+  if (network === undefined || rest.length > 0) return Either.left(`expected ${forms}`)
   if (isMapped(network))
     return Either.left(`write the IPv4 address itself: ${formatIpv4(network.value & 0xffff_ffffn)}`)
   const bits = bitsOf(network.family)
@@ -61,7 +61,7 @@ const parseName = (text: string, port: number | undefined): Either.Either<Entry,
   if (parseAddress(name) !== undefined) return Either.left(`write the address itself: ${name}`)
   return /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(name)
     ? Either.right({ _tag: "Name", name: wildcard ? `.${name}` : name, port })
-    : Either.left(`it is no ${forms}`)
+    : Either.left(`expected ${forms}`)
 }
 
 const parseEntry = (text: string): Either.Either<Entry, string> => {

@@ -143,6 +143,15 @@ describe("a guarded request", () => {
     })
   )
 
+  it.scopedLive("is not sent again once an answer has begun", () =>
+    Effect.gen(function* () {
+      const { receiver, send } = yield* setUp([answers(200), sends("HTTP/1.1 200 O"), answers(200)])
+      yield* send(post(receiver.url))
+      assert.strictEqual((yield* Effect.flip(send(post(receiver.url)))).reason, "network")
+      assert.deepStrictEqual([receiver.received.length, receiver.connections()], [2, 1])
+    })
+  )
+
   const broken: ReadonlyArray<readonly [what: string, behaviour: Behaviour, message: RegExp]> = [
     ["half-closed", halfCloses, /^the connection was closed before an answer came$/],
     ["reset", resets, /^the connection was closed before an answer came$/],

@@ -102,6 +102,8 @@ const bodyOf = async (request: IncomingMessage): Promise<string> => {
 /** Where a receiver listens, and with what it is a secure one. */
 export interface ReceiverOptions {
   readonly host?: string
+  /** Any free one unless given. */
+  readonly port?: number
   readonly tls?: { readonly cert: string; readonly key: string }
 }
 
@@ -109,7 +111,10 @@ export interface ReceiverOptions {
  * An HTTP server that behaves as scripted: the n-th request meets the n-th behaviour, and the last one for ever after.
  * It closes with the scope, and all its connections with it.
  */
-export const httpReceiver = (script: ReadonlyArray<Behaviour>, { host = "127.0.0.1", tls }: ReceiverOptions = {}) =>
+export const httpReceiver = (
+  script: ReadonlyArray<Behaviour>,
+  { host = "127.0.0.1", port: asked = 0, tls }: ReceiverOptions = {}
+) =>
   Effect.map(
     Effect.acquireRelease(
       Effect.async<HttpReceiver & { readonly server: Server; readonly sockets: ReadonlySet<Socket> }>((resume) => {
@@ -133,6 +138,7 @@ export const httpReceiver = (script: ReadonlyArray<Behaviour>, { host = "127.0.0
         const server = tls === undefined ? createServer(listener) : createSecureServer(tls, listener)
         server.keepAliveTimeout = 60_000
         server.on("tlsClientError", () => undefined)
+        server.on("error", (error) => resume(Effect.die(error)))
         server.on("connection", (socket: Socket) => {
           connections++
           sockets.add(socket)
@@ -142,7 +148,7 @@ export const httpReceiver = (script: ReadonlyArray<Behaviour>, { host = "127.0.0
         server.on(tls === undefined ? "connection" : "secureConnection", (socket: Socket) => {
           numbers.set(socket, connections)
         })
-        server.listen(0, host, () => {
+        server.listen(asked, host, () => {
           const { port } = server.address() as AddressInfo
           const drop = () => {
             for (const socket of sockets) socket.destroy()
