@@ -45,6 +45,9 @@ const networkAdvice: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there; check smtp_host and smtp_port",
   EPROTO: "it does not speak TLS there; check smtp_port and smtp_tls",
   ERR_SSL_WRONG_VERSION_NUMBER: "it does not speak TLS from the start there; check smtp_port and smtp_tls",
+  ECONNECTION: "it closed the connection; its log may say why",
+  ECONNRESET: "it closed the connection; its log may say why",
+  EPROTOCOL: "it does not speak SMTP there; check smtp_port",
   ETIMEDOUT: "no answer in time; check smtp_host, smtp_port and smtp_tls"
 }
 

@@ -107,7 +107,8 @@ export const makeMailer = Effect.fnUntraced(function* (settings: DeliverySetting
     ).pipe(Scope.extend(scope))
     const encoded = Buffer.from(pass).toString("base64")
     const both = Buffer.from(`\0${smtp_username ?? ""}\0${pass}`).toString("base64")
-    const server: MailServer = { name: `${host}:${smtp_port}`, hasPassword, secrets: [pass, encoded, both] }
+    const name = `${host.includes(":") ? `[${host}]` : host}:${smtp_port}`
+    const server: MailServer = { name, hasPassword, secrets: [pass, encoded, both] }
     return { transporter, server }
   })
 
