@@ -5,6 +5,7 @@ import { CustomChannels } from "./CustomChannels.ts"
 import { makeCustomCommands } from "./CustomCommand.ts"
 import { makeEmail } from "./Email.ts"
 import { makeLogFile } from "./LogFile.ts"
+import { makeDeliveryClient } from "./Network.ts"
 import { makeSlack } from "./Slack.ts"
 import { StandardOutput, toStdout } from "./Stdout.ts"
 import { makeWebhook } from "./Webhook.ts"
@@ -16,7 +17,8 @@ const refuse = (channel: DeliveryChannel, message: string) =>
 export const makeRouter = Effect.gen(function* () {
   const stdout = yield* StandardOutput
   const toLogFile = yield* makeLogFile
-  const toWebhook = yield* makeWebhook
+  const client = yield* makeDeliveryClient
+  const toWebhook = yield* makeWebhook(client)
   const toSlack = yield* makeSlack
   const toEmail = yield* makeEmail
   const commands = yield* makeCustomCommands

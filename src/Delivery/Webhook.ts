@@ -1,8 +1,97 @@
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import { DeliveryFailure } from "../Domain/Delivery.ts"
+import { type Answer, type GuardedClient, type RequestFailed, retryAfterMillis } from "../Network/GuardedRequest.ts"
+import { ServiceEnvironment } from "../ServiceEnvironment.ts"
+import { baseUrlOf, Settings } from "../Settings.ts"
+import { answerText, withoutThese } from "./AnswerText.ts"
+import { deliveryNotes } from "./CurrentDelivery.ts"
 import type { ChannelHandler } from "./CustomChannels.ts"
+import { webhookRequest } from "./WebhookRequest.ts"
 
-/** Placeholder. */
-export const makeWebhook: Effect.Effect<ChannelHandler> = Effect.succeed(() =>
-  Effect.fail(new DeliveryFailure({ channel: "webhook", message: "not yet", permanent: true }))
-)
+const refused = (message: string) => new DeliveryFailure({ channel: "webhook", message, permanent: true })
+
+/** Timeout, too early and too many requests may pass; so may what is wrong on the receiver's side. */
+const mayPass = (status: number): boolean => [408, 425, 429].includes(status) || status >= 500
+
+const hints: Readonly<Record<number, string>> = {
+  401: "check the Authorization that it is sent",
+  403: "check the Authorization that it is sent",
+  404: "check webhook_url",
+  410: "check webhook_url",
+  413: "lower max_output_bytes under [scheduler.delivery]"
+}
+
+/** Where a redirect points, without user, query and fragment. */
+const pointsTo = (location: string | undefined, url: string): string => {
+  if (location === undefined || !URL.canParse(location, url)) return "nowhere"
+  const { host, pathname, protocol } = new URL(location, url)
+  return `${protocol}//${host}${pathname}`
+}
+
+const failureOf = (reason: RequestFailed["reason"], message: string, host: string): DeliveryFailure => {
+  switch (reason) {
+    case "refused":
+      return refused(
+        `${message}, so nothing was sent; where it is meant to be reached, add ${host} to allow_hosts under [scheduler.delivery]`
+      )
+    case "invalid":
+      return refused(`webhook_url cannot be used: ${message}`)
+    case "timeout":
+    case "network":
+      return new DeliveryFailure({ channel: "webhook", message: `${host}: ${message}`, permanent: false })
+  }
+}
+
+/** What an answer means: none for one of success. */
+const judge = (answer: Answer, host: string, url: string, now: number, blanked: (text: string) => string) => {
+  const { body, headers, status } = answer
+  if (status >= 200 && status < 300) return undefined
+  if (status < 400) {
+    const place = answerText(blanked(pointsTo(headers["location"], url)))
+    return refused(
+      `${host} answered ${status} and points to ${place}; redirects are not followed: put the final address into webhook_url`
+    )
+  }
+  const said = answerText(blanked(body))
+  const hint = hints[status]
+  const message = `${host} answered ${status}${said === "" ? "" : `: ${said}`}${hint === undefined ? "" : `; ${hint}`}`
+  if (!mayPass(status)) return refused(message)
+  const retry_after_ms = retryAfterMillis(headers["retry-after"], now)
+  return new DeliveryFailure({
+    channel: "webhook",
+    message,
+    permanent: false,
+    ...(retry_after_ms === undefined ? {} : { retry_after_ms })
+  })
+}
+
+/**
+ * POSTs each output, signed where there is a secret. 2xx is a success; 408, 425, 429, 5xx and broken connections may
+ * pass, any other answer is a refusal for good.
+ */
+export const makeWebhook = Effect.fnUntraced(function* ({ send }: GuardedClient) {
+  const configuration = yield* Settings
+  const { variables } = yield* ServiceEnvironment
+  const settings = configuration.scheduler.delivery
+  const baseUrl = baseUrlOf(configuration)
+
+  const toWebhook: ChannelHandler = Effect.fnUntraced(function* (job, run, output) {
+    const notes = yield* deliveryNotes("webhook", run)
+    const now = yield* Clock.currentTimeMillis
+    const { body, headers, secrets, url } = yield* Either.mapLeft(
+      webhookRequest({ job, run, output, notes, settings, variables, baseUrl, now }),
+      refused
+    )
+    const blanked = withoutThese(secrets)
+    const host = blanked(URL.canParse(url) ? new URL(url).host : "webhook_url")
+    const timeout = settings.webhook_timeout_seconds * 1_000
+    const answer = yield* Effect.mapError(send({ method: "POST", url, headers, body, timeout }), (error) =>
+      failureOf(error.reason, blanked(error.message), host)
+    )
+    const failure = judge(answer, host, url, yield* Clock.currentTimeMillis, blanked)
+    if (failure !== undefined) return yield* failure
+  })
+  return toWebhook
+})

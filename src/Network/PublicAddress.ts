@@ -61,6 +61,11 @@ export const publicOnly: AddressRules = {
   permits: isPublicAddress
 }
 
+/** An address may not be connected to. */
+export class AddressRefused extends Error {
+  override readonly name = "AddressRefused"
+}
+
 /**
  * A `lookup` for sockets that gives only permitted addresses, and none where one of a name's is not permitted: what was
  * checked is what is connected to, so a second answer of the name server changes nothing. An address in the place of
@@ -75,7 +80,7 @@ export const guardedLookup =
       const refused = addresses.find(({ address }) => !permits(address))
       if (first === undefined) return refuse(new Error(`${host} has no address`))
       if (refused !== undefined)
-        return refuse(new Error(`${host} is at ${refused.address}, which is no public address`))
+        return refuse(new AddressRefused(`${host} is at ${refused.address}, which is no public address`))
       return options.all === true ? callback(null, [...addresses]) : callback(null, first.address, first.family)
     }
     resolve(host).then(give, (error: unknown) => refuse(error instanceof Error ? error : new Error(String(error))))

@@ -1,0 +1,77 @@
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import {
+  CurrentDelivery,
+  DeliveryNetwork,
+  type DeliveryNotes,
+  DeliveryRouter,
+  StandardOutput
+} from "../../src/Delivery.ts"
+import { StoredJob } from "../../src/Domain/Job.ts"
+import type { Run } from "../../src/Domain/Run.ts"
+import type { ClientRules } from "../../src/Network/GuardedRequest.ts"
+import { isPublicAddress } from "../../src/Network/PublicAddress.ts"
+import { ServiceEnvironment } from "../../src/ServiceEnvironment.ts"
+import { Settings, SettingsSchema } from "../../src/Settings.ts"
+import { finishedRun, jobNamed } from "./fixtures.ts"
+
+/** The real rules on a resolver that knows no name. */
+export const noNames: ClientRules = {
+  permits: isPublicAddress,
+  resolve: () => Promise.reject(new Error("no name is resolved here"))
+}
+
+/** The settings of `[scheduler.delivery]`, as they are written. */
+export type DeliveryTable = NonNullable<NonNullable<(typeof SettingsSchema.Encoded)["scheduler"]>["delivery"]>
+
+/** What a router is made of. Loopback may be delivered to unless `delivery` says otherwise. */
+export interface Setting {
+  readonly delivery?: DeliveryTable
+  readonly variables?: Readonly<Record<string, string>>
+  readonly network?: ClientRules
+}
+
+/** The real router, with nothing but the network as it is told. */
+export const routerWith = ({ delivery = {}, network = noNames, variables = {} }: Setting) =>
+  DeliveryRouter.layer.pipe(
+    Layer.provide(
+      Layer.succeed(Settings, {
+        ...Schema.decodeUnknownSync(SettingsSchema)({
+          scheduler: { delivery: { allow_hosts: ["127.0.0.1"], ...delivery } },
+          server: {},
+          agentpin: {}
+        }),
+        data_dir: "/nowhere"
+      })
+    ),
+    Layer.provide(ServiceEnvironment.layer({ variables, directory: "/nowhere" })),
+    Layer.provide(Layer.succeed(DeliveryNetwork, network)),
+    Layer.provide(Layer.succeed(StandardOutput, { isTTY: false, write: () => Effect.void })),
+    Layer.provide(NodeContext.layer)
+  )
+
+/** A job with a webhook, and further fields as they are written. */
+export const jobWith = (fields: Readonly<Record<string, unknown>>): StoredJob =>
+  Schema.decodeUnknownSync(StoredJob)({
+    ...Schema.encodeSync(StoredJob)(jobNamed("nightly")),
+    delivery: ["webhook"],
+    ...fields
+  })
+
+/** The delivery under way. */
+export const notes: DeliveryNotes = {
+  id: "dlv_01jq0000000000000000000000",
+  kind: "output",
+  subject: "[symbi] nightly succeeded"
+}
+
+/** Sends one output of a job by webhook. */
+export const toWebhook = (
+  job: StoredJob,
+  options: { readonly run?: Run; readonly output?: string; readonly notes?: DeliveryNotes } = {}
+) =>
+  Effect.flatMap(DeliveryRouter, (router) =>
+    router.route("webhook", job, options.run ?? finishedRun(), options.output ?? "fine")
+  ).pipe(Effect.provideService(CurrentDelivery, options.notes ?? notes))
