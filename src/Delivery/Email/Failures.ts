@@ -1,6 +1,7 @@
 import type { NodemailerError } from "nodemailer"
 import { DeliveryFailure } from "../../Domain/Delivery.ts"
-import { oneLine, quoted } from "../OneLine.ts"
+import { answerText, withoutThese } from "../AnswerText.ts"
+import { oneLine } from "../OneLine.ts"
 
 /** What failure texts need to know of the server. */
 export interface MailServer {
@@ -18,6 +19,8 @@ export interface Refused {
 }
 
 const listed = (addresses: ReadonlyArray<string>): string => oneLine(addresses.join(", "), 300)
+
+const quoted = (answer: string, secrets: ReadonlyArray<string>): string => answerText(withoutThese(secrets)(answer))
 
 const fail = (permanent: boolean, message: string) => new DeliveryFailure({ channel: "email", permanent, message })
 

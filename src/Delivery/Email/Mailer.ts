@@ -105,10 +105,9 @@ export const makeMailer = Effect.fnUntraced(function* (settings: DeliverySetting
           sockets.destroyAll()
         })
     ).pipe(Scope.extend(scope))
-    const encoded = Buffer.from(pass).toString("base64")
-    const both = Buffer.from(`\0${smtp_username ?? ""}\0${pass}`).toString("base64")
+    const both = `\0${smtp_username ?? ""}\0${pass}`
     const name = `${host.includes(":") ? `[${host}]` : host}:${smtp_port}`
-    const server: MailServer = { name, hasPassword, secrets: [pass, encoded, both] }
+    const server: MailServer = { name, hasPassword, secrets: [pass, both] }
     return { transporter, server }
   })
 
