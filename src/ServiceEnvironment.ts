@@ -18,6 +18,18 @@ export class ServiceEnvironment extends Context.Tag("symbiont/ServiceEnvironment
     Layer.succeed(ServiceEnvironment, environment)
 }
 
+const inherited = ["PATH", "HOME", "LANG", "TZ"]
+
+/** The variables of the service that every process it starts is given; none of them holds a secret of the service. */
+export const inheritedVariables = (variables: Readonly<Record<string, string | undefined>>): Record<string, string> => {
+  const env: Record<string, string> = {}
+  for (const name of inherited) {
+    const value = variables[name]
+    if (value !== undefined) env[name] = value
+  }
+  return env
+}
+
 const reference = /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g
 
 /** The names of the variables that a text refers to as `${NAME}`, each once. */

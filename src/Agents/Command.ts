@@ -9,23 +9,17 @@ import type { AgentResult, Invocation } from "../Agents.ts"
 import { AgentFailure, type CommandAgent } from "../Domain/Agent.ts"
 import { formatInstant } from "../Domain/Instant.ts"
 import { maxSummaryLength } from "../Domain/Session.ts"
-import { interpolate, type ServiceEnvironment } from "../ServiceEnvironment.ts"
+import * as ProcessGroup from "../ProcessGroup.ts"
+import { inheritedVariables, interpolate, type ServiceEnvironment } from "../ServiceEnvironment.ts"
 import { makeCapture, makeLogFeed } from "./Output.ts"
-import * as ProcessGroup from "./ProcessGroup.ts"
 
 type Environment = typeof ServiceEnvironment.Service
-
-const inherited = ["PATH", "HOME", "LANG", "TZ"]
 
 /** Exit code by which a command says "try again" (EX_TEMPFAIL of sysexits.h). */
 const temporaryFailure = 75
 
 const environmentOf = Effect.fnUntraced(function* (agent: CommandAgent, invocation: Invocation, service: Environment) {
-  const env: Record<string, string> = {}
-  for (const name of inherited) {
-    const value = service.variables[name]
-    if (value !== undefined) env[name] = value
-  }
+  const env = inheritedVariables(service.variables)
   if (invocation.run !== null) {
     env["SYMBI_JOB_ID"] = invocation.run.job_id
     env["SYMBI_JOB_NAME"] = invocation.run.job_name
@@ -96,7 +90,10 @@ export const runCommand = Effect.fn("Agents.command")(function* (
       : Effect.catchAllCause(invocation.log(text), (cause) => Effect.logWarning("run log not written", cause))
 
   const acquire = Effect.gen(function* () {
-    const group = yield* ProcessGroup.start({ command: agent.command, env, directory: service.directory })
+    const group = yield* Effect.mapError(
+      ProcessGroup.start({ command: agent.command, env, directory: service.directory }),
+      ({ message, transient }) => failure(transient ? "transient" : "permanent", message, "")
+    )
     live.add(group.pid)
     group.stdout.on("data", capture.add)
     group.stdin.end(invocation.input)

@@ -3,10 +3,10 @@ import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import type { AgentRuntime } from "../Agents.ts"
 import { type AgentDefinition, AgentFailure, AgentNotFound } from "../Domain/Agent.ts"
+import { makeLiveGroups } from "../ProcessGroup.ts"
 import { ServiceEnvironment } from "../ServiceEnvironment.ts"
 import { runCommand } from "./Command.ts"
 import { definitionOfEntry, EffectAgents } from "./EffectAgents.ts"
-import { makeLiveGroups } from "./ProcessGroup.ts"
 
 const byId = (agents: ReadonlyArray<AgentDefinition>): ReadonlyMap<string, AgentDefinition> =>
   new Map(agents.map((agent) => [agent.id, agent]))

@@ -1,5 +1,116 @@
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import { DeliveryFailure } from "../Domain/Delivery.ts"
+import { durationMillis } from "../Domain/Duration.ts"
+import { formatInstant } from "../Domain/Instant.ts"
+import type { Job } from "../Domain/Job.ts"
+import type { Run } from "../Domain/Run.ts"
+import * as ProcessGroup from "../ProcessGroup.ts"
+import { inheritedVariables, ServiceEnvironment } from "../ServiceEnvironment.ts"
+import { type DeliverySettings, Settings } from "../Settings.ts"
+import { type DeliveryNotes, deliveryNotes } from "./CurrentDelivery.ts"
 import type { ChannelHandler } from "./CustomChannels.ts"
+import { cutOutput } from "./Cut.ts"
+import { oneLine } from "./OneLine.ts"
+
+const maxSubject = 1_000
+const maxTail = 200
+
+/** Exit codes by which a command refuses for good (EX_USAGE and EX_DATAERR of sysexits.h). */
+const refusals: ReadonlySet<number | null> = new Set([64, 65])
+
+/** Keeps the end of what is written to it. */
+const makeTail = () => {
+  let bytes = Buffer.alloc(0)
+  return {
+    add: (chunk: Uint8Array): void => {
+      bytes = Buffer.concat([bytes, chunk]).subarray(-4 * maxTail)
+    },
+    text: (): string =>
+      Array.from(oneLine(bytes.toString("utf8"), 4 * maxTail))
+        .slice(-maxTail)
+        .join("")
+        .trim()
+  }
+}
+
+type CustomChannel = DeliverySettings["custom"][string]
 
 /** The channels of `[scheduler.delivery.custom.NAME]`, by name. */
-export const makeCustomCommands: Effect.Effect<ReadonlyMap<string, ChannelHandler>> = Effect.succeed(new Map())
+export const makeCustomCommands = Effect.gen(function* () {
+  const { directory, variables } = yield* ServiceEnvironment
+  const { custom, max_output_bytes } = (yield* Settings).scheduler.delivery
+  const live = yield* ProcessGroup.makeLiveGroups
+
+  const environmentOf = (channel: string, job: Job, run: Run, notes: DeliveryNotes) => ({
+    ...inheritedVariables(variables),
+    SYMBI_DELIVERY_ID: notes.id,
+    SYMBI_DELIVERY_KIND: notes.kind,
+    SYMBI_CHANNEL: channel,
+    SYMBI_SUBJECT: oneLine(notes.subject, maxSubject),
+    SYMBI_JOB_ID: job.id,
+    SYMBI_JOB_NAME: job.name,
+    SYMBI_RUN_ID: run.id,
+    SYMBI_RUN_STATUS: run.status,
+    SYMBI_SCHEDULED_FOR: formatInstant(run.scheduled_for)
+  })
+
+  const handler = (name: string, { command, timeout }: CustomChannel): ChannelHandler => {
+    const channel = `custom:${name}` as const
+    const fail = (permanent: boolean, message: string) => new DeliveryFailure({ channel, permanent, message })
+    const [program] = command
+
+    const acquire = (env: Readonly<Record<string, string>>, input: string) =>
+      Effect.gen(function* () {
+        const group = yield* Effect.mapError(
+          ProcessGroup.start({ command, env, directory }),
+          ({ message, transient }) => fail(!transient, message)
+        )
+        live.add(group.pid)
+        const tail = makeTail()
+        group.stderr.on("data", tail.add)
+        group.stdout.resume()
+        group.stdin.end(input)
+        return { group, tail }
+      })
+
+    return Effect.fn("Delivery.command")(function* (job, run, output) {
+      const env = environmentOf(channel, job, run, yield* deliveryNotes(channel, run))
+      const input = cutOutput(output, max_output_bytes, run.id)
+      yield* Effect.acquireUseRelease(
+        acquire(env, input),
+        ({ group, tail }) =>
+          Effect.gen(function* () {
+            const { code, signal } = yield* Deferred.await(group.exited)
+            if (code === 0) return
+            // What was written last may still be on its way; a process that was left behind can hold the pipe for ever.
+            yield* Effect.timeoutOption(Deferred.await(group.closed), "1 second").pipe(Effect.withClock(Clock.make()))
+            const how = code === null ? `was killed by ${signal}` : `exited with code ${code}`
+            const said = tail.text()
+            return yield* fail(refusals.has(code), `${program} ${how}${said === "" ? "" : `: ${said}`}`)
+          }).pipe(
+            Effect.timeoutFail({
+              duration: durationMillis(timeout),
+              onTimeout: () => {
+                const said = tail.text()
+                return fail(false, `${program} took longer than ${timeout}${said === "" ? "" : `: ${said}`}`)
+              }
+            })
+          ),
+        ({ group }) =>
+          Effect.gen(function* () {
+            yield* ProcessGroup.terminate(group.pid)
+            live.delete(group.pid)
+            group.stdout.destroy()
+            group.stderr.destroy()
+          })
+      )
+    })
+  }
+
+  return new Map(Object.entries(custom).map(([name, settings]) => [name, handler(name, settings)])) as ReadonlyMap<
+    string,
+    ChannelHandler
+  >
+})

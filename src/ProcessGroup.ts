@@ -2,12 +2,12 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process"
 import { readdir, readFile } from "node:fs/promises"
 import { PassThrough } from "node:stream"
 import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import { AgentFailure } from "../Domain/Agent.ts"
 
 /** How the first process of the group ended: its exit code, or the signal that killed it. */
 export interface ProcessExit {
@@ -34,18 +34,24 @@ export interface ProcessSpec {
   readonly directory: string
 }
 
+/** A process that did not start; `transient` when the system lacked something just then. */
+export class ProcessNotStarted extends Data.TaggedError("ProcessNotStarted")<{
+  readonly message: string
+  readonly transient: boolean
+}> {}
+
 const errorCode = (cause: unknown): string =>
   cause instanceof Error && "code" in cause ? String(cause.code) : "no code"
 
 const starved: ReadonlySet<string> = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"])
 
 // The message of a Node error may quote environment values, so only its code is shown.
-const spawnFailure = (spec: ProcessSpec, cause: unknown): AgentFailure => {
+const spawnFailure = (spec: ProcessSpec, cause: unknown): ProcessNotStarted => {
   const code = errorCode(cause)
   const program = JSON.stringify(spec.command[0])
   const why =
     code === "ENOENT"
-      ? `no such program; install it, or correct the agent's command (searched from ${spec.directory} and in PATH)`
+      ? `no such program; install it, or correct the command (searched from ${spec.directory} and in PATH)`
       : code === "EACCES"
         ? "it is not executable, or not readable by the service"
         : code === "E2BIG"
@@ -53,14 +59,14 @@ const spawnFailure = (spec: ProcessSpec, cause: unknown): AgentFailure => {
           : code === "ERR_INVALID_ARG_VALUE"
             ? "an argument or an env value holds a NUL character"
             : "the operating system refused"
-  return new AgentFailure({
-    kind: starved.has(code) ? "transient" : "permanent",
+  return new ProcessNotStarted({
+    transient: starved.has(code),
     message: `cannot start ${program}: ${why} (${code})`
   })
 }
 
 /** Starts a process as the leader of a new group, its output flowing. The caller must see that the group ends. */
-export const start = (spec: ProcessSpec): Effect.Effect<ProcessGroup, AgentFailure> =>
+export const start = (spec: ProcessSpec): Effect.Effect<ProcessGroup, ProcessNotStarted> =>
   Effect.gen(function* () {
     const exited = yield* Deferred.make<ProcessExit>()
     const closed = yield* Deferred.make<void>()
@@ -77,7 +83,7 @@ export const start = (spec: ProcessSpec): Effect.Effect<ProcessGroup, AgentFailu
     child.stdout.on("error", () => {})
     child.stderr.on("error", () => stderr.end())
     child.stderr.pipe(stderr)
-    const pid = yield* Effect.async<number, AgentFailure>((resume) => {
+    const pid = yield* Effect.async<number, ProcessNotStarted>((resume) => {
       child.on("error", (cause) => resume(Effect.fail(spawnFailure(spec, cause))))
       child.on("spawn", () => {
         if (child.pid !== undefined) resume(Effect.succeed(child.pid))
