@@ -16,6 +16,7 @@ import type { Settings } from "./Settings.ts"
 
 export { CurrentDelivery, type DeliveryNotes } from "./Delivery/CurrentDelivery.ts"
 export { type ChannelHandler, CustomChannels } from "./Delivery/CustomChannels.ts"
+export { DeliveryDesk } from "./Delivery/Desk.ts"
 export { DeliveryNetwork } from "./Delivery/Network.ts"
 export { OutboxSignal } from "./Delivery/OutboxSignal.ts"
 export { StandardOutput } from "./Delivery/Stdout.ts"
