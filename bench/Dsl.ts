@@ -46,6 +46,7 @@ export const dsl = ({ quick, rounds }: Size) =>
       variables: {},
       agents: [],
       policies: new Map(),
+      channels: null,
       unset: "error"
     } as const
     const works: Readonly<Record<string, () => unknown>> = {

@@ -64,6 +64,7 @@ const help = (...words) => {
 const groups = {
   cron: "list add remove pause resume reset status run backfill history next",
   approvals: "list show approve deny",
+  deliveries: "list show redeliver",
   audit: "query verify checkpoint",
   agentpin: "verify pin unpin",
   keys: "create list revoke"

@@ -3,6 +3,7 @@ import * as OpenApi from "@effect/platform/OpenApi"
 import { AgentsApi } from "./Api/Agents.ts"
 import { ApprovalsApi } from "./Api/Approvals.ts"
 import { AuditApi } from "./Api/Audit.ts"
+import { DeliveriesApi } from "./Api/Deliveries.ts"
 import { trueDescription } from "./Api/Description.ts"
 import { answers } from "./Api/Errors.ts"
 import { FilesApi } from "./Api/Files.ts"
@@ -17,6 +18,7 @@ export class Api extends HttpApi.make("symbiont")
   .add(ScheduleApi)
   .add(RunsApi)
   .add(ApprovalsApi)
+  .add(DeliveriesApi)
   .add(AgentsApi)
   .add(FilesApi)
   .add(AuditApi)

@@ -6,6 +6,7 @@ import * as Ref from "effect/Ref"
 import { AgentRuntime } from "./Agents.ts"
 import { type ApplyPlan, type PlanInput, planOf } from "./Apply/Plan.ts"
 import { ownFolder, ownScope, type Scope, scopeOf } from "./Apply/Sources.ts"
+import { CustomChannels } from "./Delivery.ts"
 import type { AgentDefinition } from "./Domain/Agent.ts"
 import { type Applied, type ApplyRequest, FilesRefused, type SourceFile } from "./Domain/Apply.ts"
 import type { Actor } from "./Domain/Audit.ts"
@@ -66,6 +67,7 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
     const signal = yield* WakeSignal
     const { scheduler } = yield* Settings
     const { policies } = yield* NamedPolicies
+    const channels = { settings: scheduler.delivery, inCode: yield* CustomChannels }
     // A program that has none knows no folder of its own and no variables.
     const environment = yield* Effect.serviceOption(ServiceEnvironment)
     const own = Option.map(environment, ({ directory }) => `${directory}/${ownFolder}`)
@@ -76,7 +78,7 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
     const check = (files: ReadonlyArray<SourceFile>, now: number, known: ReadonlyArray<AgentDefinition>) => {
       const { timezone } = scheduler
       const past = false
-      return checkFiles(files, { now, timezone, variables, agents: known, policies, unset: "warning", past })
+      return checkFiles(files, { now, timezone, variables, agents: known, policies, channels, unset: "warning", past })
     }
 
     /** Agents that only the files define, and that a schedule of them names. */

@@ -17,6 +17,7 @@ import { emptyOption, orderWords } from "./Cli/Argv.ts"
 import { audit } from "./Cli/Audit.ts"
 import { config } from "./Cli/Config.ts"
 import { cron } from "./Cli/Cron.ts"
+import { deliveries } from "./Cli/Deliveries.ts"
 import { CliError, exitCodes } from "./Cli/Errors.ts"
 import { exportJobs } from "./Cli/Export.ts"
 import { fmt } from "./Cli/Fmt.ts"
@@ -37,6 +38,7 @@ const main = Command.run(
       up,
       cron,
       approvals,
+      deliveries,
       why,
       runAgent,
       validate,
@@ -69,6 +71,7 @@ const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
 const groups: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["cron", [...HashMap.keys(Command.getSubcommands(cron))]],
   ["approvals", [...HashMap.keys(Command.getSubcommands(approvals))]],
+  ["deliveries", [...HashMap.keys(Command.getSubcommands(deliveries))]],
   ["audit", [...HashMap.keys(Command.getSubcommands(audit))]],
   ["agentpin", [...HashMap.keys(Command.getSubcommands(agentpin))]],
   ["keys", [...HashMap.keys(Command.getSubcommands(keys))]]

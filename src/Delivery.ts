@@ -16,9 +16,12 @@ import type { Settings } from "./Settings.ts"
 
 export { CurrentDelivery, type DeliveryNotes } from "./Delivery/CurrentDelivery.ts"
 export { type ChannelHandler, CustomChannels } from "./Delivery/CustomChannels.ts"
+export { DeliveryDesk } from "./Delivery/Desk.ts"
 export { DeliveryNetwork } from "./Delivery/Network.ts"
 export { OutboxSignal } from "./Delivery/OutboxSignal.ts"
+export { signatureKeys } from "./Delivery/Signature.ts"
 export { StandardOutput } from "./Delivery/Stdout.ts"
+export { parseTemplate, renderTemplate, type TemplateFacts, unquotedIn } from "./Delivery/Template.ts"
 
 /** Sends one output to one channel. Called at least once per delivery; replaceable as a layer. */
 export class DeliveryRouter extends Context.Tag("symbiont/DeliveryRouter")<

@@ -5,7 +5,7 @@ import type { AgentPin } from "./AgentPin.ts"
 import type { AgentRuntime } from "./Agents.ts"
 import { Approvals } from "./Approvals.ts"
 import type { AuditLog } from "./AuditLog.ts"
-import { type DeliveryRouter, Outbox, OutboxSignal } from "./Delivery.ts"
+import { DeliveryDesk, type DeliveryRouter, Outbox, OutboxSignal } from "./Delivery.ts"
 import { Ids } from "./Domain/Ids.ts"
 import type { JobStore } from "./JobStore.ts"
 import { Jobs } from "./Jobs.ts"
@@ -31,6 +31,7 @@ export type EngineRequirements =
 export type EngineServices =
   | Jobs
   | Approvals
+  | DeliveryDesk
   | Explanations
   | SchedulerStatus
   | RunLogs
@@ -44,7 +45,7 @@ export type EngineServices =
  * dispatcher stops claiming, runs in flight drain, their deliveries are sent, and only then the edges close.
  */
 export const engineLayer: Layer.Layer<EngineServices, never, EngineRequirements> = dispatcherLayer.pipe(
-  Layer.provideMerge(Layer.mergeAll(Jobs.layer, Approvals.layer, Explanations.layer)),
+  Layer.provideMerge(Layer.mergeAll(Jobs.layer, Approvals.layer, DeliveryDesk.Default, Explanations.layer)),
   Layer.provideMerge(actorsLayer),
   Layer.provideMerge(Outbox.layer),
   Layer.provideMerge(Layer.mergeAll(OutboxSignal.Default, RunLogs.Default, Ids.Default))

@@ -12,7 +12,7 @@ import {
   type ParsedSchedule,
   parseFiles
 } from "./Dsl.ts"
-import { checkDefinition, doubtsOf } from "./Jobs.ts"
+import { type ChannelsKnown, checkDefinition, doubtsOf } from "./Jobs.ts"
 import type { Recurrence } from "./Recurrence.ts"
 import { unsetIn } from "./ServiceEnvironment.ts"
 import { didYouMean } from "./Suggestion.ts"
@@ -34,6 +34,8 @@ export interface CheckContext {
   /** Agents that are known besides those of the files. */
   readonly agents: ReadonlyArray<AgentDefinition>
   readonly policies: ReadonlyMap<string, unknown>
+  /** Null where nobody knows the configuration of the service. */
+  readonly channels: ChannelsKnown | null
   /** How bad it is that a variable is not set. */
   readonly unset: Diagnostic["severity"]
   /** False for who knows better than the files what became of a time that is past. */
@@ -53,8 +55,11 @@ export interface CheckedFiles {
   readonly diagnostics: ReadonlyArray<Diagnostic>
 }
 
+const resolvedPath =
+  /^(webhook_(url|secret|body|headers\..+)|slack_channel|email_recipients\.\d+|agent_pin_jwt|env\..+|url)$/
+
 /** The values in which `${NAME}` is replaced when they are used; elsewhere (in a command, say) it stands for itself. */
-const isResolved = (path: string): boolean => /^(webhook_url|webhook_headers\..+|agent_pin_jwt|env\..+|url)$/.test(path)
+const isResolved = (path: string): boolean => resolvedPath.test(path)
 
 /** Agents among which the one that was meant is looked for. */
 const maxCandidates = 500
@@ -70,7 +75,7 @@ const inOrder = (files: ReadonlyArray<TextFile>, diagnostics: ReadonlyArray<Diag
  * across keys, agents, variables. Texts and places only: no value of a variable gets into what it says.
  */
 export const checkFiles = (files: ReadonlyArray<TextFile>, context: CheckContext): CheckedFiles => {
-  const { now, policies, timezone, unset, variables } = context
+  const { channels, now, policies, timezone, unset, variables } = context
   const parsed = parseFiles(files)
   const sources = new Map(files.map(({ path, text }) => [path, makeSource(path, text)]))
   const agents = new Map<string, AgentDefinition>(context.agents.map((agent) => [agent.id, agent]))
@@ -99,7 +104,7 @@ export const checkFiles = (files: ReadonlyArray<TextFile>, context: CheckContext
   const doubtsAbout = (schedule: ParsedSchedule, recurrence: Recurrence | undefined): ReadonlyArray<Diagnostic> => {
     const { definition } = schedule
     const agent = agents.get(definition.agent_id) ?? null
-    const doubts = doubtsOf(definition, agent, policies).filter(
+    const doubts = doubtsOf(definition, agent, policies, channels).filter(
       ({ path }) => !(path === "agent_id" && unread.has(definition.agent_id))
     )
     const meant = agent === null ? agentMeant(definition.agent_id) : undefined

@@ -15,6 +15,7 @@ import { AuditHttp } from "./Http/Audit.ts"
 import { AuthorizedLive } from "./Http/Authorized.ts"
 import { limitBody } from "./Http/Body.ts"
 import { Closing } from "./Http/Closing.ts"
+import { DeliveriesHttp } from "./Http/Deliveries.ts"
 import { shapeErrors } from "./Http/Failures.ts"
 import { FilesHttp } from "./Http/Files.ts"
 import { guard } from "./Http/Guard.ts"
@@ -34,6 +35,7 @@ const routes = Layer.mergeAll(
   ScheduleHttp,
   RunsHttp,
   ApprovalsHttp,
+  DeliveriesHttp,
   AgentsHttp,
   FilesHttp,
   AuditHttp,

@@ -85,7 +85,8 @@ export class Jobs extends Context.Tag("symbiont/Jobs")<
     Layer.effect(Jobs, Effect.map(make, Jobs.of))
 }
 
-export { anchorUnder, changesOf, checkDefinition, doubtsOf, warningsOf } from "./Jobs/Definition.ts"
+export type { ChannelsKnown } from "./Jobs/Channels.ts"
+export { anchorUnder, changesOf, checkDefinition, compileTrigger, doubtsOf, warningsOf } from "./Jobs/Definition.ts"
 export { withOverdue } from "./Jobs/Overdue.ts"
 export type { JobPreview, Preview, PreviewOptions } from "./Jobs/Preview.ts"
 export { editedJob, newJob } from "./Jobs/Service.ts"

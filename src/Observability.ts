@@ -49,6 +49,18 @@ const deliveries = Metric.counter("symbiont_delivery_total", {
   incremental: true
 })
 
+const pendingDeliveries = Metric.gauge("symbiont_delivery_pending", {
+  description: "Deliveries that are due or wait for their next attempt."
+})
+
+const undelivered = Metric.gauge("symbiont_delivery_undelivered", {
+  description: "Deliveries that were refused (failed) or ran out of attempts (dead), and were not sent again."
+})
+
+const oldestPending = Metric.gauge("symbiont_delivery_oldest_pending_seconds", {
+  description: "Age of the oldest delivery that is pending; 0 when none is."
+})
+
 const labelled = <Type, In, Out>(metric: Metric.Metric<Type, In, Out>, labels: Readonly<Record<string, string>>) =>
   Metric.taggedWithLabels(
     metric,
@@ -99,3 +111,28 @@ export const recordDelivery = (
   whenEnabled(
     Metric.increment(labelled(deliveries, { channel: channel.startsWith("custom:") ? "custom" : channel, state }))
   )
+
+/** Says how many deliveries are not made, and how old the oldest pending one is at `now`; instants in UTC ms. */
+export const recordBacklog = (
+  counts: {
+    readonly pending: number
+    readonly failed: number
+    readonly dead: number
+    readonly oldest_pending: number | null
+  },
+  now: number
+): Effect.Effect<void> => {
+  const { dead, failed, oldest_pending, pending } = counts
+  const age = oldest_pending === null ? 0 : Math.max(0, now - oldest_pending) / 1_000
+  return whenEnabled(
+    Effect.all(
+      [
+        Metric.set(pendingDeliveries, pending),
+        Metric.set(labelled(undelivered, { state: "failed" }), failed),
+        Metric.set(labelled(undelivered, { state: "dead" }), dead),
+        Metric.set(oldestPending, age)
+      ],
+      { discard: true }
+    )
+  )
+}

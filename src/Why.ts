@@ -8,7 +8,7 @@ import { definitionOf, type JobNotFound, type JobUnreadable } from "./Domain/Job
 import type { RunNotFound, RunSummary } from "./Domain/Run.ts"
 import { type Why, WhyInvalid } from "./Domain/Why.ts"
 import { JobStore } from "./JobStore.ts"
-import { checkDefinition } from "./Jobs.ts"
+import { compileTrigger } from "./Jobs.ts"
 import { readInstant } from "./Recurrence.ts"
 import { Settings } from "./Settings.ts"
 import { whyNoRun } from "./Why/NoRun.ts"
@@ -49,7 +49,7 @@ export class Explanations extends Context.Tag("symbiont/Explanations")<
       const job = Effect.fn("Explanations.job")(function* (ref: string, at: string | undefined) {
         const stored = yield* store.findJob(ref)
         const now = yield* Clock.currentTimeMillis
-        const compiled = checkDefinition(definitionOf(stored), { anchor: stored.anchor, timezone: scheduler.timezone })
+        const compiled = compileTrigger(definitionOf(stored), { anchor: stored.anchor, timezone: scheduler.timezone })
         const recurrence = yield* Either.mapLeft(compiled, (error) => new WhyInvalid({ message: error.message }))
         const asked = at === undefined ? null : readInstant(at, recurrence.timezone)
         if (asked !== null && Either.isLeft(asked)) return yield* new WhyInvalid({ message: asked.left })

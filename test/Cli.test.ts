@@ -36,7 +36,7 @@ describe.concurrent("Cli", () => {
 
   it.effect("refuses unknown words and values with exit code 2, naming the allowed ones", () =>
     Effect.gen(function* () {
-      yield* refused(["bogus"], 2, "'up', 'cron', 'approvals', 'why', 'run'")
+      yield* refused(["bogus"], 2, "'up', 'cron', 'approvals', 'deliveries', 'why', 'run'")
       yield* refused(["cron", "bogus"], 2, "the commands are")
       yield* refused(["cron", "histroy", "x"], 2, 'did you mean "history"?')
       yield* refused(["cron", "list", "--bogus"], 2, "--bogus")

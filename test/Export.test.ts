@@ -38,7 +38,7 @@ const settings = partial({
   input: text,
   heartbeat: FastCheck.constantFrom({ enabled: false }, { enabled: true, max_iterations: 3 }),
   webhook_url: FastCheck.constantFrom(`\${HOOK}`, "https://example.org/x?a=#b"),
-  webhook_headers: FastCheck.constantFrom({ Authorization: `Bearer \${KEY}`, "X Odd\n": "" }, {}),
+  webhook_headers: FastCheck.constantFrom({ Authorization: `Bearer \${KEY}`, "X-Odd~Name": "" }, {}),
   slack_channel: text,
   email_recipients: FastCheck.constant(["a@example.org"]),
   policy: partial({

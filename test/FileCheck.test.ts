@@ -8,6 +8,7 @@ const context: CheckContext = {
   variables: { TOKEN: "canary-4711", constructor: undefined },
   agents: [CommandAgent.make({ id: AgentId.make("known"), kind: "command", command: ["true"] })],
   policies: new Map(),
+  channels: null,
   unset: "error"
 }
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { withoutSecrets, withSecretsOf } from "../src/Domain/Redaction.ts"
+import { stillHidden, withoutSecrets, withSecretsOf } from "../src/Domain/Redaction.ts"
 import { Jobs } from "../src/Jobs.ts"
 import { scriptedAgent } from "../src/testing.ts"
 import { create, define, engine } from "./support/Engine.ts"
@@ -11,6 +11,7 @@ const secretive = {
   name: "job",
   every: "1h",
   agent_pin_jwt: token,
+  webhook_secret: "whsec_bm90IGEgc2VjcmV0",
   webhook_headers: { Authorization: `Bearer ${token}`, "X-Team": "ops", "X-Api-Key": `Key \${KEY}` }
 }
 
@@ -43,6 +44,52 @@ describe("a job as it is shown", () => {
     assert.deepStrictEqual(mixed.webhook_headers, { Authorization: "[redacted]" })
     const stored = define({ ...secretive, webhook_url: "https://u:pw@hooks.example.com/T/1" })
     assert.deepStrictEqual(withSecretsOf(withoutSecrets(stored), stored), stored)
+  })
+
+  it("hides the tokens of an address, and no other part of it", () => {
+    const uuid = "6f1c2a34-9d1e-4c55-8a0f-1b2c3d4e5f60"
+    const cases: ReadonlyArray<readonly [written: string, shown: string]> = [
+      ["https://metrics.example.com/ingest/v2", "https://metrics.example.com/ingest/v2"],
+      ["https://metrics.example.com/ingest?team=ops&a=#b", "https://metrics.example.com/ingest?team=ops&a=#b"],
+      [
+        "https://a.example.com/?team=ops&sig=x&apiKey=y",
+        "https://a.example.com/?team=ops&sig=[redacted]&apiKey=[redacted]"
+      ],
+      [`https://a.example.com/?${uuid}&b=${uuid}`, "https://a.example.com/?[redacted]&b=[redacted]"],
+      [`https://a.example.com/in?code=\${KEY}`, `https://a.example.com/in?code=\${KEY}`],
+      ["https://chat.googleapis.com?a=1", "https://chat.googleapis.com?[redacted]"],
+      [`https://hooks.example.com/catch/${uuid}/`, "https://hooks.example.com/catch/[redacted]/"],
+      [
+        "https://hooks.slack.com/services/T0/B0/x",
+        "https://hooks.slack.com/[redacted]/[redacted]/[redacted]/[redacted]"
+      ],
+      [`https://HOOKS.slack.com:443/services/\${T}`, `https://HOOKS.slack.com:443/[redacted]/\${T}`],
+      ["https://discord.com/api/webhooks/1/abc", "https://discord.com/[redacted]/[redacted]/[redacted]/[redacted]"],
+      ["https://notslack.com/services/T0", "https://notslack.com/services/T0"],
+      [`\${BASE}/catch/${uuid}`, `\${BASE}/catch/[redacted]`],
+      [`\${HOOK}`, `\${HOOK}`]
+    ]
+    for (const [webhook_url, shown] of cases) {
+      const stored = define({ name: "job", every: "1h", webhook_url })
+      assert.strictEqual(withoutSecrets(stored).webhook_url, shown)
+      assert.deepStrictEqual(withSecretsOf(withoutSecrets(stored), stored), stored)
+      assert.lengthOf(stillHidden(withoutSecrets(stored)), shown === webhook_url ? 0 : 1)
+    }
+  })
+
+  it("hides the keys of a signature, each for itself", () => {
+    const stored = (webhook_secret: string) => define({ name: "job", every: "1h", webhook_secret })
+    const shown = (webhook_secret: string) => withoutSecrets(stored(webhook_secret)).webhook_secret
+    assert.strictEqual(shown("whsec_bm90IGEgc2VjcmV0"), "[redacted]")
+    assert.strictEqual(shown(`\${NEW} whsec_bm90IGEgc2VjcmV0`), `\${NEW} [redacted]`)
+    assert.strictEqual(shown(`\${NEW} \${OLD}`), `\${NEW} \${OLD}`)
+    for (const secret of ["plain", `\${NEW} old`]) {
+      assert.deepStrictEqual(withSecretsOf(withoutSecrets(stored(secret)), stored(secret)), stored(secret))
+    }
+    assert.strictEqual(
+      withSecretsOf({ webhook_secret: "[redacted]" }, stored(`\${NEW} old`)).webhook_secret,
+      `\${NEW} old`
+    )
   })
 
   it("sent back, means what is stored", () => {

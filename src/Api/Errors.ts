@@ -5,6 +5,7 @@ import type { AgentFailure, AgentNotFound } from "../Domain/Agent.ts"
 import type { FilesRefused } from "../Domain/Apply.ts"
 import type { ApprovalClosed, ApprovalNotFound, NotAnApprover } from "../Domain/Approval.ts"
 import type { BackfillInvalid } from "../Domain/Backfill.ts"
+import type { DeliveryNotFound } from "../Domain/Delivery.ts"
 import {
   Issue,
   type JobInvalid,
@@ -98,7 +99,7 @@ export const answers = {
     Forbidden,
     "The key has not the scope, or the request came from another site or under a foreign host name."
   ),
-  notFound: answer(404, NotFound, "No such job, run, agent or route."),
+  notFound: answer(404, NotFound, "No such job, run, delivery, agent or route."),
   methodNotAllowed: answer(405, MethodNotAllowed, "The route knows other methods; see `Allow`."),
   conflict: answer(409, Conflict, "It cannot be done in the present state."),
   preconditionFailed: answer(412, PreconditionFailed, "The job changed since the version of `If-Match`."),
@@ -150,6 +151,7 @@ type DomainError =
   | ApprovalNotFound
   | ApprovalClosed
   | NotAnApprover
+  | DeliveryNotFound
   | AgentNotFound
   | AgentFailure
   | KeyInvalid
@@ -176,6 +178,7 @@ interface Statuses {
   readonly ApprovalNotFound: NotFound
   readonly ApprovalClosed: Conflict
   readonly NotAnApprover: Forbidden
+  readonly DeliveryNotFound: NotFound
   readonly AgentNotFound: NotFound
   readonly AgentFailure: AgentRunFailed | AgentRunTimedOut
   readonly KeyInvalid: InvalidRequest
@@ -209,6 +212,7 @@ const table: { readonly [Tag in keyof Statuses]: (error: Extract<DomainError, { 
   ApprovalNotFound: (error) => new NotFound(body("APPROVAL_NOT_FOUND", error)),
   ApprovalClosed: (error) => new Conflict(body("APPROVAL_CLOSED", error)),
   NotAnApprover: (error) => new Forbidden(body("NOT_AN_APPROVER", error)),
+  DeliveryNotFound: (error) => new NotFound(body("DELIVERY_NOT_FOUND", error)),
   AgentNotFound: (error) => new NotFound(body("AGENT_NOT_FOUND", error)),
   AgentFailure: (error) => {
     const details = [{ path: "kind", message: error.kind as string }]

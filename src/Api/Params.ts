@@ -24,6 +24,9 @@ export const ApprovalPath = Schema.Struct({
   approval_id: PathText.annotations({ description: "The approval's id, or its run's." })
 })
 
+/** `{delivery_id}` */
+export const DeliveryPath = Schema.Struct({ delivery_id: PathText.annotations({ description: "The delivery's id." }) })
+
 /** `{agent_id}` */
 export const AgentPath = Schema.Struct({ agent_id: PathText.annotations({ description: "The agent's name." }) })
 

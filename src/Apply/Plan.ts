@@ -5,16 +5,7 @@ import type { JobId } from "../Domain/Ids.ts"
 import { definitionKeys, definitionOf, type JobDefinition, type StoredJob } from "../Domain/Job.ts"
 import { stillHidden, withSecretsOf } from "../Domain/Redaction.ts"
 import type { JobChange, JobsFound, JobsPlan } from "../JobStore.ts"
-import {
-  anchorUnder,
-  changesOf,
-  checkDefinition,
-  editedJob,
-  newJob,
-  pauseJob,
-  resumeJob,
-  withOverdue
-} from "../Jobs.ts"
+import { anchorUnder, changesOf, compileTrigger, editedJob, newJob, pauseJob, resumeJob, withOverdue } from "../Jobs.ts"
 import type { Recurrence } from "../Recurrence.ts"
 import { voidAsDeleted, voidIfChanged } from "../Scheduler.ts"
 
@@ -91,7 +82,7 @@ export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
   const moved = new Map<string | null, Array<string>>()
   const stored = new Map<string, StoredJob>(found.jobs.map((job) => [job.name, job]))
 
-  const compiled = (definition: JobDefinition, anchor: number) => checkDefinition(definition, { anchor, timezone })
+  const compiled = (definition: JobDefinition, anchor: number) => compileTrigger(definition, { anchor, timezone })
   /** Only a period depends on when it began. */
   const countedFrom = (anchor: number, { definition, recurrence }: Wanted): Recurrence =>
     anchor === now || recurrence.kind !== "every"

@@ -11,6 +11,9 @@ import { withClient } from "./Root.ts"
 import { instant, localTime, nextRun, trigger } from "./Show.ts"
 import { plain } from "./Table.ts"
 
+/** Deliveries of one state that are counted. */
+const mostCounted = 1_000
+
 const nextRunInZones = (job: Job): string => {
   const next = nextRun(job)
   if (next === null) return job.status === "paused" ? `- (symbi cron resume ${job.name})` : "-"
@@ -19,7 +22,23 @@ const nextRunInZones = (job: Job): string => {
     : `${localTime(next, job.timezone)} = ${instant(next)} (UTC)`
 }
 
-const details = (job: Job): string => {
+/** What of a job did not arrive: how many deliveries, and how to see them; undefined when all did. */
+const undelivered = (job: Job) =>
+  Effect.gen(function* () {
+    const counted = yield* Effect.forEach(["failed", "dead"] as const, (state) =>
+      Effect.map(
+        withClient((client) => client.deliveries.list({ urlParams: { job: job.id, state, limit: mostCounted } })),
+        ({ length }) => ({ state, count: length })
+      )
+    )
+    const lost = counted.filter(({ count }) => count > 0)
+    const [first] = lost
+    if (first === undefined) return undefined
+    const told = lost.map(({ count, state }) => `${count < mostCounted ? count : `${count} or more`} ${state}`)
+    return `${told.join(", ")} (symbi deliveries list --job ${job.id} --state ${first.state})`
+  })
+
+const details = (job: Job, lost: string | undefined): string => {
   const lines: ReadonlyArray<readonly [string, string | undefined]> = [
     ["Job", job.name],
     ["Id", job.id],
@@ -32,6 +51,7 @@ const details = (job: Job): string => {
     ["Session", job.session_mode],
     ["Identity", job.agent_pin_jwt],
     ["Delivery", job.delivery.length === 0 ? "none" : job.delivery.join(", ")],
+    ["Lost", lost],
     ["Labels", job.labels.length === 0 ? undefined : job.labels.join(", ")],
     ["From file", job.source_file ?? undefined]
   ]
@@ -57,11 +77,12 @@ export const status = Command.make(
     const path = { job_id: job }
     const show = Effect.gen(function* () {
       const found = yield* withClient((client) => client.schedule.get({ path }))
+      const lost = found.delivery.length === 0 ? undefined : yield* undelivered(found)
       const runs = yield* Effect.transposeMapOption(history, (limit) =>
         withClient((client) => client.schedule.history({ path, urlParams: { limit } }))
       )
       if (watch) yield* clearScreen
-      yield* Console.log(details(found))
+      yield* Console.log(details(found, lost))
       if (Option.isSome(runs)) {
         yield* Console.log("")
         yield* printRuns(runs.value)

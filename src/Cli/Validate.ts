@@ -23,14 +23,14 @@ const summaryOf = (files: ReadonlyArray<TextFile>, { diagnostics, parsed }: Chec
   return `${counted(files.length, "file")}: ${[...held, counted(of("error"), "error"), counted(of("warning"), "warning")].join(", ")}`
 }
 
-/** The configured zone; a configuration that cannot be read here is no fault of the files. */
-const timezoneOf = Effect.fnUntraced(function* (configFile: Option.Option<string>) {
+/** What the configuration says; one that cannot be read here is no fault of the files. */
+const schedulerOf = Effect.fnUntraced(function* (configFile: Option.Option<string>) {
   const { loadSettings } = yield* Effect.promise(() => import("../Settings.ts"))
   const { variables } = yield* ServiceEnvironment
   return yield* loadSettings({ configFile, env: variables, overrides: {} }).pipe(
-    Effect.map(({ settings }) => settings.scheduler.timezone),
+    Effect.map(({ settings }) => settings.scheduler),
     Effect.catchAll((error) =>
-      Effect.as(Console.error(`warning: the configuration is left out: ${error.message}`), "UTC")
+      Effect.as(Console.error(`warning: the configuration is left out: ${error.message}`), null)
     )
   )
 })
@@ -99,12 +99,14 @@ export const validate = Command.make(
       const home = yield* homeOf(configFile)
       const names = yield* findSymbiFiles(paths, home)
       const files = yield* Effect.forEach(names, (path) => Effect.map(readSymbiText(path), (text) => ({ path, text })))
+      const scheduler = yield* schedulerOf(configFile)
       const checked = checkFiles(files, {
         now,
-        timezone: yield* timezoneOf(configFile),
+        timezone: scheduler?.timezone ?? "UTC",
         variables,
         agents: parseFiles(yield* otherAgentFiles(home, names)).agents.map(({ definition }) => definition),
         policies: new Map(),
+        channels: scheduler === null ? null : { settings: scheduler.delivery, inCode: new Map() },
         unset: allowUnset ? "warning" : "error"
       })
       if (format === "json") yield* Console.log(asJson(files, checked.diagnostics))

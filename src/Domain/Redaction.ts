@@ -14,13 +14,47 @@ const credentialShown = (text: string): string =>
 /** A value that may be a secret as people see it: as it is written where it only refers to variables. */
 export const shown = (text: string): string => (text === "" || references.test(text) ? text : hidden)
 
-const userInfo = /^([a-z][a-z0-9+.-]*:\/\/)([^/?#]*)@/i
+/** Keys of a signature as people see them, each for itself: there are two while one replaces the other. */
+const keysShown = (text: string): string =>
+  text
+    .split(/(\s+)/)
+    .map((part) => (part.trim() === "" ? part : shown(part)))
+    .join("")
 
-/** An address without the user and the password that are written out in it. */
+const parts = /^((?:[a-z][a-z0-9+.-]*:\/\/)?)((?:[^/?#]*@)?)([^/?#]*)([^?#]*)(\??)([^#]*)(.*)$/is
+
+/** Services whose addresses are credentials: who knows the path may post. */
+const tellingHosts =
+  /(^|\.)(slack\.com|discord(app)?\.com|office\.com|logic\.azure\.com|powerplatform\.com|googleapis\.com|telegram\.org|zapier\.com|ifttt\.com|make\.com)(:\d+)?$/i
+
+/** A part of an address that may be a token: long, without a dot, with letters and digits. */
+const likeToken = /^(?=.*\d)(?=.*[a-z])[\w~=:%-]{16,}$/i
+
+const secretName = /auth|cookie|credential|key|password|secret|signature|token/i
+/** What short parameters of addresses are named that hold secrets. */
+const secretParameter = /^(code|pass|pwd|sas|sig|sign)$/i
+
+const parameterShown = (parameter: string): string => {
+  const [, name = "", value = ""] = /^([^=]*=)?(.*)$/s.exec(parameter) ?? []
+  const plain = name.slice(0, -1)
+  return secretName.test(plain) || secretParameter.test(plain) || likeToken.test(value)
+    ? `${name}${shown(value)}`
+    : parameter
+}
+
+/** An address without what may be a secret in it: user, password, tokens in its path and its parameters. */
 const addressShown = (address: string): string =>
-  address.replace(userInfo, (_, scheme: string, user: string) => `${scheme}${shown(user)}@`)
-
-const secretHeader = /auth|cookie|credential|key|password|secret|signature|token/i
+  address.replace(
+    parts,
+    (_, scheme: string, user: string, host: string, path: string, mark: string, query: string, rest: string) => {
+      const isTelling = tellingHosts.test(host)
+      const userShown = user === "" ? "" : `${shown(user.slice(0, -1))}@`
+      const partShown = (part: string) => (isTelling || likeToken.test(part) ? shown(part) : part)
+      const pathShown = path.split("/").map(partShown).join("/")
+      const queryShown = isTelling ? shown(query) : query.split("&").map(parameterShown).join("&")
+      return `${scheme}${userShown}${host}${pathShown}${mark}${queryShown}${rest}`
+    }
+  )
 
 const mapHeaders = (
   headers: Readonly<Record<string, string>>,
@@ -28,47 +62,58 @@ const mapHeaders = (
 ): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, change(name, value)]))
 
+/** How the fields of a job are shown that are secrets, or may hold some. */
+const shownBy = {
+  agent_pin_jwt: credentialShown,
+  webhook_secret: keysShown,
+  webhook_url: addressShown
+} as const
+
+const secretFields = Object.keys(shownBy) as ReadonlyArray<keyof typeof shownBy>
+
 /** A job as people see it: credentials and secret headers only where they are written as `${NAME}` or `file:PATH`. */
-export const withoutSecrets = <J extends Partial<JobDefinition>>(job: J): J => ({
-  ...job,
-  ...(job.agent_pin_jwt === undefined ? {} : { agent_pin_jwt: credentialShown(job.agent_pin_jwt) }),
-  ...(job.webhook_url === undefined ? {} : { webhook_url: addressShown(job.webhook_url) }),
-  ...(job.webhook_headers === undefined
-    ? {}
-    : {
-        webhook_headers: mapHeaders(job.webhook_headers, (name, value) =>
-          secretHeader.test(name) ? shown(value) : value
-        )
-      })
-})
+export const withoutSecrets = <J extends Partial<JobDefinition>>(job: J): J => {
+  const fields = secretFields.flatMap((field) => {
+    const value = job[field]
+    return value === undefined ? [] : [[field, shownBy[field](value)]]
+  })
+  const headers =
+    job.webhook_headers === undefined
+      ? {}
+      : {
+          webhook_headers: mapHeaders(job.webhook_headers, (name, value) =>
+            secretName.test(name) ? shown(value) : value
+          )
+        }
+  return { ...job, ...Object.fromEntries(fields), ...headers }
+}
 
 /** A definition that was shown before, with the stored values where it says that something is hidden. */
-export const withSecretsOf = <J extends Pick<JobPatch, "agent_pin_jwt" | "webhook_headers" | "webhook_url">>(
+export const withSecretsOf = <J extends Pick<JobPatch, keyof typeof shownBy | "webhook_headers">>(
   definition: J,
   stored: JobDefinition
-): J => ({
-  ...definition,
-  ...(definition.agent_pin_jwt === hidden && stored.agent_pin_jwt !== undefined
-    ? { agent_pin_jwt: stored.agent_pin_jwt }
-    : {}),
-  ...(stored.webhook_url !== undefined && definition.webhook_url === addressShown(stored.webhook_url)
-    ? { webhook_url: stored.webhook_url }
-    : {}),
-  ...(definition.webhook_headers === undefined || definition.webhook_headers === null
-    ? {}
-    : {
-        webhook_headers: mapHeaders(definition.webhook_headers, (name, value) =>
-          value === hidden ? (stored.webhook_headers?.[name] ?? hidden) : value
-        )
-      })
-})
+): J => {
+  const fields = secretFields.flatMap((field) => {
+    const value = stored[field]
+    const given = definition[field]
+    return value !== undefined && (given === hidden || given === shownBy[field](value)) ? [[field, value]] : []
+  })
+  const headers =
+    definition.webhook_headers === undefined || definition.webhook_headers === null
+      ? {}
+      : {
+          webhook_headers: mapHeaders(definition.webhook_headers, (name, value) =>
+            value === hidden ? (stored.webhook_headers?.[name] ?? hidden) : value
+          )
+        }
+  return { ...definition, ...Object.fromEntries(fields), ...headers }
+}
 
 /** Where a definition says that something is hidden, though nothing is stored that could be meant. */
 export const stillHidden = (definition: Partial<JobDefinition>): ReadonlyArray<Issue> => {
   const message = `${hidden} stands for a stored value, and none is stored; give the value, or a variable such as \${TOKEN}`
   return [
-    ...(definition.agent_pin_jwt === hidden ? [{ path: "agent_pin_jwt", message }] : []),
-    ...(userInfo.exec(definition.webhook_url ?? "")?.[2] === hidden ? [{ path: "webhook_url", message }] : []),
+    ...secretFields.flatMap((path) => (definition[path]?.includes(hidden) === true ? [{ path, message }] : [])),
     ...Object.entries(definition.webhook_headers ?? {}).flatMap(([name, value]) =>
       value === hidden ? [{ path: `webhook_headers.${name}`, message }] : []
     )

@@ -1,10 +1,12 @@
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as OpenApi from "@effect/platform/OpenApi"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import { Api, NotFound } from "../Api.ts"
-import { renderPrometheus } from "../Observability.ts"
+import { JobStore } from "../JobStore.ts"
+import { recordBacklog, renderPrometheus } from "../Observability.ts"
 import { Settings } from "../Settings.ts"
 import { renderDocs } from "./Docs.ts"
 
@@ -12,6 +14,13 @@ import { renderDocs } from "./Docs.ts"
 export const MetaHttp = HttpApiBuilder.group(Api, "meta", (handlers) =>
   Effect.gen(function* () {
     const { scheduler } = yield* Settings
+    const store = yield* JobStore
+    // Read when somebody looks: nothing else knows what became of rows over restarts. A store that does not answer
+    // must not keep the other metrics back.
+    const backlog = Effect.zipWith(store.deliveryCounts, Clock.currentTimeMillis, recordBacklog).pipe(
+      Effect.flatten,
+      Effect.catchAllCause((cause) => Effect.logWarning("deliveries cannot be counted", cause))
+    )
     // Rendered once, as bytes that all answers share: anyone may ask for them, without a key.
     const spec = yield* Effect.cached(Effect.sync(() => OpenApi.fromApi(Api)))
     const bytes = (text: string) => new TextEncoder().encode(text)
@@ -21,7 +30,7 @@ export const MetaHttp = HttpApiBuilder.group(Api, "meta", (handlers) =>
     return handlers
       .handle("metrics", () =>
         scheduler.enable_metrics
-          ? Effect.map(Metric.snapshot, renderPrometheus)
+          ? Effect.zipRight(backlog, Effect.map(Metric.snapshot, renderPrometheus))
           : new NotFound({ code: "METRICS_OFF", message: "metrics are off ([scheduler] enable_metrics)", details: [] })
       )
       .handleRaw("openapi", () =>

@@ -7,26 +7,9 @@ import { definitionKeys, JobInvalid } from "../Domain/Job.ts"
 import { withoutSecrets } from "../Domain/Redaction.ts"
 import type { TriggerSpec } from "../Domain/Schedule.ts"
 import { make, type Recurrence } from "../Recurrence.ts"
+import { type ChannelsKnown, channelDoubts, channelIssues } from "./Channels.ts"
 
 const triggerKeys = ["cron_expr", "every", "at"] as const
-
-const isHttpUrl = (text: string): boolean =>
-  /^\$\{[^}]+\}/.test(text) || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol))
-
-const channelIssues = (definition: JobDefinition): ReadonlyArray<Issue> => {
-  const issues: Array<Issue> = []
-  if (definition.delivery.includes("webhook")) {
-    if (definition.webhook_url === undefined) {
-      issues.push({ path: "webhook_url", message: "delivery to webhook needs a webhook_url" })
-    } else if (!isHttpUrl(definition.webhook_url)) {
-      issues.push({ path: "webhook_url", message: "must be an http or https URL" })
-    }
-  }
-  if (definition.delivery.includes("email") && (definition.email_recipients ?? []).length === 0) {
-    issues.push({ path: "email_recipients", message: "delivery to email needs at least one recipient" })
-  }
-  return issues
-}
 
 /** A job may be due once a second at most, as with a cron expression with seconds. */
 const minEveryMillis = 1_000
@@ -40,26 +23,45 @@ export const everyIssues = ({ cron_expr, every }: TriggerSpec): ReadonlyArray<Is
     : []
 }
 
+interface TriggerContext {
+  /** UTC ms. */
+  readonly anchor: number
+  readonly timezone: string
+}
+
+/** Compiles the trigger of a definition that was checked when it was stored, by the rules of that time. */
+export const compileTrigger = (
+  definition: JobDefinition,
+  context: TriggerContext
+): Either.Either<Recurrence, JobInvalid> =>
+  Either.mapLeft(
+    make(definition, { name: definition.name, ...context }),
+    (error) => new JobInvalid({ issues: error.issues })
+  )
+
 /** Compiles a definition's trigger and checks the rules that lie across its fields. */
 export const checkDefinition = (
   definition: JobDefinition,
-  context: { readonly anchor: number; readonly timezone: string }
+  context: TriggerContext
 ): Either.Either<Recurrence, JobInvalid> => {
-  const recurrence = make(definition, { name: definition.name, ...context })
+  const recurrence = compileTrigger(definition, context)
   const [first, ...rest] = [
     ...(Either.isLeft(recurrence) ? recurrence.left.issues : []),
     ...everyIssues(definition),
     ...channelIssues(definition)
   ]
-  if (first !== undefined) return Either.left(new JobInvalid({ issues: [first, ...rest] }))
-  return Either.mapLeft(recurrence, (error) => new JobInvalid({ issues: error.issues }))
+  return first === undefined ? recurrence : Either.left(new JobInvalid({ issues: [first, ...rest] }))
 }
 
-/** What is doubtful about a valid definition, and where: it will be stored, but may not do what was meant. */
+/**
+ * What is doubtful about a valid definition, and where: it will be stored, but may not do what was meant. Without
+ * `channels`, nothing is said of how they are configured.
+ */
 export const doubtsOf = (
   definition: JobDefinition,
   agent: AgentDefinition | null,
-  policies: ReadonlyMap<string, unknown>
+  policies: ReadonlyMap<string, unknown>,
+  channels: ChannelsKnown | null
 ): ReadonlyArray<Issue> => {
   const doubts: Array<Issue> = []
   const doubt = (path: string, message: string) => doubts.push({ path, message })
@@ -74,12 +76,7 @@ export const doubtsOf = (
   if (definition.policy?.require_agent_pin === true && definition.agent_pin_jwt === undefined) {
     doubt("policy.require_agent_pin", "require_agent_pin: the job has no agent_pin_jwt; its runs will be denied")
   }
-  for (const [index, channel] of definition.delivery.entries()) {
-    if (channel === "webhook" || channel === "slack" || channel === "email") {
-      doubt(`delivery.${index}`, `delivery to ${channel} is not available in this version; such deliveries will fail`)
-    }
-  }
-  return doubts
+  return [...doubts, ...channelDoubts(definition, channels)]
 }
 
 /** The same as texts alone. */

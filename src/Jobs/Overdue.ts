@@ -2,7 +2,7 @@ import * as Either from "effect/Either"
 import { formatInstant } from "../Domain/Instant.ts"
 import { definitionOf, type StoredJob } from "../Domain/Job.ts"
 import type { JobChange, NewRun } from "../JobStore.ts"
-import { checkDefinition } from "./Definition.ts"
+import { compileTrigger } from "./Definition.ts"
 
 /**
  * A change together with the slots that it passes over: those that came due before it and were not claimed yet become
@@ -13,7 +13,7 @@ export const withOverdue = (before: StoredJob, change: JobChange, now: number, t
   const after = change.job
   if (before.status !== "active" || from === null || from > now) return change
   if (after.status === "active" && after.next_run === from) return change
-  const checked = checkDefinition(definitionOf(before), { anchor: before.anchor, timezone })
+  const checked = compileTrigger(definitionOf(before), { anchor: before.anchor, timezone })
   if (Either.isLeft(checked)) return change
   const recurrence = checked.right
   const to = recurrence.previous(now + 1) ?? from

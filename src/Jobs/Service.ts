@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { AgentRuntime } from "../Agents.ts"
+import { CustomChannels } from "../Delivery.ts"
 import type { Actor } from "../Domain/Audit.ts"
 import type { BackfillRequest } from "../Domain/Backfill.ts"
 import { Ids } from "../Domain/Ids.ts"
@@ -28,7 +29,15 @@ import type { Recurrence } from "../Recurrence.ts"
 import { JobActors, voidAsDeleted, voidIfChanged, WakeSignal } from "../Scheduler.ts"
 import { Settings } from "../Settings.ts"
 import { askedSlots, backfillAnswer, planBackfill } from "./Backfill.ts"
-import { anchorUnder, applyPatch, changesOf, checkDefinition, sameTrigger, warningsOf } from "./Definition.ts"
+import {
+  anchorUnder,
+  applyPatch,
+  changesOf,
+  checkDefinition,
+  compileTrigger,
+  sameTrigger,
+  warningsOf
+} from "./Definition.ts"
 import { withOverdue } from "./Overdue.ts"
 import { type PreviewOptions, previewOfJob, previewOfTrigger } from "./Preview.ts"
 import * as Transitions from "./Transitions.ts"
@@ -117,15 +126,20 @@ export const make = Effect.gen(function* () {
   const signal = yield* WakeSignal
   const { scheduler } = yield* Settings
   const { policies } = yield* NamedPolicies
+  const channels = { settings: scheduler.delivery, inCode: yield* CustomChannels }
 
   const check = (definition: JobDefinition, anchor: number) =>
     checkDefinition(definition, { anchor, timezone: scheduler.timezone })
 
-  const recurrenceOf = (job: StoredJob) => Either.getOrThrowWith(check(definitionOf(job), job.anchor), (error) => error)
+  const recurrenceOf = (job: StoredJob) =>
+    Either.getOrThrowWith(
+      compileTrigger(definitionOf(job), { anchor: job.anchor, timezone: scheduler.timezone }),
+      (error) => error
+    )
 
   const withWarnings = Effect.fnUntraced(function* (job: StoredJob) {
     const agent = yield* Effect.catchAll(agents.find(job.agent_id), () => Effect.succeed(null))
-    return { ...job, warnings: warningsOf(job, agent, policies) } satisfies JobWithWarnings
+    return { ...job, warnings: warningsOf(job, agent, policies, channels) } satisfies JobWithWarnings
   })
 
   const create = Effect.fn("Jobs.create")(function* (definition: JobDefinition, actor: Actor) {

@@ -41,12 +41,20 @@ const origin: Readonly<Record<RunSummary["trigger"], string>> = {
   backfill: "slot of a backfill"
 }
 
+const carried: Readonly<Record<Delivery["kind"], string>> = {
+  output: "output",
+  dead_letter: "dead-letter notice",
+  approval: "approval notice",
+  undelivered: "alert"
+}
+
 const deliveryEvents = (deliveries: ReadonlyArray<Delivery>): ReadonlyArray<WhyEvent> =>
-  deliveries.flatMap(({ attempts, channel, created_at, delivered_at, error, kind, state }) => {
-    const what = `${kind === "output" ? "output" : `${kind} notice`} to ${channel}`
-    if (delivered_at !== null) return [{ time: delivered_at, what: `${what} delivered` }]
-    const tries = attempts === 0 ? "" : `, tried ${attempts} ${attempts === 1 ? "time" : "times"}`
-    return [{ time: created_at, what: `${what} ${state}${tries}${error === null ? "" : `: ${error}`}` }]
+  deliveries.map(({ attempts, created_at, delivered_at, destination, error, kind, next_attempt_at, state }) => {
+    const what = `${carried[kind]} to ${destination}`
+    const tries = attempts === 0 ? "" : `, tried ${attempts === 1 ? "once" : `${attempts} times`}`
+    if (delivered_at !== null) return { time: delivered_at, what: `${what} delivered${attempts > 1 ? tries : ""}` }
+    const next = next_attempt_at === null || attempts === 0 ? "" : `, again at ${shortInstant(next_attempt_at)}`
+    return { time: created_at, what: `${what} ${state}${tries}${next}${error === null ? "" : `: ${error}`}` }
   })
 
 const askedEvents = (approval: Approval | null): ReadonlyArray<WhyEvent> =>
@@ -111,16 +119,19 @@ const lateness = (run: Run, approval: Approval | null): string => {
   return `, ${span(late)} after its slot (${because})`
 }
 
+/** But for alerts about the others. */
+const ownDeliveries = (run: Run): ReadonlyArray<Delivery> => run.deliveries.filter(({ kind }) => kind !== "undelivered")
+
 const undelivered = (run: Run): ReadonlyArray<Delivery> =>
-  run.deliveries.filter(({ state }) => state === "failed" || state === "dead")
+  ownDeliveries(run).filter(({ state }) => state === "failed" || state === "dead")
 
 const deliveryText = (run: Run): string => {
   const lost = undelivered(run)
-  const open = run.deliveries.filter(({ state }) => state === "pending")
+  const open = ownDeliveries(run).filter(({ state }) => state === "pending")
   if (lost.length > 0) {
-    return ` Not delivered: ${lost.map(({ channel, error }) => `${channel} (${error ?? "no reason recorded"})`).join(", ")}.`
+    return ` Not delivered: ${lost.map(({ destination, error }) => `${destination} (${error ?? "no reason recorded"})`).join(", ")}.`
   }
-  if (open.length > 0) return ` Still to be delivered: ${open.map(({ channel }) => channel).join(", ")}.`
+  if (open.length > 0) return ` Still to be delivered: ${open.map(({ destination }) => destination).join(", ")}.`
   return run.deliveries.length === 0 ? "" : " Delivered."
 }
 
@@ -147,13 +158,13 @@ const answerOf = (run: Run, approval: Approval | null, now: number): string => {
     case "timed_out":
       return `It ran and ${run.status === "failed" ? "failed" : "was stopped"}: ${run.error_message ?? "no error recorded"}.${start}${deliveryText(run)}`
     case "interrupted":
-      return `It was interrupted: ${reasonOf(run)}.${start}`
+      return `It was interrupted: ${reasonOf(run)}.${start}${deliveryText(run)}`
     case "denied":
-      return `It did not run, as it was denied: ${reasonOf(run)}.`
+      return `It did not run, as it was denied: ${reasonOf(run)}.${deliveryText(run)}`
     case "skipped":
-      return `It did not run, as its slot was skipped: ${reasonOf(run)}.`
+      return `It did not run, as its slot was skipped: ${reasonOf(run)}.${deliveryText(run)}`
     case "missed":
-      return `It did not run, as its slot was missed: ${reasonOf(run)}.${missedText(run)}`
+      return `It did not run, as its slot was missed: ${reasonOf(run)}.${missedText(run)}${deliveryText(run)}`
     case "cancelled":
       return `It was cancelled: ${reasonOf(run)}.${start}`
   }
@@ -187,7 +198,7 @@ const byReason = (run: Run): ReadonlyArray<string> => {
 
 const stepsOf = (run: Run, approval: Approval | null): ReadonlyArray<string> => {
   const logs = `symbi cron run ${quoted(run.job_name)}`
-  const lost = undelivered(run).length > 0 ? ["see the channel's settings; the output is kept with the run"] : []
+  const lost = undelivered(run).map(({ id }) => `when the channel works again: symbi deliveries redeliver ${id}`)
   if (run.status === "awaiting_approval" && approval !== null) {
     return [`symbi approvals approve ${approval.id}`, `symbi approvals deny ${approval.id} --reason "..."`]
   }

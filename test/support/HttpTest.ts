@@ -9,8 +9,10 @@ import { KeyStore } from "../../src/Access.ts"
 import { AgentRuntime } from "../../src/Agents.ts"
 import { Approvals } from "../../src/Approvals.ts"
 import { AuditCheckpoints, AuditLog } from "../../src/AuditLog.ts"
+import { DeliveryDesk } from "../../src/Delivery.ts"
 import { AgentFailure, AgentId, AgentNotFound } from "../../src/Domain/Agent.ts"
 import { ApprovalNotFound } from "../../src/Domain/Approval.ts"
+import { DeliveryNotFound } from "../../src/Domain/Delivery.ts"
 import { Ids } from "../../src/Domain/Ids.ts"
 import { JobNotFound } from "../../src/Domain/Job.ts"
 import { RunNotFound } from "../../src/Domain/Run.ts"
@@ -67,6 +69,13 @@ const store = Layer.succeed(
   new Proxy({} as JobStore["Type"], {
     get: (_, method) => {
       if (method === "ping") return Effect.suspend(() => (state.stored === false ? Effect.die("gone") : Effect.void))
+      if (method === "deliveryCounts") {
+        return Effect.suspend(() =>
+          state.stored === false
+            ? Effect.die("gone")
+            : Effect.succeed({ pending: 3, failed: 1, dead: 2, oldest_pending: null })
+        )
+      }
       if (method === "counts") {
         return Effect.sync(() => ({
           active_jobs: 15,
@@ -118,6 +127,14 @@ const approvals = Layer.mock(Approvals, {
   deny: (ref) => new ApprovalNotFound({ approval: ref })
 })
 
+const deliveries = Layer.mock(DeliveryDesk, {
+  _tag: "symbiont/DeliveryDesk",
+  list: ({ job }) => (job === "nowhere" ? new JobNotFound({ job }) : Effect.succeed({ items: [], next: null })),
+  find: (delivery) => new DeliveryNotFound({ delivery }),
+  redeliver: (delivery) => new DeliveryNotFound({ delivery }),
+  redeliverAll: () => Effect.succeed(2)
+})
+
 const explanations = Layer.mock(Explanations, {
   run: (run) => new RunNotFound({ run }),
   job: (job) => new JobNotFound({ job })
@@ -141,6 +158,7 @@ export const fakes = (port = 0) =>
   Layer.mergeAll(
     FakeJobs,
     approvals,
+    deliveries,
     explanations,
     agents,
     store,

@@ -13,6 +13,8 @@ export interface Place {
   readonly kind: "place"
   readonly value: Name | string
   readonly filters: ReadonlyArray<Filter>
+  /** The name as it is written, where its value is put in without the quotes and escapes of JSON and may need them. */
+  readonly unquoted: string | null
 }
 
 /** Whether a name stands for anything; or, with a word, whether it stands for it. */

@@ -129,7 +129,8 @@ const placeOf = (tokens: ReadonlyArray<Token>, end: number): Either.Either<Place
       last = name.raw
       at += hasArgument ? 4 : 2
     }
-    return { kind: "place", value, filters: found }
+    const unquoted = typeof value === "string" || !value.isFree || last === closing ? null : first.raw
+    return { kind: "place", value, filters: found, unquoted }
   })
 
 const bare: ReadonlyMap<string, "else" | "end"> = new Map([

@@ -1,0 +1,154 @@
+import { isIP } from "node:net"
+import * as Either from "effect/Either"
+import { parseTemplate, signatureKeys, unquotedIn } from "../Delivery.ts"
+import type { Issue, JobDefinition } from "../Domain/Job.ts"
+import { headerProblem } from "../Domain/WebhookHeaders.ts"
+import { parseAllowedHosts } from "../Network/AllowedHosts.ts"
+import { isPublicAddress } from "../Network/PublicAddress.ts"
+import { namesIn } from "../ServiceEnvironment.ts"
+import type { DeliverySettings } from "../Settings.ts"
+
+/** The channels that there are: what is configured, and the names of those written in code. */
+export interface ChannelsKnown {
+  readonly settings: DeliverySettings
+  readonly inCode: Pick<ReadonlyMap<string, unknown>, "has">
+}
+
+const hasVariable = (text: string): boolean => namesIn(text).length > 0
+
+const isHttpUrl = (text: string): boolean => {
+  if (/^\$\{[^}]+\}/.test(text)) return true
+  // What a variable will stand for, a port say, is not known.
+  const probe = text.replace(/\$\{[^}]+\}/g, "1")
+  return URL.canParse(probe) && /^https?:$/.test(new URL(probe).protocol)
+}
+
+const repeated = (words: ReadonlyArray<string>): number => words.findIndex((word, at) => words.indexOf(word) !== at)
+
+const webhookIssues = ({ delivery, webhook_headers, webhook_secret, webhook_url }: JobDefinition) => {
+  const issues: Array<Issue> = []
+  if (delivery.includes("webhook")) {
+    if (webhook_url === undefined) {
+      issues.push({ path: "webhook_url", message: "delivery to webhook needs a webhook_url" })
+    } else if (!isHttpUrl(webhook_url)) {
+      issues.push({ path: "webhook_url", message: "must be an http or https URL" })
+    }
+  }
+  const names = Object.keys(webhook_headers ?? {})
+  for (const [name, value] of Object.entries(webhook_headers ?? {})) {
+    const problem = headerProblem(name, value)
+    if (problem !== undefined) issues.push({ path: `webhook_headers.${name}`, message: problem })
+  }
+  const twice = repeated(names.map((name) => name.toLowerCase()))
+  if (twice !== -1) {
+    issues.push({ path: `webhook_headers.${names[twice]}`, message: `the header ${names[twice]} stands here twice` })
+  }
+  const keys = webhook_secret === undefined || hasVariable(webhook_secret) ? undefined : signatureKeys(webhook_secret)
+  if (keys !== undefined && Either.isLeft(keys)) issues.push({ path: "webhook_secret", message: keys.left })
+  return issues
+}
+
+const templateIssues = (definition: JobDefinition): ReadonlyArray<Issue> =>
+  (["webhook_body", "delivery_subject", "delivery_body"] as const).flatMap((path) => {
+    const template = definition[path]
+    const parsed = template === undefined ? undefined : parseTemplate(template)
+    if (parsed === undefined || Either.isRight(parsed)) return []
+    const { column, line, message } = parsed.left
+    return [{ path, message: `line ${line}, column ${column} of the template: ${message}` }]
+  })
+
+/** What is wrong with where and how a definition delivers. */
+export const channelIssues = (definition: JobDefinition): ReadonlyArray<Issue> => {
+  const { deliver_on, delivery, email_recipients } = definition
+  const issues = [...webhookIssues(definition), ...templateIssues(definition)]
+  if (delivery.includes("email") && (email_recipients ?? []).length === 0) {
+    issues.push({ path: "email_recipients", message: "delivery to email needs at least one recipient" })
+  }
+  if (deliver_on?.length === 0) {
+    issues.push({ path: "deliver_on", message: "is empty; leave it out, or write delivery: [] to deliver nothing" })
+  }
+  const twice = repeated(deliver_on ?? [])
+  if (twice !== -1) issues.push({ path: `deliver_on.${twice}`, message: `${deliver_on?.[twice]} stands here twice` })
+  return issues
+}
+
+/** Why deliveries to a channel will fail as things are configured. */
+const missingFor = (
+  channel: JobDefinition["delivery"][number],
+  { slack_channel }: JobDefinition,
+  { inCode, settings }: ChannelsKnown
+): string | undefined => {
+  switch (channel) {
+    case "stdout":
+    case "log_file":
+    case "webhook":
+      return undefined
+    case "slack":
+      if (settings.slack_api_token === undefined) {
+        return settings.slack_webhook_url === undefined
+          ? "slack_api_token (SYMBI_SLACK_TOKEN) or slack_webhook_url"
+          : undefined
+      }
+      return (slack_channel ?? settings.slack_default_channel) === undefined
+        ? "a slack_channel, or slack_default_channel"
+        : undefined
+    case "email": {
+      const keys = (["smtp_host", "email_from"] as const).filter((key) => settings[key] === undefined)
+      return keys.length === 0 ? undefined : keys.join(" and ")
+    }
+    default: {
+      const name = channel.slice("custom:".length)
+      return inCode.has(name) || Object.hasOwn(settings.custom, name) ? undefined : `a table custom.${name}`
+    }
+  }
+}
+
+/** The address that a URL names, if it is not public and nothing allows it. */
+const privateHost = (text: string, settings: DeliverySettings): string | undefined => {
+  if (!URL.canParse(text)) return undefined
+  const url = new URL(text)
+  if (hasVariable(text) && /[${}]/.test(url.host)) return undefined
+  const host = url.hostname.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "")
+  const isLocalName = host === "localhost" || host.endsWith(".localhost")
+  if (isIP(host) === 0 ? !isLocalName : isPublicAddress(host)) return undefined
+  const port = url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port)
+  const allowed = parseAllowedHosts(settings.allow_hosts)
+  return Either.isRight(allowed) && (allowed.right.permitsName(host, port) || allowed.right.permitsAddress(host, port))
+    ? undefined
+    : url.host
+}
+
+/** What is doubtful about where and how a definition delivers; without `known`, as far as it alone tells. */
+export const channelDoubts = (definition: JobDefinition, known: ChannelsKnown | null): ReadonlyArray<Issue> => {
+  const { delivery, webhook_body, webhook_url } = definition
+  const doubts: Array<Issue> = []
+  const doubt = (path: string, message: string) => doubts.push({ path, message })
+  for (const [index, channel] of delivery.entries()) {
+    if (delivery.indexOf(channel) !== index) {
+      doubt(`delivery.${index}`, `${channel} stands in delivery twice; each output is sent to it twice`)
+      continue
+    }
+    const missing = known === null ? undefined : missingFor(channel, definition, known)
+    if (missing !== undefined) {
+      doubt(
+        `delivery.${index}`,
+        `delivery to ${channel} needs ${missing} under [scheduler.delivery]; until it is set, such deliveries will fail`
+      )
+    }
+  }
+  const host = known === null || webhook_url === undefined ? undefined : privateHost(webhook_url, known.settings)
+  if (host !== undefined && delivery.includes("webhook")) {
+    doubt(
+      "webhook_url",
+      `${host} is no public address, and nothing is sent to it until allow_hosts of [scheduler.delivery] names it`
+    )
+  }
+  const unquoted = webhook_body === undefined ? undefined : unquotedIn(webhook_body)
+  if (unquoted !== undefined) {
+    doubt(
+      "webhook_body",
+      `a value of ${unquoted} with a quote or a line break would break the JSON; write {{${unquoted} | json}}, without quotes around it`
+    )
+  }
+  return doubts
+}
