@@ -157,6 +157,34 @@ describe("an email", () => {
     })
   )
 
+  it.scoped("may have a sender with a name and a domain of any script", () =>
+    Effect.gen(function* () {
+      const server = yield* smtpServer()
+      const email_from = "Wächter <symbiont@bücher.example>"
+      yield* send(yield* emailWith(settingsFor(server.port, { email_from })))
+      const message = only(server.received)
+      // The server shows what it was sent in its own letters.
+      assert.strictEqual(message.from, "symbiont@bücher.example")
+      const { headers } = parseMime(message.raw)
+      assert.deepStrictEqual(headers.get("from"), ["Wächter <symbiont@xn--bcher-kva.example>"])
+      assert.deepStrictEqual(headers.get("message-id"), [`<${id}@xn--bcher-kva.example>`])
+    })
+  )
+
+  it.scoped("shares a few connections with the others", () =>
+    Effect.gen(function* () {
+      const server = yield* smtpServer()
+      const channel = yield* emailWith(settingsFor(server.port))
+      const subjects = Array.from({ length: 40 }, (_, n) => `number ${n}`)
+      yield* Effect.forEach(subjects, (subject) => send(channel, { subject }), { concurrency: "unbounded" })
+      assert.sameMembers(
+        server.received.map(({ raw }) => parseMime(raw).headers.get("subject")?.[0] ?? ""),
+        subjects
+      )
+      assert.isAtMost(server.connections(), 5)
+    })
+  )
+
   it.scoped("is cut where the output is too long, at the subject's 200 characters too", () =>
     Effect.gen(function* () {
       const server = yield* smtpServer()
