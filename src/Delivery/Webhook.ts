@@ -81,7 +81,7 @@ const judge = ({ body, headers, status }: Answer, request: WebhookRequest, now: 
 export const makeWebhook = Effect.fnUntraced(function* ({ send }: GuardedClient) {
   const configuration = yield* Settings
   const { variables } = yield* ServiceEnvironment
-  const settings = configuration.scheduler.delivery
+  const { delivery: settings, timezone } = configuration.scheduler
   const baseUrl = baseUrlOf(configuration)
   const timeout = settings.webhook_timeout_seconds * 1_000
 
@@ -89,7 +89,7 @@ export const makeWebhook = Effect.fnUntraced(function* ({ send }: GuardedClient)
     const notes = yield* deliveryNotes("webhook", run)
     const now = yield* Clock.currentTimeMillis
     const request = yield* Either.mapLeft(
-      webhookRequest({ job, run, output, notes, settings, variables, baseUrl, now }),
+      webhookRequest({ job, run, output, notes, settings, variables, baseUrl, timezone, now }),
       refused
     )
     const { body, headers, url } = request

@@ -33,6 +33,8 @@ export interface WebhookSource {
   readonly variables: Readonly<Record<string, string | undefined>>
   /** Where people reach the API; null when nobody knows. */
   readonly baseUrl: string | null
+  /** The zone of jobs that name none. */
+  readonly timezone: string
   /** UTC ms. */
   readonly now: number
 }
@@ -84,7 +86,7 @@ const addressOf = ({ job, notes, settings }: WebhookSource, resolve: ReturnType<
 }
 
 const bodyOf = (
-  { baseUrl, job, notes, output, run, settings }: WebhookSource,
+  { baseUrl, job, notes, output, run, settings, timezone }: WebhookSource,
   template: string | undefined,
   resolve: ReturnType<typeof resolver>
 ): Checked<string> => {
@@ -99,7 +101,7 @@ const bodyOf = (
       problem ??= unset
       return ""
     })
-  const rendered = renderTemplate(template, { job, run, output: cut, notes, baseUrl }, literal)
+  const rendered = renderTemplate(template, { job, run, output: cut, notes, baseUrl, timezone }, literal)
   return problem === undefined ? Either.mapLeft(rendered, (what) => `webhook_body: ${what}`) : Either.left(problem)
 }
 

@@ -4,7 +4,7 @@ import { isIP } from "node:net"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type { AllowedHosts } from "./AllowedHosts.ts"
-import { AddressRefused, type AddressRules, guardedLookup } from "./PublicAddress.ts"
+import { AddressRefused, type AddressRules, guardedLookup, sharedResolve } from "./PublicAddress.ts"
 import { makeSameTurn } from "./SameTurn.ts"
 
 export { retryAfterMillis } from "./RetryAfter.ts"
@@ -206,13 +206,15 @@ export const makeGuardedClient = Effect.fnUntraced(function* (rules: ClientRules
     })
   )
 
+  const resolve = sharedResolve(rules.resolve)
+
   const permits = (address: string, port: number) => rules.permits(address) || allow.permitsAddress(address, port)
 
   const refused = ({ host, port }: Target): boolean => isIP(host) !== 0 && !permits(host, port)
 
   const lookupFor = ({ host, port }: Target) =>
     guardedLookup({
-      resolve: rules.resolve,
+      resolve,
       permits: allow.permitsName(host, port) ? () => true : (address) => permits(address, port)
     })
 

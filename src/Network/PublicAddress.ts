@@ -61,6 +61,21 @@ export const publicOnly: AddressRules = {
   permits: isPublicAddress
 }
 
+/**
+ * A resolver that asks once for all who want the same name at the same time: the system looks few names up at once, and
+ * one that nobody answers for must not hold up the others. Answers are not kept.
+ */
+export const sharedResolve = (resolve: AddressRules["resolve"]): AddressRules["resolve"] => {
+  const underWay = new Map<string, ReturnType<typeof resolve>>()
+  return (host) => {
+    const shared = underWay.get(host)
+    if (shared !== undefined) return shared
+    const asked = resolve(host).finally(() => underWay.delete(host))
+    underWay.set(host, asked)
+    return asked
+  }
+}
+
 /** An address may not be connected to. */
 export class AddressRefused extends Error {
   override readonly name = "AddressRefused"

@@ -1,6 +1,9 @@
+import * as Either from "effect/Either"
+import { identity } from "effect/Function"
 import * as Schema from "effect/Schema"
 import { DeliveryChannel } from "../Domain/Delivery.ts"
 import { DurationText } from "../Domain/Duration.ts"
+import { parseAllowedHosts } from "../Network/AllowedHosts.ts"
 import { intBetween, optionalText, withDefault } from "./Fields.ts"
 
 const optionalSecret = Schema.optionalWith(Schema.Redacted(Schema.NonEmptyString), { exact: true })
@@ -12,6 +15,10 @@ const httpUrl = Schema.String.pipe(
 )
 
 const secretUrl = Schema.optionalWith(Schema.Redacted(httpUrl), { exact: true })
+
+const AllowHosts = Schema.Array(Schema.NonEmptyString).pipe(
+  Schema.filter((entries) => Either.match(parseAllowedHosts(entries), { onLeft: identity, onRight: () => undefined }))
+)
 
 const retries = intBetween(0, 100)
 
@@ -56,7 +63,7 @@ export const DeliverySettings = Schema.Struct({
   fallback_webhook_url: secretUrl,
   fallback_email_recipients: Schema.optionalWith(Schema.NonEmptyArray(Schema.NonEmptyString), { exact: true }),
   /** Hosts, addresses and networks that may be delivered to though they are not public; each may end in `:PORT`. */
-  allow_hosts: withDefault(Schema.Array(Schema.NonEmptyString), () => []),
+  allow_hosts: withDefault(AllowHosts, () => []),
   webhook_timeout_seconds: withDefault(intBetween(1, 3_600), () => 30),
   webhook_retry_attempts: Schema.optionalWith(retries, { exact: true }),
   webhook_auth_header: optionalSecret,

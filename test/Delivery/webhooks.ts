@@ -1,4 +1,5 @@
 import * as NodeContext from "@effect/platform-node/NodeContext"
+import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -15,6 +16,7 @@ import type { ClientRules } from "../../src/Network/GuardedRequest.ts"
 import { isPublicAddress } from "../../src/Network/PublicAddress.ts"
 import { ServiceEnvironment } from "../../src/ServiceEnvironment.ts"
 import { Settings, SettingsSchema } from "../../src/Settings.ts"
+import { type Behaviour, httpReceiver } from "../support/HttpReceiver.ts"
 import { finishedRun, jobNamed } from "./fixtures.ts"
 
 /** The real rules on a resolver that knows no name. */
@@ -75,3 +77,15 @@ export const toWebhook = (
   Effect.flatMap(DeliveryRouter, (router) =>
     router.route("webhook", job, options.run ?? finishedRun(), options.output ?? "fine")
   ).pipe(Effect.provideService(CurrentDelivery, options.notes ?? notes))
+
+/** A receiver, and how a job with these fields delivers to it. */
+export const setUp = (script: ReadonlyArray<Behaviour>, setting: Setting = {}) =>
+  Effect.map(httpReceiver(script), (receiver) => {
+    const deliver = (fields: Readonly<Record<string, unknown>> = {}, options: Parameters<typeof toWebhook>[1] = {}) =>
+      Effect.provide(
+        toWebhook(jobWith({ webhook_url: `${receiver.url}/hook`, ...fields }), options),
+        routerWith(setting)
+      )
+    const first = () => receiver.received[0] ?? assert.fail("nothing was received")
+    return { receiver, deliver, first }
+  })

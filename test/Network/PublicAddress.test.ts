@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { guardedLookup, isPublicAddress } from "../../src/Network/PublicAddress.ts"
+import { guardedLookup, isPublicAddress, sharedResolve } from "../../src/Network/PublicAddress.ts"
 
 const open = [
   "1.1.1.1",
@@ -70,5 +70,39 @@ describe("guardedLookup", () => {
     const rules = { permits: () => true, resolve: () => Promise.reject(new Error("no such name")) }
     const said = await new Promise((resolve) => guardedLookup(rules)("x", {}, (error) => resolve(error?.message)))
     assert.strictEqual(said, "no such name")
+  })
+})
+
+describe("sharedResolve", () => {
+  it("asks once for a name at a time, and anew for who comes later", async () => {
+    const asked: Array<string> = []
+    const waiting: Array<(address: string) => void> = []
+    const resolve = sharedResolve((host) => {
+      asked.push(host)
+      return new Promise((give) => waiting.push((address) => give([{ address, family: 4 }])))
+    })
+    const both = Promise.all([resolve("a"), resolve("a")])
+    const other = resolve("b")
+    assert.deepStrictEqual(asked, ["a", "b"])
+    waiting[1]?.("1.1.1.2")
+    assert.deepStrictEqual(await other, [{ address: "1.1.1.2", family: 4 }])
+    waiting[0]?.("1.1.1.1")
+    assert.deepStrictEqual(await both, [[{ address: "1.1.1.1", family: 4 }], [{ address: "1.1.1.1", family: 4 }]])
+    const later = resolve("a")
+    assert.lengthOf(asked, 3)
+    waiting[2]?.("127.0.0.1")
+    assert.deepStrictEqual(await later, [{ address: "127.0.0.1", family: 4 }])
+  })
+
+  it("shares failures too, and none of them is kept", async () => {
+    let asked = 0
+    const resolve = sharedResolve(() => Promise.reject(new Error(`no ${++asked}`)))
+    const said = await Promise.allSettled([resolve("a"), resolve("a")])
+    assert.deepStrictEqual(
+      said.map((one) => one.status === "rejected" && one.reason.message),
+      ["no 1", "no 1"]
+    )
+    const [later] = await Promise.allSettled([resolve("a")])
+    assert.strictEqual(later?.status === "rejected" && later.reason.message, "no 2")
   })
 })
