@@ -11,6 +11,7 @@ import { AgentPinDomain } from "./Domain/AgentPin.ts"
 import { DurationText } from "./Domain/Duration.ts"
 import { TimeZone } from "./Domain/Schedule.ts"
 import { ChannelSettings, CustomChannelSettings, DeliverySettings } from "./Settings/Delivery.ts"
+import { checkDelivery } from "./Settings/DeliveryChecks.ts"
 import { effectiveSettings } from "./Settings/Effective.ts"
 import { intBetween, optionalText, withDefault } from "./Settings/Fields.ts"
 import { describeIssues } from "./Settings/Issues.ts"
@@ -172,6 +173,8 @@ export const loadSettings = Effect.fn("Settings.load")(function* (input: {
       `${where}: needs the domain of the agents; set domain under [agentpin], or SYMBI_AGENTPIN_DOMAIN`
     )
   }
+  const delivery = checkDelivery(decoded.scheduler.delivery, merged.origin)
+  if (delivery.problems.length > 0) return yield* refuse(...delivery.problems)
   const beside = path.join(file === undefined ? "." : path.dirname(file.name), ".symbi")
   const [data, dataFrom] = overrides.data_dir
     ? [overrides.data_dir, "option --data"]
@@ -188,7 +191,7 @@ export const loadSettings = Effect.fn("Settings.load")(function* (input: {
     settings,
     effective,
     keyVariables: merged.keyVariables,
-    warnings: [...merged.warnings, ...keyWarnings(decoded.server.api_keys, keysFrom)]
+    warnings: [...merged.warnings, ...delivery.warnings, ...keyWarnings(decoded.server.api_keys, keysFrom)]
   }
 })
 

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
 import { AgentId, CommandAgent } from "../src/Domain/Agent.ts"
 import { type CheckContext, checkFiles } from "../src/FileCheck.ts"
+import { DeliverySettings } from "../src/Settings/Delivery.ts"
 
 const context: CheckContext = {
   now: Date.UTC(2026, 10, 21),
@@ -15,11 +17,8 @@ const context: CheckContext = {
 const check = (text: string, over: Partial<CheckContext> = {}) =>
   checkFiles([{ path: "a.symbi", text }], { ...context, ...over })
 
-/** Without what only tells of parts that this version has not yet. */
 const told = (text: string, over: Partial<CheckContext> = {}) =>
-  check(text, over)
-    .diagnostics.map((d) => `${d.line}:${d.column} ${d.severity}: ${d.message}`)
-    .filter((line) => !line.includes("in this version"))
+  check(text, over).diagnostics.map((d) => `${d.line}:${d.column} ${d.severity}: ${d.message}`)
 
 describe("checkFiles", () => {
   const cases: ReadonlyArray<readonly [what: string, text: string, expected: ReadonlyArray<string>]> = [
@@ -52,6 +51,36 @@ describe("checkFiles", () => {
       ["1:72 error: 'webhook_url': must be an http or https URL"]
     ],
     [
+      "templates, headers, recipients, at the values that are wrong",
+      [
+        "schedule s {",
+        "  agent: known",
+        "  every: 5m",
+        '  delivery_subject: "{{job.nme}}"',
+        "  webhook_headers {",
+        '    "X-Ok": "a"',
+        '    Host: "b"',
+        "  }",
+        '  email_recipients: ["a@b.c", "nobody"]',
+        '  deliver_on: ["failure", "failure"]',
+        "}"
+      ].join("\n"),
+      [
+        `4:21 error: 'delivery_subject': line 1, column 3 of the template: there is no "job.nme"; did you mean job.name?`,
+        "7:11 error: 'webhook_headers.Host': the header Host is set by the service; leave it out",
+        `9:31 error: 'email_recipients.1': "nobody" is no email address: it has no @`,
+        "10:27 error: 'deliver_on.1': failure stands here twice"
+      ]
+    ],
+    [
+      "a word that is none",
+      'schedule s { agent: known every: 5m deliver_on: ["failed"] delivery_bdy: "x" }',
+      [
+        `1:50 error: this element cannot be "failed"; it is one of success, failure, dead_letter, approval, skipped`,
+        "1:60 warning: unknown key 'delivery_bdy' is ignored"
+      ]
+    ],
+    [
       "an instant that is past",
       'schedule s { agent: known at: "2026-11-20T23:59:59Z" }',
       ["1:31 warning: 2026-11-20T23:59:59Z is already past; it will not run"]
@@ -81,13 +110,19 @@ describe("checkFiles", () => {
         "  every: 5m",
         `  webhook_headers { "X": "a \${TOKEN} \${OTHER} \${constructor}" }`,
         `  agent_pin_jwt: "\${JWT}"`,
+        `  webhook_body: "{{output}} \${BODY}" webhook_secret: "\${TOKEN} \${OLD}" email_recipients: ["a@b.c", "\${OPS}"]`,
+        `  slack_channel: "\${ROOM}" delivery_body: "\${NOT_RESOLVED}"`,
         "}"
       ].join("\n"),
       [
         "1:42 error: the environment variable MISSING is not set",
         "5:38 error: the environment variable OTHER is not set",
         "5:47 error: the environment variable constructor is not set",
-        "6:19 error: the environment variable JWT is not set"
+        "6:19 error: the environment variable JWT is not set",
+        "7:29 error: the environment variable BODY is not set",
+        "7:64 error: the environment variable OLD is not set",
+        "7:101 error: the environment variable OPS is not set",
+        "8:19 error: the environment variable ROOM is not set"
       ]
     ],
     [
@@ -127,6 +162,16 @@ describe("checkFiles", () => {
       schedules.map(({ recurrence, schedule }) => [`${schedule.definition.name}`, recurrence.next(context.now)]),
       [["a", Date.UTC(2026, 10, 21, 8)]]
     )
+  })
+
+  it("says of each channel what the configuration lacks, if it is known", () => {
+    const text = 'schedule s {\n  agent: known\n  every: 5m\n  delivery: ["stdout", "slack", "custom:pager"]\n}'
+    const settings = Schema.decodeUnknownSync(DeliverySettings)({})
+    const channels = { settings, inCode: new Map([["pager", true]]) }
+    assert.deepStrictEqual(told(text), [])
+    assert.deepStrictEqual(told(text, { channels }), [
+      "4:24 warning: delivery to slack needs slack_api_token (SYMBI_SLACK_TOKEN) or slack_webhook_url under [scheduler.delivery]; until it is set, such deliveries will fail"
+    ])
   })
 
   it("can take an unset variable for a warning", () => {

@@ -1,6 +1,6 @@
 import { isIP } from "node:net"
 import * as Either from "effect/Either"
-import { parseTemplate, signatureKeys, unquotedIn } from "../Delivery.ts"
+import { addressProblem, parseTemplate, signatureKeys, slackChannelProblem, unquotedIn } from "../Delivery.ts"
 import type { Issue, JobDefinition } from "../Domain/Job.ts"
 import { headerProblem } from "../Domain/WebhookHeaders.ts"
 import { parseAllowedHosts } from "../Network/AllowedHosts.ts"
@@ -59,11 +59,17 @@ const templateIssues = (definition: JobDefinition): ReadonlyArray<Issue> =>
 
 /** What is wrong with where and how a definition delivers. */
 export const channelIssues = (definition: JobDefinition): ReadonlyArray<Issue> => {
-  const { deliver_on, delivery, email_recipients } = definition
+  const { deliver_on, delivery, email_recipients = [], slack_channel } = definition
   const issues = [...webhookIssues(definition), ...templateIssues(definition)]
-  if (delivery.includes("email") && (email_recipients ?? []).length === 0) {
+  if (delivery.includes("email") && email_recipients.length === 0) {
     issues.push({ path: "email_recipients", message: "delivery to email needs at least one recipient" })
   }
+  for (const [index, recipient] of email_recipients.entries()) {
+    const problem = addressProblem(recipient)
+    if (problem !== undefined) issues.push({ path: `email_recipients.${index}`, message: problem })
+  }
+  const wrongChannel = slack_channel === undefined ? undefined : slackChannelProblem(slack_channel)
+  if (wrongChannel !== undefined) issues.push({ path: "slack_channel", message: wrongChannel })
   if (deliver_on?.length === 0) {
     issues.push({ path: "deliver_on", message: "is empty; leave it out, or write delivery: [] to deliver nothing" })
   }

@@ -45,6 +45,11 @@ const settings = partial({
   ),
   webhook_url: text,
   webhook_headers: FastCheck.dictionary(key, text),
+  webhook_secret: text,
+  webhook_body: text,
+  deliver_on: some(FastCheck.constantFrom("success", "failure", "dead_letter", "approval", "skipped")),
+  delivery_subject: text,
+  delivery_body: text,
   slack_channel: text,
   email_recipients: some(text),
   policy: partial({

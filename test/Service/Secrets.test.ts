@@ -29,7 +29,19 @@ schedule {
   delivery: ["webhook", "log_file"]
   webhook_url: "http://127.0.0.1:9/\${CANARY}"
   webhook_headers: { "Authorization": "Bearer \${CANARY}" }
+  webhook_secret: "\${CANARY}"
+  webhook_body: "{{output}} \${CANARY}"
   agent_pin_jwt: "\${CANARY}"
+}
+schedule {
+  name: "posted"
+  agent: "holder"
+  cron: "0 0 1 1 *"
+  delivery: ["slack", "email", "custom:pager"]
+  slack_channel: "\${CANARY}"
+  email_recipients: ["\${CANARY}@example.com"]
+  delivery_subject: "{{job.name}} \${CANARY}"
+  delivery_body: "{{output}} \${CANARY}"
 }
 schedule { name: "failing" agent: "failing" cron: "0 0 1 1 *" }
 schedule { name: "remote" agent: "remote" cron: "0 0 1 1 *" }
@@ -56,7 +68,8 @@ describe("the value of a variable", () => {
             return { code, stdout }
           })
 
-        for (const name of ["holder", "hooked", "failing", "remote"]) yield* cli("cron", "run", name, "--wait")
+        for (const name of ["holder", "hooked", "posted", "failing", "remote"])
+          yield* cli("cron", "run", name, "--wait")
         assert.strictEqual(readFileSync(join(folder, "seen.txt"), "utf8").trim(), String(canary.length))
 
         const { client } = service
@@ -87,6 +100,8 @@ describe("the value of a variable", () => {
         yield* cli("cron", "status", "hooked")
         yield* cli("cron", "history", "hooked", "--format", "csv")
         yield* cli("cron", "next", "hooked")
+        yield* cli("why", "hooked")
+        yield* cli("why", "posted")
         yield* cli("config")
         yield* cli("validate")
         yield* cli("validate", "--format", "json")
@@ -110,6 +125,15 @@ describe("the value of a variable", () => {
             run?.deliveries.every(({ state }) => state !== "pending") === true ? true : undefined
           )
         )
+        const lost = yield* cli("deliveries", "list", "--all")
+        assert.include(lost.stdout, "posted")
+        const [one] = yield* client.deliveries.list({ urlParams: { job: "hooked" } })
+        yield* cli("deliveries", "show", one?.id ?? "")
+        yield* cli("deliveries", "redeliver", one?.id ?? "")
+        yield* cli("deliveries", "redeliver", "--all-failed", "--all-dead")
+        yield* cli("cron", "status", "hooked")
+        yield* get("/api/v1/deliveries")
+        yield* get("/metrics")
         yield* service.signal("SIGTERM")
         assert.strictEqual(yield* service.exitCode, 0)
         told.push(["the service's stdout", service.stdout()], ["the service's stderr", service.stderr()])

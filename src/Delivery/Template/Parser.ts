@@ -103,7 +103,7 @@ export const parseTemplate = (template: string): Either.Either<ReadonlyArray<Nod
 
 /** The first name of a template in the form of JSON whose value could break that form, as it lacks the filter `json`. */
 export const unquotedIn = (template: string): string | undefined => {
-  if (!/^\s*[{[]/.test(template)) return undefined
+  if (!/^\s*(\[|\{(?!\{))/.test(template)) return undefined
   const search = (nodes: ReadonlyArray<Node>): string | undefined => {
     for (const node of nodes) {
       const found =

@@ -1,0 +1,120 @@
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { loadSettings } from "../../src/Settings.ts"
+
+/** What loading `[scheduler.delivery]` with these lines says, from line 2 on; `#` stands for the file. */
+const load = (lines: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}) =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const folder = yield* fs.makeTempDirectoryScoped()
+    const file = `${folder}/symbiont.toml`
+    yield* fs.writeFileString(file, ["[scheduler.delivery]", ...lines].join("\n"))
+    return yield* loadSettings({ configFile: Option.some(file), env, overrides: {} }).pipe(
+      Effect.match({
+        onSuccess: ({ warnings }) => warnings.map((one) => `warning: ${one}`),
+        onFailure: ({ message }) => message.split("\n")
+      }),
+      Effect.map((said) => said.map((line) => line.replaceAll(file, "#")))
+    )
+  }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
+
+const canary = "canary-6b1f"
+
+describe("[scheduler.delivery]", () => {
+  const cases: ReadonlyArray<readonly [what: string, lines: ReadonlyArray<string>, said: ReadonlyArray<string>]> = [
+    ["nothing", [], []],
+    ["alerts by nobody", ['fallback = "none"'], []],
+    [
+      "alerts by webhook to nowhere",
+      ["", 'fallback = "webhook"'],
+      ["#:3: scheduler.delivery.fallback: alerts by webhook need fallback_webhook_url under [scheduler.delivery]"]
+    ],
+    ["alerts by webhook", ['fallback = "webhook"', 'fallback_webhook_url = "https://a.example.com"'], []],
+    [
+      "alerts by email without an account",
+      ['fallback = "email"'],
+      [
+        "#:2: scheduler.delivery.fallback: alerts by email need smtp_host, email_from and fallback_email_recipients under [scheduler.delivery]"
+      ]
+    ],
+    [
+      "alerts by email",
+      [
+        'fallback = "email"',
+        'smtp_host = "a"',
+        'email_from = "S <s@example.com>"',
+        'fallback_email_recipients = ["a@b.c"]'
+      ],
+      []
+    ],
+    [
+      "alerts by Slack without an account",
+      ['fallback = "slack"'],
+      [
+        "#:2: scheduler.delivery.fallback: alerts by slack need slack_webhook_url (or slack_api_token) under [scheduler.delivery]"
+      ]
+    ],
+    [
+      "alerts by Slack to no channel",
+      ['fallback = "slack"', 'slack_api_token = "x"'],
+      ["#:2: scheduler.delivery.fallback: alerts by slack need slack_default_channel under [scheduler.delivery]"]
+    ],
+    ["alerts by Slack's webhook", ['fallback = "slack"', 'slack_webhook_url = "https://hooks.slack.com/x"'], []],
+    [
+      "alerts by a channel that only code could provide",
+      ['fallback = "custom:pager"'],
+      [
+        "warning: #:2: scheduler.delivery.fallback: there is no [scheduler.delivery.custom.pager]; alerts fail unless a program provides custom:pager"
+      ]
+    ],
+    [
+      "alerts by a command",
+      ['fallback = "custom:pager"', "[scheduler.delivery.custom.pager]", 'command = ["page"]'],
+      []
+    ],
+    ["hosts", ['allow_hosts = ["hooks.internal", "*.internal:8443", "10.1.0.0/16", "[::1]:80"]'], []],
+    [
+      "a host that is none",
+      ['allow_hosts = ["hooks.internal", "10.1.0.1/16"]'],
+      [
+        `#:2: scheduler.delivery.allow_hosts: "10.1.0.1/16": the address has bits set beyond the first 16; write the network's own address`
+      ]
+    ],
+    [
+      "a password without a user",
+      [`smtp_password = "${canary}"`],
+      ["#:2: scheduler.delivery.smtp_password: needs smtp_username beside it; set both, or neither"]
+    ],
+    [
+      "a user without a password",
+      ['smtp_host = "a"', 'smtp_username = "u"'],
+      ["#:3: scheduler.delivery.smtp_username: needs smtp_password beside it; set both, or neither"]
+    ],
+    [
+      "all that is wrong at once",
+      ['email_from = "nobody"', 'fallback_email_recipients = ["a@b.c", "x"]'],
+      [
+        '#:2: scheduler.delivery.email_from: "nobody" is no email address: it has no @',
+        '#:3: scheduler.delivery.fallback_email_recipients: "x" is no email address: it has no @'
+      ]
+    ]
+  ]
+  for (const [what, lines, said] of cases) {
+    it.effect(`says of ${what}: ${said[0] ?? "nothing"}`, () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* load(lines), said)
+      })
+    )
+  }
+
+  it.effect("takes a token of the environment for one of the file", () =>
+    Effect.gen(function* () {
+      const lines = ['fallback = "slack"', 'slack_default_channel = "#ops"']
+      assert.deepStrictEqual(yield* load(lines, { SYMBI_SLACK_TOKEN: canary }), [])
+      assert.lengthOf(yield* load(lines), 1)
+    })
+  )
+})
