@@ -16,7 +16,7 @@ export interface ChannelLimits {
 
 const defaultTimeout = 60_000
 /** What a channel with a limit of its own gets beyond it, in ms, to say that it was reached. */
-const allowance = 5_000
+const allowance = 10_000
 
 const timeoutOf = (settings: DeliverySettings, channel: string): number => {
   if (channel === "webhook") return settings.webhook_timeout_seconds * 1_000 + allowance
