@@ -6,6 +6,7 @@ import {
   JobLabels,
   MetricsEnabled,
   maxJobLabels,
+  recordBacklog,
   recordDeadLetter,
   recordDelivery,
   recordInFlight,
@@ -84,7 +85,12 @@ describe("metrics", () => {
       assert.strictEqual(yield* growth(delivery, { channel: "log_file", state: "delivered" }, delivered), 1)
       const dead = recordDelivery("custom:pager", "dead")
       assert.strictEqual(yield* growth(delivery, { channel: "custom", state: "dead" }, dead), 1)
+      yield* recordBacklog({ pending: 5, failed: 2, dead: 1, oldest_pending: 1_000 }, 91_500)
       const { samples, types } = yield* scrape
+      assert.strictEqual(valueOf(samples, "symbiont_delivery_pending", {}), 5)
+      assert.strictEqual(valueOf(samples, "symbiont_delivery_undelivered", { state: "failed" }), 2)
+      assert.strictEqual(valueOf(samples, "symbiont_delivery_undelivered", { state: "dead" }), 1)
+      assert.strictEqual(valueOf(samples, "symbiont_delivery_oldest_pending_seconds", {}), 90.5)
       assert.strictEqual(valueOf(samples, "symbiont_cron_runs_total", { job_name, status: "succeeded" }), 2)
       assert.strictEqual(valueOf(samples, "symbiont_cron_runs_total", { job_name, status: "failed" }), 1)
       assert.strictEqual(valueOf(samples, "symbiont_cron_in_flight_jobs", {}), 3)
@@ -101,7 +107,10 @@ describe("metrics", () => {
         symbiont_cron_execution_duration_seconds: "histogram",
         symbiont_cron_in_flight_jobs: "gauge",
         symbiont_cron_runs_total: "counter",
+        symbiont_delivery_oldest_pending_seconds: "gauge",
+        symbiont_delivery_pending: "gauge",
         symbiont_delivery_total: "counter",
+        symbiont_delivery_undelivered: "gauge",
         symbiont_scheduler_looks_total: "counter"
       })
     }).pipe(Effect.provideService(JobLabels, new Set()))

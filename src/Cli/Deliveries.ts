@@ -33,7 +33,8 @@ const standing = (now: number) => (one: ListedDelivery) => {
   return one.attempts === 0 ? when : `${when}, tried ${times(one.attempts)}${error}`
 }
 
-const columnsAt = (now: number): ReadonlyArray<Column<ListedDelivery>> => [
+/** The columns of a table of deliveries at an instant, UTC ms: 80 characters are enough for whole ids. */
+export const columnsAt = (now: number): ReadonlyArray<Column<ListedDelivery>> => [
   { name: "DELIVERY", value: ({ id }) => id },
   { name: "STATE", value: ({ state }) => state },
   {

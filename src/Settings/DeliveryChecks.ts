@@ -1,6 +1,4 @@
-import * as Either from "effect/Either"
 import { addressProblem } from "../Delivery/Email/Address.ts"
-import { parseAllowedHosts } from "../Network/AllowedHosts.ts"
 import type { DeliverySettings } from "./Delivery.ts"
 import type { Merged } from "./Sources.ts"
 
@@ -34,7 +32,7 @@ export const checkDelivery = (
   const at = (key: Key) => origin(`scheduler.delivery.${key}`)?.where ?? `scheduler.delivery.${key}`
   const problems: Array<string> = []
   const warnings: Array<string> = []
-  const { allow_hosts, custom, email_from, fallback, fallback_email_recipients = [] } = settings
+  const { custom, email_from, fallback, fallback_email_recipients = [] } = settings
 
   const missing = missingFor(settings)
   if (missing.length > 0) {
@@ -44,9 +42,6 @@ export const checkDelivery = (
     const table = `[scheduler.delivery.custom.${fallback.slice("custom:".length)}]`
     warnings.push(`${at("fallback")}: there is no ${table}; alerts fail unless a program provides ${fallback}`)
   }
-
-  const allowed = parseAllowedHosts(allow_hosts)
-  if (Either.isLeft(allowed)) problems.push(`${at("allow_hosts")}: ${allowed.left}`)
 
   if ((settings.smtp_username === undefined) !== (settings.smtp_password === undefined)) {
     const [given, other] =

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { formatInstant } from "../Domain/Instant.ts"
 import type { Job } from "../Domain/Job.ts"
+import { type DeliveryCounts, JobStore } from "../JobStore.ts"
 import { Jobs } from "../Jobs.ts"
 import { Settings } from "../Settings.ts"
 import { version } from "../Version.ts"
@@ -22,6 +23,12 @@ const nextOf = (job: Job): string => {
 
 const lineOf = (width: number) => (job: Job) => `  ${job.name.padEnd(width)}  ${triggerOf(job)}  ->  ${nextOf(job)}`
 
+const lostLines = ({ dead, failed }: DeliveryCounts): ReadonlyArray<string> => {
+  const states = [...(failed === 0 ? [] : [`${failed} failed`]), ...(dead === 0 ? [] : [`${dead} dead`])]
+  if (states.length === 0) return []
+  return [`not delivered: ${states.join(", ")} (symbi deliveries list --state ${failed === 0 ? "dead" : "failed"})`]
+}
+
 /** Says on stderr what runs and where, once the server listens. */
 export const announcement = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -29,6 +36,7 @@ export const announcement = Layer.effectDiscard(
     const settings = yield* Settings
     const jobs = yield* Jobs
     const { files } = yield* AppliedAtStart
+    const lost = yield* Effect.flatMap(JobStore, (store) => store.deliveryCounts)
     const { items, next } = yield* jobs.list({ limit: maxListed })
     const host = settings.server.host.includes(":") ? `[${settings.server.host}]` : settings.server.host
     const port = server.address._tag === "TcpAddress" ? server.address.port : settings.server.port
@@ -39,6 +47,7 @@ export const announcement = Layer.effectDiscard(
       ...(items.length === 0
         ? [`no jobs yet: add one with symbi cron add, or put a file into agents/`]
         : ["jobs:", ...items.map(lineOf(width)), ...(next === null ? [] : ["  ... and more: symbi cron list"])]),
+      ...lostLines(lost),
       "Ctrl-C stops; runs in flight may end first"
     ]
     yield* Console.error(lines.join("\n"))

@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { eventually, folderWith, startService } from "../support/Service.ts"
+import { eventually, folderWith, startService, writeFiles } from "../support/Service.ts"
 import { symbi } from "../support/Symbi.ts"
 
 const files = {
@@ -82,6 +84,28 @@ describe("symbi deliveries", () => {
             ["cli", `delivery ${lost.id} to custom:pager was failed; it is sent again`]
           ]
         )
+
+        yield* eventually(
+          "its third end",
+          Effect.map(first.client.deliveries.get({ path: { delivery_id: lost.id } }), ({ state }) =>
+            state === "failed" ? true : undefined
+          )
+        )
+        assert.notInclude(first.stderr(), "not delivered:")
+        yield* first.signal("SIGTERM")
+        yield* first.exitCode
+        const channel = '[scheduler.delivery.custom.pager]\ncommand = ["tee", "page.txt"]\n'
+        yield* writeFiles(folder, { "symbiont.toml": `${files["symbiont.toml"]}${channel}` })
+        const second = yield* startService({ folder })
+        assert.include(second.stderr(), "not delivered: 1 failed (symbi deliveries list --state failed)\n")
+        yield* ask(second.url, "deliveries", "redeliver", "--all-failed")
+        yield* eventually(
+          "its arrival",
+          Effect.map(second.client.deliveries.get({ path: { delivery_id: lost.id } }), ({ state }) =>
+            state === "delivered" ? true : undefined
+          )
+        )
+        assert.strictEqual(readFileSync(join(folder, "page.txt"), "utf8"), "report SUCCEEDED: all is well\n")
       }),
     60_000
   )
