@@ -4,10 +4,11 @@ import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as TestClock from "effect/TestClock"
 import * as fc from "fast-check"
 import { safeName } from "../src/Delivery/LogFile.ts"
 import { neutralise } from "../src/Delivery/Stdout.ts"
-import { CustomChannels, DeliveryRouter, StandardOutput } from "../src/Delivery.ts"
+import { CurrentDelivery, CustomChannels, DeliveryRouter, StandardOutput } from "../src/Delivery.ts"
 import { ServiceEnvironment } from "../src/ServiceEnvironment.ts"
 import { Settings } from "../src/Settings.ts"
 import { finishedRun, jobNamed } from "./Delivery/fixtures.ts"
@@ -114,6 +115,21 @@ describe("the log_file channel", () => {
         yield* fs.readFileString(`${data_dir}/logs/jobs/nightly.log`),
         "2026-02-15T14:30:00.000Z run_01jq0000000000000000000000 succeeded\none\n" +
           "2026-02-15T14:30:00.000Z run_01jq0000000000000000000000 failed\ntwo\n"
+      )
+    }).pipe(Effect.provide(routerWith(terminal(false, []))))
+  )
+
+  it.effect("says of a notice that it is one, and when it was written", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(Date.UTC(2026, 1, 16))
+      const notes = { id: "dlv_1", kind: "dead_letter", subject: "" } as const
+      const sent = route("log_file", jobNamed("dies"), finishedRun({ status: "failed" }), "no more runs")
+      yield* Effect.provideService(sent, CurrentDelivery, notes)
+      const { data_dir } = yield* Settings
+      const fs = yield* FileSystem.FileSystem
+      assert.match(
+        yield* fs.readFileString(`${data_dir}/logs/jobs/dies.log`),
+        /^2026-02-16T00:00:00\.000Z run_\w+ dead letter\nno more runs\n$/
       )
     }).pipe(Effect.provide(routerWith(terminal(false, []))))
   )

@@ -88,7 +88,7 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
 
     const route = (due: DueDelivery, channel: DeliveryChannel) =>
       Effect.suspend(() => {
-        const { subject, text } = deliveryTexts(due, baseUrl)
+        const { subject, text } = deliveryTexts(due, baseUrl, configuration.scheduler.timezone)
         const { id, kind } = due.delivery
         return router
           .route(channel, due.job, due.run, text)

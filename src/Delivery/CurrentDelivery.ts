@@ -1,3 +1,4 @@
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { DeliveryChannel, DeliveryKind } from "../Domain/Delivery.ts"
@@ -16,6 +17,17 @@ export interface DeliveryNotes {
 export class CurrentDelivery extends Context.Reference<CurrentDelivery>()("symbiont/CurrentDelivery", {
   defaultValue: (): DeliveryNotes | null => null
 }) {}
+
+/** What heads a text where texts follow each other: how the run ended and when, or what the notice is and that it is now. */
+export const headingOf = (
+  notes: DeliveryNotes,
+  run: Run
+): Effect.Effect<{ readonly time: number; readonly what: string }> =>
+  Effect.map(Clock.currentTimeMillis, (now) =>
+    notes.kind === "output"
+      ? { time: run.finished_at ?? now, what: run.status }
+      : { time: now, what: notes.kind.replace("_", " ") }
+  )
 
 /** The notes of the delivery under way; without an outbox, those of the run's own delivery to the channel. */
 export const deliveryNotes = (channel: DeliveryChannel, run: Run): Effect.Effect<DeliveryNotes> =>

@@ -2,13 +2,13 @@ import { createHash } from "node:crypto"
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { DeliveryFailure } from "../Domain/Delivery.ts"
 import { formatInstant } from "../Domain/Instant.ts"
 import type { Job } from "../Domain/Job.ts"
 import type { Run } from "../Domain/Run.ts"
 import { Settings } from "../Settings.ts"
+import { deliveryNotes, headingOf } from "./CurrentDelivery.ts"
 
 /** Size at which a job's log file is set aside as `.1`. */
 export const maxLogFileBytes = 10 * 1_048_576
@@ -59,8 +59,8 @@ export const makeLogFile = Effect.gen(function* () {
   return Effect.fnUntraced(
     function* (job: Job, run: Run, output: string) {
       const file = path.join(folder, `${safeName(job.name)}.log`)
-      const time = run.finished_at ?? (yield* Clock.currentTimeMillis)
-      const text = `${formatInstant(time)} ${run.id} ${run.status}\n${output}${output.endsWith("\n") ? "" : "\n"}`
+      const { time, what } = yield* headingOf(yield* deliveryNotes("log_file", run), run)
+      const text = `${formatInstant(time)} ${run.id} ${what}\n${output}${output.endsWith("\n") ? "" : "\n"}`
       yield* fs.makeDirectory(folder, { recursive: true })
       yield* rotate(file, Buffer.byteLength(text))
       yield* fs.writeFileString(file, text, { flag: "a" })

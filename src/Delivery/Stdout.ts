@@ -1,4 +1,3 @@
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -6,6 +5,7 @@ import { DeliveryFailure } from "../Domain/Delivery.ts"
 import { formatInstant } from "../Domain/Instant.ts"
 import type { Job } from "../Domain/Job.ts"
 import type { Run } from "../Domain/Run.ts"
+import { deliveryNotes, headingOf } from "./CurrentDelivery.ts"
 
 /** Where the `stdout` channel prints. Writes fail with a text when the reader is gone. */
 export class StandardOutput extends Context.Tag("symbiont/StandardOutput")<
@@ -55,8 +55,8 @@ export const toStdout = Effect.fnUntraced(function* (
   run: Run,
   output: string
 ) {
-  const time = run.finished_at ?? (yield* Clock.currentTimeMillis)
-  const text = `── ${job.name} · ${run.status} · ${formatInstant(time)} ──\n${output}${output.endsWith("\n") ? "" : "\n"}`
+  const { time, what } = yield* headingOf(yield* deliveryNotes("stdout", run), run)
+  const text = `── ${job.name} · ${what} · ${formatInstant(time)} ──\n${output}${output.endsWith("\n") ? "" : "\n"}`
   yield* Effect.mapError(
     stdout.write(stdout.isTTY ? neutralise(text) : text),
     (why) =>

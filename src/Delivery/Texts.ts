@@ -82,14 +82,14 @@ const plainTexts = (due: DueDelivery, baseUrl: string | null): DeliveryTexts => 
 
 /**
  * What a delivery says: a run's output, the error of one that failed, why a slot had no run, or a notice. A job's
- * templates shape what tells of runs, not the notices. `baseUrl` is where the API is.
+ * templates shape what tells of runs, not the notices. `baseUrl` is where the API is, `timezone` that of jobs without one.
  */
-export const deliveryTexts = (due: DueDelivery, baseUrl: string | null): DeliveryTexts => {
+export const deliveryTexts = (due: DueDelivery, baseUrl: string | null, timezone = "UTC"): DeliveryTexts => {
   const { delivery, job, run } = due
   const plain = plainTexts(due, baseUrl)
   if (delivery.kind !== "output") return plain
   const notes: DeliveryNotes = { id: delivery.id, kind: delivery.kind, subject: plain.subject }
-  const facts = { job, run, output: plain.text, notes, baseUrl }
+  const facts = { job, run, output: plain.text, notes, baseUrl, timezone }
   // A template was checked when its job was stored; one that fails now must not keep the output back.
   const filled = (template: string | undefined, otherwise: string) =>
     template === undefined ? otherwise : Either.getOrElse(renderTemplate(template, facts), () => otherwise)
