@@ -78,6 +78,8 @@ export const channelIssues = (definition: JobDefinition): ReadonlyArray<Issue> =
   return issues
 }
 
+const under = "under [scheduler.delivery]; until it is set, such deliveries will fail"
+
 /** Why deliveries to a channel will fail as things are configured. */
 const missingFor = (
   channel: JobDefinition["delivery"][number],
@@ -92,19 +94,21 @@ const missingFor = (
     case "slack":
       if (settings.slack_api_token === undefined) {
         return settings.slack_webhook_url === undefined
-          ? "slack_api_token (SYMBI_SLACK_TOKEN) or slack_webhook_url"
+          ? `delivery to slack needs slack_api_token (SYMBI_SLACK_TOKEN) or slack_webhook_url ${under}`
           : undefined
       }
       return (slack_channel ?? settings.slack_default_channel) === undefined
-        ? "a slack_channel, or slack_default_channel"
+        ? `delivery to slack needs a slack_channel, or slack_default_channel ${under}`
         : undefined
     case "email": {
       const keys = (["smtp_host", "email_from"] as const).filter((key) => settings[key] === undefined)
-      return keys.length === 0 ? undefined : keys.join(" and ")
+      return keys.length === 0 ? undefined : `delivery to email needs ${keys.join(" and ")} ${under}`
     }
     default: {
       const name = channel.slice("custom:".length)
-      return inCode.has(name) || Object.hasOwn(settings.custom, name) ? undefined : `a table custom.${name}`
+      return inCode.has(name) || Object.hasOwn(settings.custom, name)
+        ? undefined
+        : `no channel ${channel} is known; configure [scheduler.delivery.custom.${name}], or provide it with CustomChannels; until then, such deliveries will fail`
     }
   }
 }
@@ -135,12 +139,7 @@ export const channelDoubts = (definition: JobDefinition, known: ChannelsKnown | 
       continue
     }
     const missing = known === null ? undefined : missingFor(channel, definition, known)
-    if (missing !== undefined) {
-      doubt(
-        `delivery.${index}`,
-        `delivery to ${channel} needs ${missing} under [scheduler.delivery]; until it is set, such deliveries will fail`
-      )
-    }
+    if (missing !== undefined) doubt(`delivery.${index}`, missing)
   }
   const host = known === null || webhook_url === undefined ? undefined : privateHost(webhook_url, known.settings)
   if (host !== undefined && delivery.includes("webhook")) {

@@ -1,9 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { type ChannelsKnown, checkDefinition, doubtsOf } from "../../src/Jobs.ts"
+import { JobStore } from "../../src/JobStore.ts"
+import { type ChannelsKnown, checkDefinition, doubtsOf, Jobs } from "../../src/Jobs.ts"
 import { DeliverySettings } from "../../src/Settings/Delivery.ts"
-import { define } from "../support/Engine.ts"
+import { scriptedAgent } from "../../src/testing.ts"
+import { nthJob } from "../JobStore/fixtures.ts"
+import { define, engine, hour, runsOf, until } from "../support/Engine.ts"
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -95,6 +99,25 @@ describe("where and how a job delivers", () => {
   }
 })
 
+describe("a job stored by the rules of an earlier version", () => {
+  it.effect("is paused and resumed as ever, and loses no slot; a change of it is checked anew", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const store = yield* JobStore
+      const old = { ...nthJob(1), webhook_headers: { Host: "a" }, delivery: [], next_run: 0, anchor: 0 }
+      yield* until(hour)
+      yield* store.insertJobs([{ job: old, audit: [] }])
+      yield* jobs.pause(old.name, "test")
+      const [missed] = yield* runsOf(old.name)
+      assert.deepInclude(missed?.reason, { code: "paused" })
+      assert.strictEqual((yield* jobs.resume(old.name, "test")).status, "active")
+      const refused = yield* Effect.flip(jobs.update(old.name, { input: "x" }, { actor: "test" }))
+      assert.include(refused.message, "the header Host is set by the service")
+      yield* jobs.update(old.name, { webhook_headers: null }, { actor: "test" })
+    }).pipe(Effect.provide(engine({ agent: scriptedAgent({}) })))
+  )
+})
+
 describe("what is doubtful about it", () => {
   const under = "under [scheduler.delivery]; until it is set, such deliveries will fail"
   const token = { slack_api_token: "xoxb-1" }
@@ -121,7 +144,9 @@ describe("what is doubtful about it", () => {
 
   it("a channel of one's own that nobody provides", () => {
     const pager = { delivery: ["custom:pager"] }
-    assert.deepStrictEqual(doubted(pager), [`delivery.0: delivery to custom:pager needs a table custom.pager ${under}`])
+    assert.deepStrictEqual(doubted(pager), [
+      "delivery.0: no channel custom:pager is known; configure [scheduler.delivery.custom.pager], or provide it with CustomChannels; until then, such deliveries will fail"
+    ])
     assert.deepStrictEqual(doubted(pager, known({}, "pager")), [])
     assert.deepStrictEqual(doubted(pager, known({ custom: { pager: { command: ["page"] } } })), [])
     assert.lengthOf(doubted({ delivery: ["custom:constructor"] }), 1)
