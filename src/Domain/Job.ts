@@ -239,5 +239,5 @@ export const deliveriesAtEnd = (
 ): ReadonlyArray<{ readonly channel: DeliveryChannel; readonly kind: "output" }> => {
   const ending = endingOf(status)
   if (ending === null || !deliversOn(job, ending)) return []
-  return job.delivery.map((channel) => ({ channel, kind: "output" }))
+  return [...new Set(job.delivery)].map((channel) => ({ channel, kind: "output" }))
 }

@@ -135,7 +135,7 @@ export const channelDoubts = (definition: JobDefinition, known: ChannelsKnown | 
   const doubt = (path: string, message: string) => doubts.push({ path, message })
   for (const [index, channel] of delivery.entries()) {
     if (delivery.indexOf(channel) !== index) {
-      doubt(`delivery.${index}`, `${channel} stands in delivery twice; each output is sent to it twice`)
+      doubt(`delivery.${index}`, `${channel} stands in delivery twice; each output is sent to it once`)
       continue
     }
     const missing = known === null ? undefined : missingFor(channel, definition, known)

@@ -158,7 +158,7 @@ describe("what is doubtful about it", () => {
 
   it("a channel that stands twice", () => {
     assert.deepStrictEqual(doubted({ delivery: ["stdout", "log_file", "stdout"] }), [
-      "delivery.2: stdout stands in delivery twice; each output is sent to it twice"
+      "delivery.2: stdout stands in delivery twice; each output is sent to it once"
     ])
   })
 

@@ -54,7 +54,7 @@ describe("deliver_on", () => {
 
   it.effect("tells of slots that were skipped, missed or denied, by every way into them", () =>
     Effect.gen(function* () {
-      const told = { delivery: ["stdout"], deliver_on: ["skipped"] }
+      const told = { delivery: ["stdout", "stdout"], deliver_on: ["skipped"] }
       yield* create({ name: "busy", every: "1m", ...told })
       yield* create({
         name: "closed",
