@@ -12,7 +12,7 @@ import type {
   DeliveryState,
   ListedDelivery
 } from "./Domain/Delivery.ts"
-import type { BootId, DeliveryId, JobId, RunId } from "./Domain/Ids.ts"
+import type { BootId, JobId, RunId } from "./Domain/Ids.ts"
 import type { Job, JobNameTaken, JobNotFound, JobStatus, JobUnreadable, StoredJob } from "./Domain/Job.ts"
 import type { Attempt, FencedOut, IdempotencyConflict, Run, RunNotFound, RunStatus, RunSummary } from "./Domain/Run.ts"
 import type { Session } from "./Domain/Session.ts"
@@ -404,20 +404,23 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
 
     /** The destinations that deliveries wait for: those with one that is due, the longest waiting first, and when the next is. */
     readonly waitingDestinations: (now: number) => Effect.Effect<WaitingDestinations>
-    /** A destination's deliveries that are due, oldest first, but for some. */
+    /** A destination's deliveries that are due, oldest first, but for some; those whose job sends elsewhere now go there. */
     readonly dueDeliveries: (
       destination: string,
       now: number,
       limit: number,
       except: ReadonlyArray<string>
     ) => Effect.Effect<ReadonlyArray<DueDelivery>>
-    /** Records an attempt of a delivery that is pending; what became of any other stays. */
+    /**
+     * Records an attempt of a delivery that is as it was when it was read: one that was asked for anew meanwhile stays
+     * due. Says whether it did.
+     */
     readonly settleDelivery: (
-      id: DeliveryId,
+      read: Pick<Delivery, "id" | "attempts" | "next_attempt_at">,
       change: Pick<Delivery, "state" | "next_attempt_at" | "delivered_at" | "error">,
       audit: ReadonlyArray<AuditDraft>,
       alert?: NewAlert | undefined
-    ) => Effect.Effect<void>
+    ) => Effect.Effect<boolean>
     readonly listDeliveries: (filter: DeliveryFilter) => Effect.Effect<Page<ListedDelivery>>
     readonly findDelivery: (id: string) => Effect.Effect<ListedDelivery, DeliveryNotFound>
     /** Makes a delivery due now, whatever its state, with all its attempts before it. */

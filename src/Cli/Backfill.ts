@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Backfill } from "../Domain/Backfill.ts"
 import { formatInstant } from "../Domain/Instant.ts"
+import { shellWord } from "../ShellWord.ts"
 import { format, job } from "./Arguments.ts"
 import { renderCsv } from "./Csv.ts"
 import { withClient } from "./Root.ts"
@@ -32,7 +33,7 @@ const printText = (done: Backfill) =>
         Console.log(summary(done)),
         done.runs.length === 0
           ? Effect.void
-          : Console.error(`they run oldest first; follow them with: symbi cron history ${done.job_name}`)
+          : Console.error(`they run oldest first; follow them with: symbi cron history ${shellWord(done.job_name)}`)
       )
 
 const print = (done: Backfill, as: "table" | "json" | "csv") => {

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type { Job } from "../Domain/Job.ts"
+import { shellWord } from "../ShellWord.ts"
 import { integerBetween, job } from "./Arguments.ts"
 import { printRuns } from "./History.ts"
 import { withClient } from "./Root.ts"
@@ -16,7 +17,7 @@ const mostCounted = 1_000
 
 const nextRunInZones = (job: Job): string => {
   const next = nextRun(job)
-  if (next === null) return job.status === "paused" ? `- (symbi cron resume ${job.name})` : "-"
+  if (next === null) return job.status === "paused" ? `- (symbi cron resume ${shellWord(job.name)})` : "-"
   return job.timezone === undefined || job.timezone === "UTC"
     ? `${instant(next)} (UTC)`
     : `${localTime(next, job.timezone)} = ${instant(next)} (UTC)`

@@ -10,6 +10,7 @@ import { type DueDelivery, JobStore, type NewAlert } from "../JobStore.ts"
 import { recordDelivery } from "../Observability.ts"
 import { baseUrlOf, Settings } from "../Settings.ts"
 import { CurrentDelivery } from "./CurrentDelivery.ts"
+import type { Attempted } from "./Lane.ts"
 import { backoffOf, limitsOf, longestRetryAfter } from "./Limits.ts"
 import { deliveryTexts } from "./Texts.ts"
 
@@ -31,7 +32,12 @@ const asFailure = (channel: string, cause: Cause.Cause<DeliveryFailure>): Delive
       })
 }
 
-const deadLettered = ({ delivery, job }: DueDelivery, reason: string, time: number): AuditDraft => ({
+const givenUp = (
+  { delivery, job }: DueDelivery,
+  state: "failed" | "dead",
+  reason: string,
+  time: number
+): AuditDraft => ({
   type: "DeliveryDeadLettered",
   actor: "scheduler",
   time,
@@ -39,12 +45,11 @@ const deadLettered = ({ delivery, job }: DueDelivery, reason: string, time: numb
   job_name: job.name,
   run_id: delivery.run_id,
   reason,
-  after: { delivery_id: delivery.id, channel: delivery.channel }
+  after: { delivery_id: delivery.id, channel: delivery.channel, state }
 })
 
 /**
- * One attempt of a delivery: it is sent, and what became of it is stored. Gives how long, in ms, its destination asks
- * to be left alone; 0 where it does not.
+ * One attempt of a delivery: it is sent, and what became of it is stored.
  */
 export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
   Effect.gen(function* () {
@@ -55,9 +60,11 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
 
     // No channel is told of its own failures; what even the fallback cannot say ends in the job's log file.
     const alertOf = ({ delivery }: DueDelivery): NewAlert | undefined => {
-      if (settings.fallback === "none" || delivery.channel === lastResort) return undefined
-      if (delivery.kind === "undelivered") return { channel: lastResort, quiet: 0 }
-      return { channel: settings.fallback === delivery.channel ? lastResort : settings.fallback, quiet: alertQuiet }
+      const { fallback } = settings
+      if (fallback === "none") return undefined
+      const isAlert = delivery.kind === "undelivered"
+      const channel = isAlert || fallback === delivery.channel ? lastResort : fallback
+      return channel === delivery.channel ? undefined : { channel, quiet: isAlert ? 0 : alertQuiet }
     }
 
     const failed = Effect.fnUntraced(function* (due: DueDelivery, failure: DeliveryFailure) {
@@ -70,20 +77,22 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
       if (!failure.permanent && attempts < limitsOf(settings, channel).attempts) {
         const jitter = yield* Random.nextRange(0.8, 1.2)
         const next_attempt_at = now + Math.ceil(Math.max(backoffOf(settings, attempts) * jitter, retryAfter))
-        yield* store.settleDelivery(delivery.id, { state: "pending", next_attempt_at, delivered_at: null, error }, [])
-        return retryAfter
+        yield* store.settleDelivery(delivery, { state: "pending", next_attempt_at, delivered_at: null, error }, [])
+        return { rest: retryAfter, failed: true }
       }
       const state = failure.permanent ? "failed" : "dead"
       const times = attempts === 1 ? "once" : `${attempts} times`
-      yield* store.settleDelivery(
-        delivery.id,
+      const what = state === "failed" ? "refused it" : `failed ${times}`
+      const settled = yield* store.settleDelivery(
+        delivery,
         { state, next_attempt_at: null, delivered_at: null, error },
-        state === "failed" ? [] : [deadLettered(due, `${channel} failed ${times}: ${error}`, now)],
+        [givenUp(due, state, `${channel} ${what}: ${error}`, now)],
         alertOf(due)
       )
+      if (!settled) return { rest: retryAfter, failed: !failure.permanent }
       yield* recordDelivery(channel, state)
       yield* Effect.logWarning(`delivery ${delivery.id} of run ${delivery.run_id} to ${channel} is ${state}: ${error}`)
-      return retryAfter
+      return { rest: retryAfter, failed: !failure.permanent }
     })
 
     const route = (due: DueDelivery, channel: DeliveryChannel) =>
@@ -95,8 +104,8 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
           .pipe(Effect.provideService(CurrentDelivery, { id, kind, subject }))
       })
 
-    return Effect.fn("Outbox.send")(function* (due: DueDelivery) {
-      const { channel, id } = due.delivery
+    return Effect.fn("Outbox.send")(function* (due: DueDelivery): Effect.fn.Return<Attempted> {
+      const { channel } = due.delivery
       const { timeout } = limitsOf(settings, channel)
       const sent = yield* route(due, channel).pipe(
         Effect.timeoutFail({
@@ -108,8 +117,12 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
       )
       if (Exit.isFailure(sent)) return yield* failed(due, asFailure(channel, sent.cause))
       const delivered_at = yield* Clock.currentTimeMillis
-      yield* store.settleDelivery(id, { state: "delivered", next_attempt_at: null, delivered_at, error: null }, [])
-      yield* recordDelivery(channel, "delivered")
-      return 0
+      const settled = yield* store.settleDelivery(
+        due.delivery,
+        { state: "delivered", next_attempt_at: null, delivered_at, error: null },
+        []
+      )
+      if (settled) yield* recordDelivery(channel, "delivered")
+      return { rest: 0, failed: false }
     })
   })

@@ -60,7 +60,7 @@ export class DeliveryDesk extends Effect.Service<DeliveryDesk>()("symbiont/Deliv
     const redeliver = Effect.fn("DeliveryDesk.redeliver")(function* (id: string, actor: Actor) {
       const now = yield* Clock.currentTimeMillis
       const delivery = yield* store.redeliver(id, now, (before) => requeued(before, actor))
-      yield* signal.wake
+      yield* signal.wakeNow
       return delivery
     })
 
@@ -72,7 +72,7 @@ export class DeliveryDesk extends Effect.Service<DeliveryDesk>()("symbiont/Deliv
       const count = yield* store.redeliverAll({ state, channel, job_id }, now, (found) =>
         requeuedMany(lost, job_id, found, actor)
       )
-      if (count > 0) yield* signal.wake
+      if (count > 0) yield* signal.wakeNow
       return count
     })
 

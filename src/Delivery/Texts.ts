@@ -2,6 +2,7 @@ import * as Either from "effect/Either"
 import { shortInstant } from "../Domain/Instant.ts"
 import type { Run } from "../Domain/Run.ts"
 import type { DueDelivery } from "../JobStore.ts"
+import { shellWord } from "../ShellWord.ts"
 import { approvalNotice } from "./ApprovalNotice.ts"
 import type { DeliveryNotes } from "./CurrentDelivery.ts"
 import { renderTemplate } from "./Template.ts"
@@ -12,8 +13,6 @@ export interface DeliveryTexts {
   readonly subject: string
   readonly text: string
 }
-
-const asArgument = (name: string): string => (/^[\w.-]+$/.test(name) ? name : JSON.stringify(name))
 
 const ended: Partial<Record<Run["status"], string>> = { timed_out: "timed out", interrupted: "was interrupted" }
 
@@ -39,12 +38,17 @@ const outputText = (run: Run): string => {
 }
 
 const deadLetterText = ({ job, run }: DueDelivery): string =>
-  [
-    `Job "${job.name}" was dead-lettered: it will not run again until it is reset.`,
-    `Failures in a row: ${job.failure_count}`,
-    `Last error: ${run.error_message ?? "none recorded"}`,
-    `When the cause is fixed: symbi cron reset ${asArgument(job.name)}`
-  ].join("\n")
+  job.status === "dead_letter"
+    ? [
+        `Job "${job.name}" was dead-lettered: it will not run again until it is reset.`,
+        `Failures in a row: ${job.failure_count}`,
+        `Last error: ${run.error_message ?? "none recorded"}`,
+        `When the cause is fixed: symbi cron reset ${shellWord(job.name)}`
+      ].join("\n")
+    : [
+        `Job "${job.name}" was dead-lettered by run ${run.id}; it is ${job.status} meanwhile.`,
+        `Error then: ${run.error_message ?? "none recorded"}`
+      ].join("\n")
 
 const undeliveredText = ({ about, job, run }: DueDelivery): string => {
   if (about === null) return `A delivery of run ${run.id} of job "${job.name}" could not be made.`
@@ -55,7 +59,7 @@ const undeliveredText = ({ about, job, run }: DueDelivery): string => {
     }.`,
     `Attempts: ${about.attempts}`,
     `Reason: ${about.error ?? "none recorded"}`,
-    `See them all: symbi deliveries list --job ${asArgument(job.name)}`,
+    `See them all: symbi deliveries list --job ${shellWord(job.name)}`,
     `When the cause is fixed: symbi deliveries redeliver ${about.id}`
   ].join("\n")
 }
@@ -94,7 +98,7 @@ export const deliveryTexts = (due: DueDelivery, baseUrl: string | null, timezone
   const filled = (template: string | undefined, otherwise: string) =>
     template === undefined ? otherwise : Either.getOrElse(renderTemplate(template, facts), () => otherwise)
   return {
-    subject: filled(job.delivery_subject, plain.subject).replace(/\s+/g, " ").trim(),
+    subject: filled(job.delivery_subject, plain.subject).replace(/\s+/g, " ").trim() || plain.subject,
     text: filled(job.delivery_body, plain.text)
   }
 }

@@ -87,7 +87,8 @@ const services = Layer.mergeAll(
   Layer.provide(SqliteSettlements.Default),
   Layer.provideMerge(SqliteHistory.Default),
   Layer.provideMerge(SqliteJobs.Default),
-  Layer.provideMerge(Layer.mergeAll(SqliteNewRuns.Default, SqliteNewDeliveries.Default, Writer.Default)),
+  Layer.provideMerge(Layer.mergeAll(SqliteNewRuns.Default, Writer.Default)),
+  Layer.provideMerge(SqliteNewDeliveries.Default),
   Layer.provideMerge(SqliteAudit.Default),
   Layer.provideMerge(Ids.Default)
 )

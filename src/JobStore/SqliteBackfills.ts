@@ -54,7 +54,7 @@ export class SqliteBackfills extends Effect.Service<SqliteBackfills>()("symbiont
           const asked = yield* ask(job)
           const planned = plan(job, asked, yield* knownOf(job.id, asked.slots))
           const rows = yield* Effect.forEach(planned.runs, (run) => newRuns.row(job, run, now))
-          yield* newRuns.insert(rows)
+          yield* newRuns.insert(rows.map((row) => ({ row, job })))
           yield* audit.append(planned.audit, now)
           if (rows.length > 0) yield* settlements.promote(job.id, job, now)
           const runs = rows.map(({ id, scheduled_for, status }): BackfillRun => ({ id, scheduled_for, status }))

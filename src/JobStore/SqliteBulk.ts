@@ -66,7 +66,9 @@ export class SqliteBulk extends Effect.Service<SqliteBulk>()("symbiont/JobStore/
       )}`
       const runs = changes.flatMap(({ before, job, runs = [] }) => runs.map((run) => ({ before, run, job })))
       yield* newRuns.insert(
-        yield* Effect.forEach(runs, ({ before, job, run }) => newRuns.row(before, run, job.updated_at))
+        yield* Effect.forEach(runs, ({ before, job, run }) =>
+          Effect.map(newRuns.row(before, run, job.updated_at), (row) => ({ row, job: before }))
+        )
       )
       const events = changes.flatMap(({ audit: events, job }) =>
         events.map((event): AuditDraft => ({ time: job.updated_at, ...event }))

@@ -65,7 +65,9 @@ export class SqliteDeliveries extends Effect.Service<SqliteDeliveries>()("symbio
     const find = Effect.fn("JobStore.findDelivery")((id: string) => Effect.catchTag(read(id), "SqlError", Effect.die))
 
     const anew = (now: number) =>
-      sql`UPDATE deliveries SET state = 'pending', attempts = 0, next_attempt_at = ${now}, delivered_at = NULL`
+      // Not the instant that it had: an attempt under way must find it changed.
+      sql`UPDATE deliveries SET state = 'pending', attempts = 0, delivered_at = NULL,
+        next_attempt_at = CASE WHEN next_attempt_at IS ${now} THEN ${now - 1} ELSE ${now} END`
 
     const redeliver = Effect.fn("JobStore.redeliver")(function* (
       id: string,

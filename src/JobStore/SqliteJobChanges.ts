@@ -29,7 +29,11 @@ export class SqliteJobChanges extends Effect.Service<SqliteJobChanges>()("symbio
           const { audit: events, awaiting, job, runs = [] } = yield* change(before, yield* jobs.liveRunsOf(before.id))
           if (job === before) return before
           if (job.name !== before.name) yield* jobs.refuseTaken([job])
-          yield* newRuns.insert(yield* Effect.forEach(runs, (run) => newRuns.row(before, run, job.updated_at)))
+          yield* newRuns.insert(
+            yield* Effect.forEach(runs, (run) =>
+              Effect.map(newRuns.row(before, run, job.updated_at), (row) => ({ row, job: before }))
+            )
+          )
           yield* jobs.write(job)
           yield* audit.append(events, job.updated_at)
           if (awaiting === undefined) return job

@@ -3,20 +3,18 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { AuditDraft } from "../Domain/Audit.ts"
-import type { Delivery } from "../Domain/Delivery.ts"
 import type { JobId } from "../Domain/Ids.ts"
-import { deliveriesAtEnd, type StoredJob } from "../Domain/Job.ts"
+import type { StoredJob } from "../Domain/Job.ts"
 import { isTerminal, type Run } from "../Domain/Run.ts"
 import type { Look, LookOptions, Settlement, SlotPlan, StartedRun } from "../JobStore.ts"
 import { among } from "./Among.ts"
 import { Failpoints } from "./Failpoints.ts"
-import { jobFromRow, type RunRow } from "./Rows.ts"
+import { jobFromRow } from "./Rows.ts"
 import { SqliteApprovals } from "./SqliteApprovals.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { SqliteHistory } from "./SqliteHistory.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
-import { SqliteNewDeliveries } from "./SqliteNewDeliveries.ts"
-import { SqliteNewRuns } from "./SqliteNewRuns.ts"
+import { type RunOfJob, SqliteNewRuns } from "./SqliteNewRuns.ts"
 import { SqliteSettlements } from "./SqliteSettlements.ts"
 import { Writer } from "./Writer.ts"
 
@@ -35,7 +33,6 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
     const jobs = yield* SqliteJobs
     const history = yield* SqliteHistory
     const newRuns = yield* SqliteNewRuns
-    const newDeliveries = yield* SqliteNewDeliveries
     const settlements = yield* SqliteSettlements
     const approvals = yield* SqliteApprovals
     const failpoints = yield* Failpoints
@@ -68,13 +65,12 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
       const { now } = options
       const due = yield* sql`SELECT * FROM jobs WHERE ${schedulable} AND next_run <= ${now}
         ${ownPartitions(options.partitions)} ORDER BY next_run, id LIMIT ${options.batch}`
-      const rows: Array<RunRow> = []
+      const rows: Array<RunOfJob> = []
       const events: Array<AuditDraft> = []
       const cancel: Array<Look["cancel"][number]> = []
       const quarantined: Array<Look["quarantined"][number]> = []
       const ended: Array<Look["ended"][number]> = []
       const moves: Array<Pick<StoredJob, "id" | "next_run" | "status">> = []
-      const told: Array<Delivery> = []
       const claimed = new Map<string, StoredJob>()
       // One job that cannot be planned must not stop the others.
       const setAside = (job_id: JobId, detail: string) => {
@@ -100,12 +96,8 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
         }
         const plan = planned.right
         for (const run of plan.runs) {
-          const row = yield* newRuns.row(job, run, now)
-          rows.push(row)
+          rows.push({ row: yield* newRuns.row(job, run, now), job })
           if (isTerminal(run.status)) ended.push({ job_name: job.name, status: run.status })
-          for (const asked of deliveriesAtEnd(job, run.status)) {
-            told.push(yield* newDeliveries.row({ run_id: row.id, job_id: job.id, ...asked }, job, now))
-          }
         }
         if (plan.cancel.length > 0 && (yield* hasNewSlot(job.id, plan.runs))) {
           for (const run_id of plan.cancel) cancel.push({ job_id: job.id, run_id })
@@ -120,7 +112,6 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
           FROM json_each(${JSON.stringify(moves)}) AS moved WHERE jobs.id = moved.value ->> 'id'`
       }
       yield* newRuns.insert(rows)
-      yield* newDeliveries.insert(told)
       yield* audit.append(events, now)
       return { look: { claimed: due.length, cancel, quarantined, ended }, claimed }
     })

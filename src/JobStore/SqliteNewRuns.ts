@@ -1,20 +1,28 @@
 import * as SqlClient from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
 import { Ids } from "../Domain/Ids.ts"
-import type { StoredJob } from "../Domain/Job.ts"
+import { deliveriesAtEnd, type StoredJob } from "../Domain/Job.ts"
 import { isTerminal } from "../Domain/Run.ts"
 import { partitionOf } from "../Domain/StableHash.ts"
 import type { NewRun } from "../JobStore.ts"
 import { encodeRunRow, type RunRow } from "./Rows.ts"
+import { SqliteNewDeliveries } from "./SqliteNewDeliveries.ts"
 
 /** Rows in one multi-row insert; SQLite binds at most 32,766 values. */
 const insertBatch = 500
+
+/** A row to insert, and the job by whose definition it came about: it may tell of slots that end as they come. */
+export interface RunOfJob {
+  readonly row: RunRow
+  readonly job: StoredJob
+}
 
 /** Rows of new runs. Every method runs inside its caller's transaction. */
 export class SqliteNewRuns extends Effect.Service<SqliteNewRuns>()("symbiont/JobStore/SqliteNewRuns", {
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const ids = yield* Ids
+    const deliveries = yield* SqliteNewDeliveries
 
     const row = (job: StoredJob, run: NewRun, now: number) =>
       Effect.map(
@@ -52,11 +60,21 @@ export class SqliteNewRuns extends Effect.Service<SqliteNewRuns>()("symbiont/Job
       )
 
     // A slot that has its row already (the clock went back and came again) keeps it.
-    const insert = Effect.fnUntraced(function* (rows: ReadonlyArray<RunRow>) {
-      for (let i = 0; i < rows.length; i += insertBatch) {
-        const encoded = rows.slice(i, i + insertBatch).map((run) => encodeRunRow(run))
+    const insert = Effect.fnUntraced(function* (runs: ReadonlyArray<RunOfJob>) {
+      for (let i = 0; i < runs.length; i += insertBatch) {
+        const encoded = runs.slice(i, i + insertBatch).map(({ row }) => encodeRunRow(row))
         yield* sql`INSERT INTO runs ${sql.insert(encoded)} ON CONFLICT DO NOTHING`
       }
+      const told = runs.flatMap(({ job, row }) =>
+        deliveriesAtEnd(job, row.status).map((asked) => ({
+          asked: { run_id: row.id, job_id: job.id, ...asked },
+          job,
+          row
+        }))
+      )
+      yield* deliveries.insert(
+        yield* Effect.forEach(told, ({ asked, job, row }) => deliveries.row(asked, job, row.created_at))
+      )
     })
 
     return { insert, row } as const

@@ -6,7 +6,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { AuditDraft } from "../Domain/Audit.ts"
 import type { Delivery } from "../Domain/Delivery.ts"
-import type { DeliveryId } from "../Domain/Ids.ts"
+import { destinationOf } from "../Domain/Destination.ts"
 import type { DueDelivery, NewAlert, WaitingDestinations } from "../JobStore.ts"
 import { among } from "./Among.ts"
 import { Failpoints } from "./Failpoints.ts"
@@ -85,13 +85,20 @@ export class SqliteOutbox extends Effect.Service<SqliteOutbox>()("symbiont/JobSt
         const run = Either.isRight(delivery) ? runs.get(delivery.right.run_id) : undefined
         const job = Either.isRight(delivery) ? byId.get(delivery.right.job_id) : undefined
         if (Either.isRight(delivery) && run !== undefined && job !== undefined) {
-          sendable.push({
-            delivery: delivery.right,
-            job,
-            run,
-            approval: asked.get(run.id) ?? null,
-            about: about.get(delivery.right.about ?? "") ?? null
-          })
+          const one = delivery.right
+          const receiver = destinationOf(one.channel, one.kind, job)
+          if (receiver === destination) {
+            sendable.push({
+              delivery: one,
+              job,
+              run,
+              approval: asked.get(run.id) ?? null,
+              about: about.get(one.about ?? "") ?? null
+            })
+          } else {
+            // The job was edited since.
+            yield* writer.commit(sql`UPDATE deliveries SET destination = ${receiver} WHERE id = ${one.id}`)
+          }
         } else {
           yield* giveUp(row, Either.isLeft(delivery) ? "delivery" : run === undefined ? "run" : "job", now)
         }
@@ -125,6 +132,7 @@ export class SqliteOutbox extends Effect.Service<SqliteOutbox>()("symbiont/JobSt
     const raiseAlert = Effect.fnUntraced(function* (about: Delivery, { channel, quiet }: NewAlert, now: number) {
       const recent = yield* sql`SELECT 1 FROM deliveries AS alerts JOIN deliveries AS lost ON lost.id = alerts.about
         WHERE alerts.job_id = ${about.job_id} AND alerts.kind = 'undelivered' AND alerts.created_at > ${now - quiet}
+        AND alerts.created_at <= ${now}
         AND lost.channel = ${about.channel} LIMIT 1`
       if (recent.length > 0) return
       const { id, job_id, run_id } = about
@@ -136,23 +144,26 @@ export class SqliteOutbox extends Effect.Service<SqliteOutbox>()("symbiont/JobSt
     })
 
     const settle = Effect.fn("JobStore.settleDelivery")(function* (
-      id: DeliveryId,
+      { attempts, id, next_attempt_at }: Pick<Delivery, "id" | "attempts" | "next_attempt_at">,
       change: Pick<Delivery, "state" | "next_attempt_at" | "delivered_at" | "error">,
       events: ReadonlyArray<AuditDraft>,
       alert?: NewAlert | undefined
     ) {
       const now = yield* Clock.currentTimeMillis
       yield* failpoints.hit("delivery.sent")
-      yield* writer.commit(
+      const done = yield* writer.commit(
         Effect.gen(function* () {
           const settled = yield* sql`UPDATE deliveries SET ${sql.update(change)}, attempts = attempts + 1
-            WHERE id = ${id} AND state = 'pending' RETURNING *`
+            WHERE id = ${id} AND state = 'pending' AND attempts = ${attempts} AND next_attempt_at IS ${next_attempt_at}
+            RETURNING *`
           if (settled.length > 0) yield* audit.append(events, now)
           const [delivery] = Arr.getRights(settled.map((row) => decodeDeliveryRow(row)))
           if (delivery !== undefined && alert !== undefined) yield* raiseAlert(delivery, alert, now)
+          return settled.length > 0
         })
       )
       yield* failpoints.hit("delivery.committed")
+      return done
     })
 
     return { due, settle, waiting } as const

@@ -124,7 +124,7 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
             }
           }
           const row = yield* newRuns.row(job, yield* make(job, yield* jobs.liveRunsOf(job.id)), now)
-          yield* newRuns.insert([row])
+          yield* newRuns.insert([{ row, job }])
           if (idempotency !== undefined) {
             yield* sql`INSERT INTO idempotency ${sql.insert({
               key: `${job.id}/${idempotency.key}`,

@@ -9,6 +9,7 @@ import { conditions, decide } from "../PolicyGate.ts"
 import { make, type Recurrence } from "../Recurrence.ts"
 import { startOf } from "../Scheduler.ts"
 import type { Settings } from "../Settings.ts"
+import { shellWord } from "../ShellWord.ts"
 import { everyIssues } from "./Definition.ts"
 
 /** The next instants of a trigger (UTC ms) and as its zone shows them, in words, with what a person should know. */
@@ -138,9 +139,9 @@ const previewOf = (input: Outlook): Preview => {
 const whyNotActive = ({ failure_count, name, paused_by, status }: StoredJob): string => {
   switch (status) {
     case "paused":
-      return `paused by ${paused_by ?? "operator"}, so nothing is due; resume it (symbi cron resume ${name})`
+      return `paused by ${paused_by ?? "operator"}, so nothing is due; resume it (symbi cron resume ${shellWord(name)})`
     case "dead_letter":
-      return `dead-lettered after ${failure_count} failed ${failure_count === 1 ? "run" : "runs"} in a row, so nothing is due; reset it (symbi cron reset ${name})`
+      return `dead-lettered after ${failure_count} failed ${failure_count === 1 ? "run" : "runs"} in a row, so nothing is due; reset it (symbi cron reset ${shellWord(name)})`
     case "completed":
       return "completed: it was to run once and has; give it a new trigger to make it due again"
     case "failed":

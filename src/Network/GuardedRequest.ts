@@ -170,7 +170,10 @@ const exchange = (send: Sent, options: GuardedRequestOptions): Effect.Effect<Ans
       sent.end(body)
       return Effect.sync(() => sent.destroy())
     })
-    const late = new RequestFailed({ reason: "timeout", message: `no answer within ${timeout / 1_000} seconds` })
+    const late = new RequestFailed({
+      reason: "timeout",
+      message: `no answer within ${timeout === 1_000 ? "1 second" : `${timeout / 1_000} seconds`}`
+    })
     return received.pipe(
       Effect.timeoutFail({ duration: timeout, onTimeout: () => late }),
       Effect.catchAll((failure) => (head === undefined ? Effect.fail(failure) : Effect.void)),

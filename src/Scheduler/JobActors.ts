@@ -1,5 +1,6 @@
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberMap from "effect/FiberMap"
@@ -225,7 +226,9 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
 
     const drain = FiberSet.awaitEmpty(runs).pipe(
       Effect.interruptible,
-      Effect.timeoutOption(`${settings.scheduler.shutdown_timeout_seconds} seconds`)
+      Effect.timeoutOption(`${settings.scheduler.shutdown_timeout_seconds} seconds`),
+      Effect.timed,
+      Effect.flatMap(([took]) => outbox.spend(Duration.toMillis(took)))
     )
 
     // Runs in flight may end by themselves; what then still runs is interrupted with its actor, and recorded.

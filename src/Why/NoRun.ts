@@ -3,6 +3,7 @@ import { shortInstant } from "../Domain/Instant.ts"
 import type { StoredJob } from "../Domain/Job.ts"
 import type { Why, WhyEvent } from "../Domain/Why.ts"
 import type { Recurrence } from "../Recurrence.ts"
+import { shellWord } from "../ShellWord.ts"
 
 const stops: Readonly<Record<string, string>> = {
   CronJobPaused: "paused",
@@ -70,7 +71,7 @@ export const whyNoRun = (
   if (last !== undefined && last.type in stops) {
     return answer(
       `Nothing ran at ${when}: the job was ${stops[last.type]} (by ${last.actor}, at ${shortInstant(last.time)}); slots of that time are not replayed.`,
-      `run them now: symbi cron backfill ${JSON.stringify(job.name)} --from ${when}`
+      `run them now: symbi cron backfill ${shellWord(job.name)} --from ${when}`
     )
   }
   const since = changes.find((event) => event.time > at && changedTrigger(event))

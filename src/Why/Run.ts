@@ -5,6 +5,7 @@ import { shortInstant } from "../Domain/Instant.ts"
 import type { PolicyEvaluation } from "../Domain/Policy.ts"
 import type { Run, RunSummary } from "../Domain/Run.ts"
 import type { Why, WhyEvent } from "../Domain/Why.ts"
+import { shellWord } from "../ShellWord.ts"
 
 /** A start this much later than its slot is worth a word, in ms. */
 const tolerated = 2_000
@@ -170,13 +171,11 @@ const answerOf = (run: Run, approval: Approval | null, now: number): string => {
   }
 }
 
-const quoted = (name: string): string => (/^[\w.-]+$/.test(name) ? name : JSON.stringify(name))
-
 const byReason = (run: Run): ReadonlyArray<string> => {
-  const job = quoted(run.job_name)
+  const job = shellWord(run.job_name)
   switch (run.reason?.code) {
     case "unknown_agent":
-      return [`load an agent named ${quoted(run.agent_id)} (a file in agents/), then: symbi cron run ${job}`]
+      return [`load an agent named ${shellWord(run.agent_id)} (a file in agents/), then: symbi cron run ${job}`]
     case "unknown_policy":
       return ["provide the policy by a layer, or write it into the job"]
     case "agent_pin":
@@ -197,7 +196,7 @@ const byReason = (run: Run): ReadonlyArray<string> => {
 }
 
 const stepsOf = (run: Run, approval: Approval | null): ReadonlyArray<string> => {
-  const logs = `symbi cron run ${quoted(run.job_name)}`
+  const logs = `symbi cron run ${shellWord(run.job_name)}`
   const lost = undelivered(run).map(({ id }) => `when the channel works again: symbi deliveries redeliver ${id}`)
   if (run.status === "awaiting_approval" && approval !== null) {
     return [`symbi approvals approve ${approval.id}`, `symbi approvals deny ${approval.id} --reason "..."`]

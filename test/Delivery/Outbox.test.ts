@@ -53,17 +53,18 @@ const makeStore = () => {
           next: later.length === 0 ? null : Math.min(...later)
         }
       }),
-    settleDelivery: (id, change, events, alert) =>
+    settleDelivery: ({ attempts, id, next_attempt_at }, change, events, alert) =>
       Effect.suspend(() => {
         if (unsettled > 0) {
           unsettled--
           return Effect.die("database or disk is full")
         }
         const row = rows.get(id)
-        if (row !== undefined) rows.set(id, { ...row, ...change, attempts: row.attempts + 1 })
+        if (row?.attempts !== attempts || row.next_attempt_at !== next_attempt_at) return Effect.succeed(false)
+        rows.set(id, { ...row, ...change, attempts: row.attempts + 1 })
         audit.push(...events)
         if (alert !== undefined) alerts.push([id, alert.channel])
-        return Effect.void
+        return Effect.succeed(true)
       })
   })
   return {
@@ -92,7 +93,7 @@ const startOutbox = (store: ReturnType<typeof makeStore>, route: Route, limits =
         Layer.provideMerge(OutboxSignal.Default)
       )
     ),
-    (context) => ({ wake: Context.get(context, OutboxSignal).wake })
+    (context) => Context.get(context, OutboxSignal)
   )
 
 const refusing =
@@ -157,6 +158,62 @@ describe("Outbox", () => {
     })
   )
 
+  it.scoped("lets receivers that hang take no place from one that answers, however many they are", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const to = (n: number, host: string) => ({ ...pendingDelivery(n, "webhook"), destination: `webhook ${host}` })
+      // More destinations than are served at once, each with more than it can take before its time is over.
+      const dead = Array.from({ length: 400 }, (_, n) => to(n, `dead-${n % 200}.example`))
+      store.add(...dead)
+      const alive = to(5_000, "alive.example")
+      const over = yield* Deferred.make<void>()
+      const hangs = Effect.race(Effect.sleep("40 seconds"), Deferred.await(over)).pipe(
+        Effect.zipRight(refusing(false)("webhook", job, finishedRun(), ""))
+      )
+      const one = testSettings({ scheduler: { delivery: { concurrency: 1, retry_attempts: 100, retry_delay: "10m" } } })
+      yield* startOutbox(
+        store,
+        (channel) =>
+          Effect.flatMap(CurrentDelivery, (notes) =>
+            notes?.id === alive.id || channel === "log_file" ? Effect.void : hangs
+          ),
+        one.pipe(Layer.provide(NodeContext.layer))
+      )
+      yield* TestClock.adjust("2 minutes")
+      const local = { ...pendingDelivery(5_001, "log_file"), next_attempt_at: 120_000 }
+      store.add({ ...alive, next_attempt_at: 120_000 }, local)
+      yield* TestClock.adjust("1 minute")
+      assert.isAtMost(store.get(alive)?.delivered_at ?? Number.POSITIVE_INFINITY, 180_000)
+      assert.strictEqual(store.get(local)?.state, "delivered")
+      // And all of them have their turn.
+      yield* TestClock.adjust("6 minutes")
+      assert.deepStrictEqual(
+        dead.filter((row) => (store.get(row)?.attempts ?? 0) === 0),
+        []
+      )
+      yield* Deferred.succeed(over, undefined)
+    })
+  )
+
+  it.scoped("asks a receiver that fails with one at a time until it answers", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const starts: Array<number> = []
+      store.add(...Array.from({ length: 40 }, (_, n) => pendingDelivery(n, "webhook")))
+      yield* startOutbox(store, (channel) =>
+        Effect.gen(function* () {
+          const now = yield* Clock.currentTimeMillis
+          starts.push(now)
+          yield* Effect.sleep("1 second")
+          if (now < 4_000) return yield* refusing(false)(channel, job, finishedRun(), "")
+        })
+      )
+      yield* TestClock.adjust("3 minutes")
+      const at = (second: number) => starts.filter((time) => time === second * 1_000).length
+      assert.deepStrictEqual([0, 1, 2, 3, 4, 5].map(at), [8, 4, 1, 1, 1, 8])
+    })
+  )
+
   it.scoped("keeps to a channel's own limits", () =>
     Effect.gen(function* () {
       const store = makeStore()
@@ -212,14 +269,16 @@ describe("Outbox", () => {
       const lost = pendingDelivery(1, "webhook")
       const own = pendingDelivery(2, "slack")
       const alert = { ...pendingDelivery(3, "slack"), kind: "undelivered" as const }
-      store.add(lost, own, alert, pendingDelivery(4, "log_file"))
+      const local = pendingDelivery(4, "log_file")
+      store.add(lost, own, alert, local)
       const toSlack = testSettings({ scheduler: { delivery: { fallback: "slack" } } })
       yield* startOutbox(store, refusing(true), toSlack.pipe(Layer.provide(NodeContext.layer)))
       yield* TestClock.adjust(0)
       assert.sameDeepMembers(store.alerts, [
         [lost.id, "slack"],
         [own.id, "log_file"],
-        [alert.id, "log_file"]
+        [alert.id, "log_file"],
+        [local.id, "slack"]
       ])
     })
   )
@@ -244,6 +303,100 @@ describe("Outbox", () => {
       yield* startOutbox(store, () => Effect.map(CurrentDelivery, (notes) => void told.push(notes)))
       yield* TestClock.adjust(0)
       assert.deepStrictEqual(told, [{ id: row.id, kind: "output", subject: "[symbi] nightly succeeded" }])
+    })
+  )
+
+  it.scoped("sends what comes while another is under way to the same destination", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const slow = pendingDelivery(1, "webhook")
+      const later = { ...pendingDelivery(2, "webhook"), next_attempt_at: 5_000 }
+      const woken = { ...pendingDelivery(3, "webhook"), next_attempt_at: 7_000 }
+      store.add(slow, later)
+      const outbox = yield* startOutbox(store, () =>
+        Effect.flatMap(CurrentDelivery, (notes) => (notes?.id === slow.id ? Effect.sleep("30 seconds") : Effect.void))
+      )
+      yield* TestClock.adjust("7 seconds")
+      store.add(woken)
+      yield* outbox.wake
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(
+        [store.get(later)?.delivered_at, store.get(woken)?.delivered_at, store.get(slow)?.state],
+        [5_000, 7_000, "pending"]
+      )
+      yield* TestClock.adjust("30 seconds")
+    })
+  )
+
+  it.scoped("keeps a delivery due that was asked for anew while an attempt was under way", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const row = pendingDelivery(1, "webhook")
+      const tries: Array<number> = []
+      store.add({ ...row, attempts: 3 })
+      const outbox = yield* startOutbox(store, (channel) =>
+        Effect.gen(function* () {
+          tries.push(yield* Clock.currentTimeMillis)
+          yield* Effect.sleep("4 seconds")
+          return yield* refusing(false)(channel, job, finishedRun(), "")
+        })
+      )
+      yield* TestClock.adjust("2 seconds")
+      store.add({ ...row, attempts: 0, next_attempt_at: 2_000 })
+      yield* outbox.wake
+      yield* TestClock.adjust("3 seconds")
+      assert.deepStrictEqual(tries, [0, 4_000])
+      assert.deepStrictEqual([store.get(row)?.state, store.alerts], ["pending", []])
+      yield* TestClock.adjust("4 seconds")
+      assert.strictEqual(store.get(row)?.attempts, 1)
+    })
+  )
+
+  it.scoped("reads a delivery and its job just before it sends, however long it waited for its turn", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const limited = testSettings({ scheduler: { delivery: { rate_limit: 1 } } })
+      const rows = Array.from({ length: 4 }, (_, n) => pendingDelivery(n, "webhook"))
+      store.add(...rows)
+      const sent: Array<string> = []
+      yield* startOutbox(
+        store,
+        () => Effect.flatMap(CurrentDelivery, (notes) => Effect.sync(() => void sent.push(notes?.kind ?? ""))),
+        limited.pipe(Layer.provide(NodeContext.layer))
+      )
+      yield* TestClock.adjust("1 second")
+      store.add(...rows.slice(2).map((row) => ({ ...row, kind: "dead_letter" as const })))
+      yield* TestClock.adjust("9 seconds")
+      assert.deepStrictEqual(sent, ["output", "output", "dead_letter", "dead_letter"])
+    })
+  )
+
+  it.scoped("lets a person's wish end a destination's rest", () =>
+    Effect.gen(function* () {
+      const store = makeStore()
+      const tries: Array<number> = []
+      const [first, second] = [pendingDelivery(1, "slack"), pendingDelivery(2, "slack")]
+      store.add(first)
+      yield* TestClock.adjust("1 day")
+      const outbox = yield* startOutbox(store, (channel) =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          tries.push(now)
+          return tries.length === 1
+            ? Effect.fail(
+                new DeliveryFailure({ channel, message: "busy", permanent: false, retry_after_ms: 3_600_000 })
+              )
+            : Effect.void
+        })
+      )
+      yield* TestClock.adjust("1 second")
+      store.add(second)
+      yield* outbox.wake
+      yield* TestClock.adjust("1 minute")
+      assert.lengthOf(tries, 1)
+      yield* outbox.wakeNow
+      yield* TestClock.adjust("1 second")
+      assert.lengthOf(tries, 2)
+      assert.strictEqual(store.get(second)?.state, "delivered")
     })
   )
 
@@ -327,7 +480,10 @@ describe("Outbox", () => {
       yield* startOutbox(store, refusing(true))
       yield* TestClock.adjust("10 minutes")
       assert.deepStrictEqual([store.get(row)?.state, store.get(row)?.attempts], ["failed", 1])
-      assert.deepStrictEqual(store.audit, [])
+      assert.deepStrictEqual(
+        store.audit.map(({ reason, type }) => [type, reason]),
+        [["DeliveryDeadLettered", "slack refused it: no room"]]
+      )
     })
   )
 
@@ -417,7 +573,7 @@ describe("Outbox", () => {
     })
   )
 
-  it.effect("does not wait for a channel longer than 10 s when it closes, and keeps the delivery", () =>
+  it.effect("waits for a channel as long as the shutdown time-out says when it closes, and keeps the delivery", () =>
     Effect.gen(function* () {
       const store = makeStore()
       const row = pendingDelivery(1, "stdout")
@@ -426,7 +582,9 @@ describe("Outbox", () => {
       yield* startOutbox(store, () => Effect.never).pipe(Scope.extend(scope))
       yield* TestClock.adjust(0)
       const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
-      yield* TestClock.adjust("10 seconds")
+      yield* TestClock.adjust("29 seconds")
+      assert.strictEqual((yield* Fiber.poll(closing))._tag, "None")
+      yield* TestClock.adjust("1 second")
       yield* Fiber.join(closing)
       assert.deepStrictEqual([store.get(row)?.state, store.get(row)?.attempts], ["pending", 0])
     })
@@ -434,9 +592,20 @@ describe("Outbox", () => {
 })
 
 describe("deliveryTexts", () => {
-  const due = (run: ReturnType<typeof finishedRun>, kind: Delivery["kind"] = "output", name = "nightly") =>
+  const due = (
+    run: ReturnType<typeof finishedRun>,
+    kind: Delivery["kind"] = "output",
+    name = "nightly",
+    status: "active" | "dead_letter" = "dead_letter"
+  ) =>
     deliveryTexts(
-      { delivery: { ...pendingDelivery(1, "stdout"), kind }, job: jobNamed(name), run, approval: null, about: null },
+      {
+        delivery: { ...pendingDelivery(1, "stdout"), kind },
+        job: { ...jobNamed(name), status },
+        run,
+        approval: null,
+        about: null
+      },
       null
     ).text
 
@@ -468,6 +637,9 @@ Failures in a row: 3
 Last error: disk full
 When the cause is fixed: symbi cron reset nightly`
     )
-    assert.match(due(failed, "dead_letter", "my job"), /symbi cron reset "my job"$/)
+    assert.match(due(failed, "dead_letter", "my job"), /symbi cron reset 'my job'$/)
+    // What is pasted into a shell must not run what a name says.
+    assert.match(due(failed, "dead_letter", "$(touch it's)"), /symbi cron reset '\$\(touch it'\\''s\)'$/)
+    assert.match(due(failed, "dead_letter", "nightly", "active"), /it is active meanwhile\.\nError then: disk full$/)
   })
 })

@@ -1,5 +1,6 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as TestClock from "effect/TestClock"
 import { AuditLog } from "../../src/AuditLog.ts"
 import type { DeliveryFilter, NewDelivery } from "../../src/JobStore.ts"
@@ -53,15 +54,19 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
         yield* insert(nthJob(1, { next_run: null }))
         yield* endWith(t0, { channel: "stdout", kind: "output" })
         const [due] = yield* store.dueDeliveries("stdout", t0, 10, [])
-        const id = due?.delivery.id ?? assert.fail("nothing is due")
+        const read = due?.delivery ?? assert.fail("nothing is due")
+        const { id } = read
         const retry = { state: "pending" as const, next_attempt_at: t0 + 2_000, delivered_at: null, error: "busy" }
-        yield* store.settleDelivery(id, retry, [])
+        assert.isTrue(yield* store.settleDelivery(read, retry, []))
         assert.deepStrictEqual(yield* store.dueDeliveries("stdout", t0 + 1_999, 10, []), [])
         const [again] = yield* store.dueDeliveries("stdout", t0 + 2_000, 10, [])
         assert.deepInclude(again?.delivery, { id, attempts: 1, error: "busy" })
         const dead = { state: "dead" as const, next_attempt_at: null, delivered_at: null, error: "gone" }
-        yield* store.settleDelivery(id, dead, [{ type: "DeliveryDeadLettered", actor: "scheduler" }])
-        yield* store.settleDelivery(id, dead, [{ type: "DeliveryDeadLettered", actor: "scheduler" }])
+        const lost = [{ type: "DeliveryDeadLettered" as const, actor: "scheduler" }]
+        const asRead = again?.delivery ?? assert.fail("nothing is due")
+        assert.isFalse(yield* store.settleDelivery(read, dead, lost), "it is not as it was read")
+        assert.isTrue(yield* store.settleDelivery(asRead, dead, lost))
+        assert.isFalse(yield* store.settleDelivery(asRead, dead, lost), "it is dead already")
         assert.deepStrictEqual(yield* store.dueDeliveries("stdout", t0 + 9_000, 10, []), [])
         assert.deepStrictEqual(yield* store.waitingDestinations(t0), { due: [], next: null })
         assert.strictEqual((yield* audited({ type: "DeliveryDeadLettered", limit: 9 })).length, 1)
@@ -99,10 +104,10 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
         const store = yield* JobStore
         yield* endWith(now, { channel: "stdout", kind: "output" })
         const [due] = yield* store.dueDeliveries("stdout", now, 9, [])
-        const id = due?.delivery.id ?? assert.fail("nothing is due")
+        const read = due?.delivery ?? assert.fail("nothing is due")
         yield* TestClock.setTime(now)
-        yield* store.settleDelivery(id, dead, [], alert)
-        return id
+        yield* store.settleDelivery(read, dead, [], alert)
+        return read.id
       })
 
     test("in lists, by state, channel and job, page after page", () =>
@@ -162,9 +167,38 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
         assert.strictEqual(missing._tag, "DeliveryNotFound")
       }))
 
+    test("and lets an attempt under way settle nothing that was asked for anew meanwhile", () =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        yield* insert(nthJob(1, { next_run: null }))
+        yield* endWith(t0, { channel: "stdout", kind: "output" })
+        const [due] = yield* store.dueDeliveries("stdout", t0, 9, [])
+        const read = due?.delivery ?? assert.fail("nothing is due")
+        // In the very instant in which it was due, too.
+        yield* store.redeliver(read.id, t0, () => ({ type: "DeliveryRequeued", actor: "ann" }))
+        assert.isFalse(yield* store.settleDelivery(read, dead, []))
+        assert.deepInclude(yield* store.findDelivery(read.id), { state: "pending", attempts: 0 })
+        assert.lengthOf(yield* store.dueDeliveries("stdout", t0, 9, []), 1)
+      }))
+
+    test("and sends it where its job sends by now", () =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const webhook = { next_run: null, delivery: ["webhook" as const] }
+        yield* insert(nthJob(1, { ...webhook, webhook_url: "https://old.example/x" }))
+        yield* endWith(t0, { channel: "webhook", kind: "output" })
+        yield* store.modifyJob("job-1", (job) =>
+          Either.right({ job: { ...job, webhook_url: "https://new.example/x", version: 2 }, audit: [] })
+        )
+        assert.deepStrictEqual(yield* store.dueDeliveries("webhook old.example", t0, 9, []), [])
+        assert.deepStrictEqual((yield* store.waitingDestinations(t0)).due, ["webhook new.example"])
+        assert.lengthOf(yield* store.dueDeliveries("webhook new.example", t0, 9, []), 1)
+      }))
+
     test("and raises an alert about it, but not one after the other", () =>
       Effect.gen(function* () {
         const store = yield* JobStore
+        const { execute } = yield* Database
         const alert = { channel: "log_file" as const, quiet: 60_000 }
         yield* insert(nthJob(1, { next_run: null }))
         const first = yield* dieAt(t0 + 1, alert)
@@ -173,10 +207,16 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
         assert.deepStrictEqual(others, [])
         assert.deepInclude(due?.delivery, { kind: "undelivered", about: first, state: "pending", created_at: t0 + 1 })
         assert.deepInclude(due?.about, { id: first, state: "dead", error: "gone" })
+        // One from a time that is still to come, by a clock that was set back, silences nothing.
+        yield* execute(`UPDATE deliveries SET created_at = ${t0 + 9_999_999} WHERE kind = 'undelivered'`)
+        yield* dieAt(t0 + 3, alert)
+        assert.lengthOf(yield* store.dueDeliveries("log_file", t0 + 9, 9, []), 2)
+        yield* execute(`DELETE FROM deliveries WHERE kind = 'undelivered' AND created_at <> ${t0 + 9_999_999}`)
+        yield* execute(`UPDATE deliveries SET created_at = ${t0 + 1} WHERE kind = 'undelivered'`)
         yield* dieAt(t0 + 60_001, alert)
         assert.lengthOf(yield* store.dueDeliveries("log_file", t0 + 99_999, 9, []), 2)
         // An alert that cannot be delivered is told of at once, and what is told is what it was about.
-        yield* store.settleDelivery(due?.delivery.id ?? assert.fail("no alert"), dead, [], {
+        yield* store.settleDelivery(due?.delivery ?? assert.fail("no alert"), dead, [], {
           channel: "custom:pager",
           quiet: 0
         })
