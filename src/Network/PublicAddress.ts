@@ -1,5 +1,5 @@
-import { lookup as resolveName } from "node:dns"
 import { BlockList, isIP, type LookupFunction } from "node:net"
+import { makeResolve, type Resolve } from "./Resolve.ts"
 
 // IANA special-purpose registries: what is not globally reachable, or stands for another address.
 const special4: ReadonlyArray<readonly [network: string, prefix: number]> = [
@@ -48,22 +48,15 @@ export const isPublicAddress = (address: string): boolean => {
 
 /** How a name is resolved, and which addresses may be connected to. */
 export interface AddressRules {
-  readonly resolve: (host: string) => Promise<ReadonlyArray<{ readonly address: string; readonly family: number }>>
+  readonly resolve: Resolve
   readonly permits: (address: string) => boolean
 }
 
-/** The system's resolver; only public addresses. */
-export const publicOnly: AddressRules = {
-  resolve: (host) =>
-    new Promise((resolve, reject) =>
-      resolveName(host, { all: true }, (error, addresses) => (error === null ? resolve(addresses) : reject(error)))
-    ),
-  permits: isPublicAddress
-}
+/** The machine's name servers and hosts file; only public addresses. */
+export const publicOnly: AddressRules = { resolve: makeResolve(), permits: isPublicAddress }
 
 /**
- * A resolver that asks once for all who want the same name at the same time: the system looks few names up at once, and
- * one that nobody answers for must not hold up the others. Answers are not kept.
+ * A resolver that asks once for all who want the same name at the same time. Answers are not kept.
  */
 export const sharedResolve = (resolve: AddressRules["resolve"]): AddressRules["resolve"] => {
   const underWay = new Map<string, ReturnType<typeof resolve>>()

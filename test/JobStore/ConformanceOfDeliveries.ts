@@ -8,7 +8,7 @@ import { JobStore } from "../../src/JobStore.ts"
 import { audited } from "../support/Audit.ts"
 import { Database } from "./Conformance.ts"
 import type { StoreTest } from "./ConformanceOfRuns.ts"
-import { finish, insert, jobId, look, manual, nthJob, success, t0 } from "./fixtures.ts"
+import { finish, insert, jobId, look, manual, newRun, nthJob, success, t0 } from "./fixtures.ts"
 
 const endWith = (now: number, ...deliveries: ReadonlyArray<NewDelivery>) =>
   Effect.gen(function* () {
@@ -179,6 +179,30 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
         assert.isFalse(yield* store.settleDelivery(read, dead, []))
         assert.deepInclude(yield* store.findDelivery(read.id), { state: "pending", attempts: 0 })
         assert.lengthOf(yield* store.dueDeliveries("stdout", t0, 9, []), 1)
+      }))
+
+    test("of slots too that a change of their job left out", () =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const tells = { next_run: null, delivery: ["stdout" as const], deliver_on: ["skipped" as const] }
+        yield* insert(nthJob(1, tells), nthJob(2, tells), nthJob(3, { ...tells, deliver_on: ["failure"] }))
+        const missed = (at: number) => [newRun({ scheduled_for: at, status: "missed" as const, holds_permit: false })]
+        const edit = (ref: string) =>
+          store.modifyJob(ref, (job) => Either.right({ job: { ...job, version: 2 }, runs: missed(t0), audit: [] }))
+        yield* edit("job-1")
+        yield* edit("job-3")
+        yield* store.changeJobs({ names: ["job-2"], files: [], folders: [] }, t0, ({ jobs }) =>
+          Either.right({
+            creates: [],
+            removals: [],
+            changes: jobs.map((before) => ({ before, job: { ...before, version: 2 }, runs: missed(t0), audit: [] }))
+          })
+        )
+        const due = yield* store.dueDeliveries("stdout", t0, 9, [])
+        assert.sameMembers(
+          due.map(({ job, run }) => `${job.name} ${run.status}`),
+          ["job-1 missed", "job-2 missed"]
+        )
       }))
 
     test("and sends it where its job sends by now", () =>
