@@ -54,7 +54,7 @@ export const DeliverySettings = Schema.Struct({
   retry_attempts: withDefault(retries, () => 3),
   /** Wait before the first retry; each further one is six times longer, up to an hour. */
   retry_delay: withDefault(DurationText, () => DurationText.make("5s")),
-  concurrency: withDefault(intBetween(1, 1_000), () => 8),
+  concurrency: withDefault(intBetween(1, 1_000), () => 16),
   rate_limit: withDefault(intBetween(0, 1_000_000), () => 0),
   /** Longer output, in bytes, is cut for webhook, email and custom channels; it stays whole with its run. */
   max_output_bytes: withDefault(intBetween(1_024, 104_857_600), () => 262_144),

@@ -119,7 +119,7 @@ describe("Outbox", () => {
     })
   )
 
-  it.scoped("sends at most eight at a time", () =>
+  it.scoped("sends at most sixteen at a time", () =>
     Effect.gen(function* () {
       const store = makeStore()
       let now = 0
@@ -131,7 +131,7 @@ describe("Outbox", () => {
         }).pipe(Effect.zipRight(Effect.sleep(1_000)), Effect.ensuring(Effect.sync(() => void now--)))
       )
       yield* TestClock.adjust("10 seconds")
-      assert.strictEqual(most, 8)
+      assert.strictEqual(most, 16)
     })
   )
 
@@ -210,7 +210,7 @@ describe("Outbox", () => {
       )
       yield* TestClock.adjust("3 minutes")
       const at = (second: number) => starts.filter((time) => time === second * 1_000).length
-      assert.deepStrictEqual([0, 1, 2, 3, 4, 5].map(at), [8, 4, 1, 1, 1, 8])
+      assert.deepStrictEqual([0, 1, 2, 3, 4, 5].map(at), [16, 4, 1, 1, 1, 16])
     })
   )
 
@@ -240,7 +240,7 @@ describe("Outbox", () => {
     Effect.gen(function* () {
       const store = makeStore()
       const starts: Array<string> = []
-      const rows = Array.from({ length: 12 }, (_, n) => pendingDelivery(n, "slack"))
+      const rows = Array.from({ length: 20 }, (_, n) => pendingDelivery(n, "slack"))
       store.add(...rows)
       yield* startOutbox(store, (channel) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) => {
@@ -253,7 +253,7 @@ describe("Outbox", () => {
       yield* TestClock.adjust("10 seconds")
       store.add(pendingDelivery(99, "stdout"))
       yield* TestClock.adjust("50 seconds")
-      // Eight were under way when the first one was told to wait; nothing else was tried before the time was over.
+      // Sixteen were under way when the first one was told to wait; nothing else was tried before the time was over.
       assert.lengthOf(
         starts.filter((start) => start === "slack 0"),
         8
