@@ -41,6 +41,13 @@ export const namesIn = (text: string): ReadonlyArray<string> => [
 export const unsetIn = (text: string, variables: Readonly<Record<string, string | undefined>>): ReadonlyArray<string> =>
   namesIn(text).filter((name) => !Object.hasOwn(variables, name) || variables[name] === undefined)
 
+/** The values that the variables in a text stand for, without those that are not set. */
+export const valuesIn = (
+  text: string,
+  variables: Readonly<Record<string, string | undefined>>
+): ReadonlyArray<string> =>
+  namesIn(text).flatMap((name) => (Object.hasOwn(variables, name) ? (variables[name] ?? []) : []))
+
 /** Replaces each `${NAME}` by the variable's value; left is the name of the first one that is not set. `$X` stays. */
 export const interpolate = (
   text: string,

@@ -4,7 +4,7 @@ import * as Redacted from "effect/Redacted"
 import type { Job } from "../Domain/Job.ts"
 import type { Run } from "../Domain/Run.ts"
 import type { GuardedClient } from "../Network/GuardedRequest.ts"
-import { interpolate, ServiceEnvironment } from "../ServiceEnvironment.ts"
+import { interpolate, ServiceEnvironment, valuesIn } from "../ServiceEnvironment.ts"
 import { Settings } from "../Settings.ts"
 import { type DeliveryNotes, deliveryNotes } from "./CurrentDelivery.ts"
 import { makeApi, postToHook } from "./Slack/Api.ts"
@@ -14,12 +14,18 @@ import { type SlackText, slackText } from "./Slack/Text.ts"
 
 export { slackChannelProblem } from "./Slack/Channel.ts"
 
+interface Channel {
+  readonly name: string
+  /** What no message may repeat. */
+  readonly secrets: ReadonlyArray<string>
+}
+
 /** Posts each output to Slack: with a token to the job's channel, else by an incoming webhook to the webhook's own. */
 export const makeSlack = Effect.fnUntraced(function* (client: GuardedClient) {
   const { variables } = yield* ServiceEnvironment
   const settings = (yield* Settings).scheduler.delivery
 
-  const channelOf = (job: Job, notes: DeliveryNotes): Either.Either<string, ReturnType<typeof refusal>> => {
+  const channelOf = (job: Job, notes: DeliveryNotes): Either.Either<Channel, ReturnType<typeof refusal>> => {
     const own = notes.kind === "undelivered" ? undefined : job.slack_channel
     const where = own === undefined ? "slack_default_channel" : "slack_channel"
     const written = own ?? settings.slack_default_channel
@@ -37,9 +43,12 @@ export const makeSlack = Effect.fnUntraced(function* (client: GuardedClient) {
           `slack_channel needs the environment variable ${name}, which is not set; set it for the service and restart`
         )
       ),
-      (channel) => {
-        const problem = resolvedChannelProblem(channel)
-        return problem === undefined ? Either.right(channel) : Either.left(refusal(`${where}: ${problem}`))
+      (name) => {
+        const problem = resolvedChannelProblem(name, written)
+        if (problem !== undefined) return Either.left(refusal(`${where}: ${problem}`))
+        const values = own === undefined ? [] : valuesIn(written, variables)
+        // Slack may say a name with or without the sign before it.
+        return Either.right({ name, secrets: values.flatMap((value) => [value, value.replace(/^[#@]/, "")]) })
       }
     )
   }
@@ -64,8 +73,8 @@ export const makeSlack = Effect.fnUntraced(function* (client: GuardedClient) {
         )
 
   const post = Effect.fnUntraced(function* (token: string, job: Job, run: Run, notes: DeliveryNotes, text: SlackText) {
-    const api = makeApi(client, settings.slack_base_url, token)
-    const channel = yield* channelOf(job, notes)
+    const { name: channel, secrets } = yield* channelOf(job, notes)
+    const api = makeApi(client, settings.slack_base_url, token, secrets)
     const { file, more } = yield* uploadOf(api, text, run)
     const posted = yield* api.postMessage({
       channel,

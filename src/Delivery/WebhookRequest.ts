@@ -6,7 +6,7 @@ import type { Run } from "../Domain/Run.ts"
 import { headerProblem } from "../Domain/WebhookHeaders.ts"
 import { eventOf, WebhookPayload } from "../Domain/WebhookPayload.ts"
 import { userOf } from "../Network/GuardedRequest.ts"
-import { interpolate, namesIn } from "../ServiceEnvironment.ts"
+import { interpolate, valuesIn } from "../ServiceEnvironment.ts"
 import type { DeliverySettings } from "../Settings.ts"
 import { version } from "../Version.ts"
 import type { DeliveryNotes } from "./CurrentDelivery.ts"
@@ -54,7 +54,7 @@ const encodePayload = Schema.encodeSync(Schema.parseJson(WebhookPayload))
 /** Resolves the variables of a job's fields, and remembers what they stood for. */
 const resolver = (variables: WebhookSource["variables"], secrets: Set<string>) => {
   return (text: string, field: string): Checked<string> => {
-    for (const name of namesIn(text)) secrets.add(variables[name] ?? "")
+    for (const value of valuesIn(text, variables)) secrets.add(value)
     return Either.mapLeft(
       interpolate(text, variables),
       (name) => `${field} needs the environment variable ${name}, which is not set; set it and start the service again`

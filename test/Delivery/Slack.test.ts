@@ -365,6 +365,35 @@ describe("what Slack answers", () => {
     })
   )
 
+  it.scoped("never shows what the channel's variable stands for, whoever repeats it", () =>
+    Effect.gen(function* () {
+      const slack = yield* slackDouble(token)
+      const channel = yield* slackWith(withToken(slack.apiUrl), { CANARY: "#s3cr3t-room", WRONG: "S3cr3t Room" })
+      slack.next(
+        "chat.postMessage",
+        { body: { ok: false, error: "no channel #s3cr3t-room", needed: "S3CR3T-ROOM" } },
+        { status: 500, body: '{"channel":"#s3cr3t-room"}' }
+      )
+      const job = { slack_channel: variable("CANARY") }
+      const refused = yield* failing(channel, { job })
+      assert.strictEqual(refused.message, "Slack refused chat.postMessage: no channel [redacted] [redacted]")
+      const broken = yield* failing(channel, { job })
+      assert.strictEqual(broken.message, 'Slack answered chat.postMessage with 500: {"channel":"[redacted]"}')
+      const wrong = yield* failing(channel, { job: { slack_channel: variable("WRONG") } })
+      assert.match(wrong.message, /^slack_channel: "\$\{WRONG\}" is no Slack channel; names are lower-case/)
+    })
+  )
+
+  it.scoped("is understood though a variable's value is part of its code", () =>
+    Effect.gen(function* () {
+      const slack = yield* slackDouble(token)
+      const channel = yield* slackWith(withToken(slack.apiUrl), { ROOM: "channel" })
+      const { message, permanent } = yield* failing(channel, { job: { slack_channel: variable("ROOM") } })
+      assert.isTrue(permanent)
+      assert.match(message, /^Slack refused chat\.postMessage: channel_not_found; check slack_channel/)
+    })
+  )
+
   it.scoped("comes from the open Internet, or from where the operator allows", () =>
     Effect.gen(function* () {
       const slack = yield* slackDouble(token)

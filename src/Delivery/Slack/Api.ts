@@ -52,8 +52,11 @@ const request = Effect.fnUntraced(function* ({ send }: GuardedClient, sending: S
 
 const isSuccess = ({ status }: Answer): boolean => status >= 200 && status < 300
 
-/** Slack's methods that are needed, called with a token. Sources: Slack's reference of its Web API. */
-export const makeApi = (client: GuardedClient, baseUrl: string, token: string) => {
+/**
+ * Slack's methods that are needed, called with a token; no failure repeats that, nor the other secrets. Sources: Slack's
+ * reference of its Web API.
+ */
+export const makeApi = (client: GuardedClient, baseUrl: string, token: string, others: ReadonlyArray<string>) => {
   const base = baseUrl.replace(/\/+$/, "")
 
   const call = Effect.fnUntraced(function* (method: string, contentType: string, body: string) {
@@ -63,7 +66,7 @@ export const makeApi = (client: GuardedClient, baseUrl: string, token: string) =
       url: `${base}/${method}`,
       contentType: `${contentType}; charset=utf-8`,
       body,
-      secrets: [token],
+      secrets: [token, ...others],
       bearer: token
     })
     const said = Either.getOrUndefined(saidBy(answer.body))
@@ -96,7 +99,7 @@ export const makeApi = (client: GuardedClient, baseUrl: string, token: string) =
       contentType: "text/plain; charset=utf-8",
       body: text,
       // Whoever has the address may upload.
-      secrets: [token, place.upload_url]
+      secrets: [token, place.upload_url, ...others]
     })
     return isSuccess(answer) ? place.file_id : yield* badStatus(answer, asked)
   })

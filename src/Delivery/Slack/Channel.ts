@@ -5,10 +5,10 @@ const channelName = /^#?[\p{Ll}\p{Lo}\p{Lm}\p{M}\p{N}_-]{1,80}$/u
 const channelId = /^[CDGUW][A-Z0-9]{6,20}$/
 const userName = /^@[a-z0-9._-]{1,80}$/
 
-/** What is wrong with a Slack channel; undefined when nothing is. */
-export const resolvedChannelProblem = (text: string): string | undefined => {
+/** What is wrong with a Slack channel, quoting it as it is written in the job; undefined when nothing is. */
+export const resolvedChannelProblem = (text: string, written = text): string | undefined => {
   if (channelName.test(text) || channelId.test(text) || userName.test(text)) return undefined
-  const shown = JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text)
+  const shown = JSON.stringify(written.length > 100 ? `${written.slice(0, 100)}…` : written)
   return `${shown} is no Slack channel; names are lower-case letters, digits, - and _, such as #ops-alerts, and IDs such as C0123456789 work too`
 }
 

@@ -82,10 +82,11 @@ export const notOk = (
   said: { readonly error?: string | undefined; readonly needed?: string | undefined },
   asked: Asked
 ): DeliveryFailure => {
-  const code = answerText(asked.blanked(said.error ?? "")) || "no reason given"
-  const advice = adviceOn(refusals, code)
+  const advice = adviceOn(refusals, said.error ?? "")
+  // A known code is a word of Slack's, though a secret may be part of it.
+  const code = advice === undefined ? answerText(asked.blanked(said.error ?? "")) : said.error
   const needed = said.needed === undefined ? "" : ` ${answerText(asked.blanked(said.needed))}`
-  const message = `Slack refused ${asked.what}: ${code}${needed}${advice === undefined ? "" : `; ${advice}`}`
+  const message = `Slack refused ${asked.what}: ${code || "no reason given"}${needed}${advice === undefined ? "" : `; ${advice}`}`
   return fail(advice !== undefined, message, retryAfterMillis(answer.headers["retry-after"], asked.now))
 }
 
