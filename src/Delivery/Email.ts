@@ -5,19 +5,21 @@ import type { Job } from "../Domain/Job.ts"
 import type { Run } from "../Domain/Run.ts"
 import { interpolate, ServiceEnvironment } from "../ServiceEnvironment.ts"
 import { Settings } from "../Settings.ts"
-import { type DeliveryNotes, deliveryNotes } from "./CurrentDelivery.ts"
+import { deliveryNotes } from "./CurrentDelivery.ts"
 import { cutOutput } from "./Cut.ts"
 import { parseAddress, resolvedAddressProblem } from "./Email/Address.ts"
 import { defaultTimeouts, type MailTimeouts, makeMailer } from "./Email/Mailer.ts"
 import { messageOf } from "./Email/Message.ts"
+import { type Recipient, recipientOf } from "./Email/Recipient.ts"
 
 export { addressProblem } from "./Email/Address.ts"
 
 const refuse = (message: string) => new DeliveryFailure({ channel: "email", message, permanent: true })
 
-const addressOf = (text: string, where: string) => {
-  const problem = resolvedAddressProblem(text)
-  return problem === undefined ? Either.right(parseAddress(text)) : Either.left(refuse(`${where}: ${problem}`))
+/** A text that is an address; left says what is wrong with it, as it is written. */
+const checked = (text: string, where: string, written = text) => {
+  const problem = resolvedAddressProblem(text, written)
+  return problem === undefined ? Either.right(text) : Either.left(refuse(`${where}: ${problem}`))
 }
 
 /** {@link makeEmail} with a server that may take as long as these say. */
@@ -26,9 +28,11 @@ export const makeEmailWithin = Effect.fnUntraced(function* (timeouts: MailTimeou
   const settings = (yield* Settings).scheduler.delivery
   const send = yield* makeMailer(settings, timeouts)
 
-  const recipientsOf = (job: Job, notes: DeliveryNotes) => {
-    const isAlert = notes.kind === "undelivered"
-    const key = isAlert ? "fallback_email_recipients" : "email_recipients"
+  const recipientsOf = (
+    job: Job,
+    isAlert: boolean,
+    key: string
+  ): Either.Either<ReadonlyArray<Recipient>, DeliveryFailure> => {
     const written = (isAlert ? settings.fallback_email_recipients : job.email_recipients) ?? []
     if (written.length === 0) {
       const where = isAlert ? "set it under [scheduler.delivery]" : "set it in the job"
@@ -42,7 +46,10 @@ export const makeEmailWithin = Effect.fnUntraced(function* (timeouts: MailTimeou
             `${where} needs the environment variable ${name}, which is not set; set it for the service and restart`
           )
         )
-        return Either.flatMap(resolved, (text) => addressOf(text, where))
+        return resolved.pipe(
+          Either.flatMap((text) => checked(text, where, entry)),
+          Either.map((text) => recipientOf(text, entry, variables))
+        )
       })
     )
   }
@@ -54,11 +61,14 @@ export const makeEmailWithin = Effect.fnUntraced(function* (timeouts: MailTimeou
       const key = smtp_host === undefined ? "smtp_host" : "email_from"
       return yield* refuse(`no email can be sent: set ${key} under [scheduler.delivery]`)
     }
-    const from = yield* addressOf(email_from, "email_from")
-    const to = yield* recipientsOf(job, notes)
+    const from = parseAddress(yield* checked(email_from, "email_from"))
+    const isAlert = notes.kind === "undelivered"
+    const key = isAlert ? "fallback_email_recipients" : "email_recipients"
+    const to = yield* recipientsOf(job, isAlert, key)
     yield* send(
       smtp_host,
-      messageOf({ from, to, job, run, notes, output: cutOutput(output, max_output_bytes, run.id) })
+      messageOf({ from, to, job, run, notes, output: cutOutput(output, max_output_bytes, run.id) }),
+      key
     )
   })
 })

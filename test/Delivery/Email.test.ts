@@ -220,7 +220,7 @@ describe("an email", () => {
       assert.isTrue(unset.permanent)
       assert.match(unset.message, /^email_recipients\[1\] needs the environment variable NOBODY, which is not set/)
       const two = yield* failing(channel, { job: jobTo([variable("TWO")]) })
-      assert.match(two.message, /^email_recipients\[0\]: "a@b\.c, d@e\.f" is no email address: it looks like several/)
+      assert.match(two.message, /^email_recipients\[0\]: "\$\{TWO\}" is no email address: it looks like several/)
       assert.isTrue(two.permanent)
     })
   )
@@ -511,7 +511,7 @@ describe("a mail server that refuses", () => {
         const server = yield* smtpServer(at(refusal(451, "come back later")))
         assert.deepStrictEqual(yield* failing(yield* emailWith(settingsFor(server.port))), {
           permanent: false,
-          message: `127.0.0.1:${server.port} refused ${what} (451 come back later); it is tried again`
+          message: `127.0.0.1:${server.port} refused ${what} (451 come back later); it may be taken later`
         })
       }
     })
@@ -540,6 +540,123 @@ describe("a mail server that refuses", () => {
         message: `127.0.0.1:${server.port} took the message for a@example.com, b@example.com and refused gone@example.com (550 no such user); correct email_recipients, it is not sent again`
       })
       assert.deepStrictEqual(only(server.received).to, ["a@example.com", "b@example.com"])
+    })
+  )
+
+  /** Refuses some addresses, each time by the next of these codes; those without one are taken. */
+  const refusing = (codes: Readonly<Record<string, ReadonlyArray<number>>>) => {
+    const times = new Map<string, number>()
+    return smtpServer({
+      atRecipient: (address) => {
+        const time = times.get(address) ?? 0
+        times.set(address, time + 1)
+        const code = codes[address]?.[time]
+        return code === undefined ? undefined : refusal(code, code < 500 ? "come back later" : "no such user")
+      }
+    })
+  }
+  const three = jobTo(["a@example.com", "Bücher <b@bücher.example>", "c@example.com"])
+
+  it.scoped("one recipient for now is asked again for that one alone, in a message to all", () =>
+    Effect.gen(function* () {
+      const server = yield* refusing({ "c@example.com": [451, 451] })
+      const channel = yield* emailWith(settingsFor(server.port))
+      const later = {
+        permanent: false,
+        message: `127.0.0.1:${server.port} took the message for a@example.com, b@bücher.example and refused c@example.com (451 come back later); it may be taken later`
+      }
+      assert.deepStrictEqual(yield* failing(channel, { job: three }), later)
+      assert.deepStrictEqual(yield* failing(channel, { job: three }), later)
+      yield* send(channel, { job: three })
+      assert.deepStrictEqual(
+        server.received.map(({ to }) => to),
+        [["a@example.com", "b@bücher.example"], ["c@example.com"]]
+      )
+      const [first, last] = server.received.map(({ raw }) => parseMime(raw).headers.get("to"))
+      assert.deepStrictEqual(last, first)
+      assert.match(String(last), /a@example\.com, .*, c@example\.com/)
+      // Sent anew by hand once it has arrived, it goes to all.
+      yield* send(channel, { job: three })
+      assert.lengthOf(server.received[2]?.to ?? [], 3)
+    })
+  )
+
+  it.scoped("one for now and one for good is asked again until only the latter is left", () =>
+    Effect.gen(function* () {
+      const server = yield* refusing({
+        "b@xn--bcher-kva.example": [550, 550, 550],
+        "b@bücher.example": [550, 550, 550],
+        "c@example.com": [451]
+      })
+      const channel = yield* emailWith(settingsFor(server.port))
+      assert.deepStrictEqual(yield* failing(channel, { job: three }), {
+        permanent: false,
+        message: `127.0.0.1:${server.port} took the message for a@example.com and refused b@bücher.example (550 no such user), c@example.com (451 come back later); it may be taken later for c@example.com; correct email_recipients for b@bücher.example`
+      })
+      const rest = {
+        permanent: true,
+        message: `127.0.0.1:${server.port} took the message for a@example.com, c@example.com and refused b@bücher.example (550 no such user); correct email_recipients, it is not sent again`
+      }
+      assert.deepStrictEqual(yield* failing(channel, { job: three }), rest)
+      // Also when nobody takes what is left.
+      assert.deepStrictEqual(yield* failing(channel, { job: three }), rest)
+      assert.deepStrictEqual(
+        server.received.map(({ to }) => to),
+        [["a@example.com"], ["c@example.com"]]
+      )
+      yield* send(channel, { job: jobTo(["a@example.com", "c@example.com"]) })
+      assert.lengthOf(server.received, 2)
+    })
+  )
+
+  it.scoped("all recipients, some of them for now, is asked again", () =>
+    Effect.gen(function* () {
+      const server = yield* refusing({ "a@example.com": [451], "c@example.com": [550] })
+      const job = jobTo(["a@example.com", "c@example.com"])
+      assert.deepStrictEqual(yield* failing(yield* emailWith(settingsFor(server.port)), { job }), {
+        permanent: false,
+        message: `127.0.0.1:${server.port} refused the recipients a@example.com (451 come back later), c@example.com (550 no such user); it may be taken later for a@example.com; correct email_recipients for c@example.com`
+      })
+    })
+  )
+
+  it.scoped("a recipient of an alert says which key names it", () =>
+    Effect.gen(function* () {
+      const server = yield* refusing({ "c@example.com": [550] })
+      const settings = settingsFor(server.port, { fallback_email_recipients: ["a@example.com", "c@example.com"] })
+      const { message } = yield* failing(yield* emailWith(settings), { kind: "undelivered" })
+      assert.match(message, /; correct fallback_email_recipients, it is not sent again$/)
+    })
+  )
+
+  it.scoped("does not make known what a recipient's variable stands for", () =>
+    Effect.gen(function* () {
+      const secret = /s3cr3t|cor\.example/i
+      const variables = { CANARY: "s3cr3t", WHO: "Jo S3cr3t <s3cr3t@cor.example>" }
+      const job = jobTo([`${variable("CANARY")}@example.com`, variable("WHO"), "a@example.com"])
+      for (const [code, place] of [
+        [451, "some"],
+        [550, "some"],
+        [550, "all"],
+        [550, "sender"],
+        [451, "data"]
+      ] as const) {
+        const said = () => refusal(code, "<s3cr3t@cor.example> S3CR3T@example.com s3cr3t cor.example")
+        const server = yield* smtpServer({
+          ...(place === "some" ? { atRecipient: (to: string) => (to === "a@example.com" ? undefined : said()) } : {}),
+          ...(place === "all" ? { atRecipient: said } : {}),
+          ...(place === "sender" ? { atSender: said } : {}),
+          ...(place === "data" ? { atData: said } : {})
+        })
+        const { message } = yield* failing(yield* emailWith(settingsFor(server.port), variables), { job })
+        assert.notMatch(message, secret, place)
+        assert.include(message, "[redacted]")
+        if (place === "some" || place === "all") {
+          assert.include(message, `\${CANARY}@example.com (${code} <[redacted]> [redacted] [redacted] [redacted])`)
+        }
+      }
+      const wrong = yield* failing(yield* emailWith(settingsFor(1), variables), { job: jobTo([variable("CANARY")]) })
+      assert.strictEqual(wrong.message, `email_recipients[0]: "${variable("CANARY")}" is no email address: it has no @`)
     })
   )
 

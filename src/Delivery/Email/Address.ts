@@ -37,9 +37,9 @@ export const parseAddress = (text: string): MailAddress => {
   return { name, address, domain: address.slice(address.lastIndexOf("@") + 1) }
 }
 
-/** What is wrong with `local@domain` or `Name <local@domain>`; undefined when nothing is. */
-export const resolvedAddressProblem = (text: string): string | undefined => {
-  const refuse = (why: string) => `${quote(text)} is no email address: ${why}`
+/** What is wrong with `local@domain` or `Name <local@domain>`, quoting it as it is written; undefined when nothing is. */
+export const resolvedAddressProblem = (text: string, written = text): string | undefined => {
+  const refuse = (why: string) => `${quote(written)} is no email address: ${why}`
   if (/[\p{Cc}\u2028\u2029]/u.test(text)) return refuse("it holds a control character")
   if (/[,;]/.test(text)) return refuse("it looks like several; write an entry for each")
   if (!text.includes("@")) return refuse("it has no @")

@@ -2,6 +2,7 @@ import type { NodemailerError } from "nodemailer"
 import { DeliveryFailure } from "../../Domain/Delivery.ts"
 import { answerText, withoutThese } from "../AnswerText.ts"
 import { oneLine } from "../OneLine.ts"
+import { formOf, type Recipient } from "./Recipient.ts"
 
 /** What failure texts need to know of the server. */
 export interface MailServer {
@@ -12,10 +13,21 @@ export interface MailServer {
   readonly secrets: ReadonlyArray<string>
 }
 
+/** What was to be sent, and what is known of it. */
+export interface Sending {
+  readonly server: MailServer
+  readonly to: ReadonlyArray<Recipient>
+  /** The key that names the recipients. */
+  readonly key: string
+  /** The addresses that have the message, in the form in which they are compared. */
+  readonly taken: ReadonlySet<string>
+}
+
 /** A recipient that the server refused. */
-export interface Refused {
-  readonly address: string
+interface Refused {
+  readonly shown: string
   readonly answer: string
+  readonly permanent: boolean
 }
 
 const listed = (addresses: ReadonlyArray<string>): string => oneLine(addresses.join(", "), 300)
@@ -24,12 +36,38 @@ const quoted = (answer: string, secrets: ReadonlyArray<string>): string => answe
 
 const fail = (permanent: boolean, message: string) => new DeliveryFailure({ channel: "email", permanent, message })
 
-/** The failure of a message that some of its recipients got. */
-export const partly = (server: MailServer, accepted: ReadonlyArray<string>, refused: ReadonlyArray<Refused>) => {
-  const why = refused.map(({ address, answer }) => `${oneLine(address, 100)} (${quoted(answer, server.secrets)})`)
+const secretsOf = ({ server, to }: Sending): ReadonlyArray<string> => [
+  ...server.secrets,
+  ...to.flatMap(({ secrets }) => secrets)
+]
+
+const refusedBy = (errors: ReadonlyArray<NodemailerError>, sending: Sending): ReadonlyArray<Refused> =>
+  errors.map(({ permanent, recipient = "somebody", response }) => ({
+    shown: sending.to.find(({ form }) => form === formOf(recipient))?.shown ?? recipient,
+    answer: response === undefined ? "no reason given" : quoted(response, secretsOf(sending)),
+    permanent: permanent === true
+  }))
+
+const names = (refused: ReadonlyArray<Refused>): string => listed(refused.map(({ shown }) => shown))
+
+const adviceAfter = (refused: ReadonlyArray<Refused>, { key, taken }: Sending): string => {
+  const [forGood, forNow] = [refused.filter((it) => it.permanent), refused.filter((it) => !it.permanent)]
+  if (forNow.length === 0) return taken.size === 0 ? "" : `; correct ${key}, it is not sent again`
+  if (forGood.length === 0) return "; it may be taken later"
+  return `; it may be taken later for ${names(forNow)}; correct ${key} for ${names(forGood)}`
+}
+
+/** The failure of a message that not all of its recipients got: for good where all that is left was refused for good. */
+export const refusals = (errors: ReadonlyArray<NodemailerError>, sending: Sending): DeliveryFailure => {
+  const { server, taken, to } = sending
+  const refused = refusedBy(errors, sending)
+  const why = oneLine(refused.map(({ answer, shown }) => `${oneLine(shown, 100)} (${answer})`).join(", "), 500)
+  const takers = to.filter(({ form }) => taken.has(form)).map(({ shown }) => shown)
+  const what = takers.length === 0 ? "refused the recipients" : `took the message for ${listed(takers)} and refused`
   return fail(
-    true,
-    `${server.name} took the message for ${listed(accepted)} and refused ${oneLine(why.join(", "), 500)}; correct email_recipients, it is not sent again`
+    refused.every(({ permanent }) => permanent),
+    // The server's own name is the operator's, though it may be part of what a variable stands for.
+    `${server.name} ${withoutThese(to.flatMap(({ secrets }) => secrets))(`${what} ${why}${adviceAfter(refused, sending)}`)}`
   )
 }
 
@@ -62,14 +100,18 @@ const stages: Readonly<Record<string, string>> = {
 }
 
 /** What became of a message that nobody got: for good where the server said so, else for now. */
-export const mailFailure = (error: unknown, server: MailServer): DeliveryFailure => {
+export const mailFailure = (error: unknown, sending: Sending): DeliveryFailure => {
+  const { server, to } = sending
+  const secrets = secretsOf(sending)
+  const blanked = withoutThese(to.flatMap((recipient) => recipient.secrets))
   if (!(error instanceof Error)) return fail(false, `the message could not be sent to ${server.name}`)
   const { code, command, message, originalCode, permanent, rejectedErrors, response, responseCode }: NodemailerError =
     error
-  const answer = response === undefined ? "no reason given" : quoted(response, server.secrets)
+  const answer = response === undefined ? "no reason given" : quoted(response, secrets)
   const isRefusal = permanent === true
   const cause = originalCode ?? code ?? ""
 
+  if (command === "RCPT TO" && rejectedErrors?.[0] !== undefined) return refusals(rejectedErrors, sending)
   if (command === "STARTTLS" || (command === "EHLO" && isRefusal)) {
     const need = server.hasPassword
       ? "the password is not sent without it; let the server offer it, or choose smtp_tls"
@@ -84,12 +126,12 @@ export const mailFailure = (error: unknown, server: MailServer): DeliveryFailure
     return fail(true, `the certificate of ${server.name} ${certificateAdvice(cause)} (${cause})`)
   }
   if (responseCode !== undefined) {
-    const one = rejectedErrors?.[0]
-    const whose =
-      one?.recipient === undefined ? "" : ` ${listed(rejectedErrors?.map((it) => it.recipient ?? "") ?? [])}`
-    const what = `${stages[command ?? ""] ?? oneLine(command ?? "the message", 50)}${whose}`
-    return fail(isRefusal, `${server.name} refused ${what} (${answer})${isRefusal ? "" : "; it is tried again"}`)
+    const what = stages[command ?? ""] ?? oneLine(command ?? "the message", 50)
+    return fail(
+      isRefusal,
+      `${server.name} ${blanked(`refused ${what} (${answer})`)}${isRefusal ? "" : "; it may be taken later"}`
+    )
   }
-  const advice = networkAdvice[cause] ?? networkAdvice[code ?? ""] ?? quoted(message, server.secrets)
-  return fail(code === "EENVELOPE", `${server.name} cannot be used: ${advice} (${cause || "no code"})`)
+  const advice = networkAdvice[cause] ?? networkAdvice[code ?? ""] ?? quoted(message, secrets)
+  return fail(code === "EENVELOPE", `${server.name} ${blanked(`cannot be used: ${advice} (${cause || "no code"})`)}`)
 }

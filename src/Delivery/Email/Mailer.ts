@@ -11,9 +11,11 @@ import type { SMTPPoolOptions, SMTPPoolSentMessageInfo, Transporter } from "node
 import { DeliveryFailure } from "../../Domain/Delivery.ts"
 import { ServiceEnvironment } from "../../ServiceEnvironment.ts"
 import type { DeliverySettings } from "../../Settings.ts"
-import { type MailServer, mailFailure, partly } from "./Failures.ts"
+import { type MailServer, mailFailure, refusals } from "./Failures.ts"
 import type { Message } from "./Message.ts"
+import { formOf } from "./Recipient.ts"
 import { makeSockets } from "./Socket.ts"
+import { makeTaken } from "./Taken.ts"
 
 const maxConnections = 5
 
@@ -43,7 +45,10 @@ const certificatesIn = (pem: string): Either.Either<Array<string>, string> => {
   })
 }
 
-/** Sends messages over a few connections to the SMTP server of the settings, which are opened when first needed. */
+/**
+ * Sends messages over a few connections to the SMTP server of the settings, which are opened when first needed. Another
+ * attempt of a delivery goes to those alone that have not taken it.
+ */
 export const makeMailer = Effect.fnUntraced(function* (settings: DeliverySettings, timeouts: MailTimeouts) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -114,7 +119,9 @@ export const makeMailer = Effect.fnUntraced(function* (settings: DeliverySetting
   type Connected = Effect.Effect.Success<ReturnType<typeof connect>>
   const connected = yield* SynchronizedRef.make<Connected | undefined>(undefined)
 
-  return Effect.fnUntraced(function* (host: string, message: Message) {
+  const taken = makeTaken()
+
+  return Effect.fnUntraced(function* (host: string, message: Message, key: string) {
     const now = yield* Clock.currentTimeMillis
     const { server, transporter } = yield* SynchronizedRef.modifyEffect(connected, (before) =>
       before === undefined
@@ -122,13 +129,17 @@ export const makeMailer = Effect.fnUntraced(function* (settings: DeliverySetting
         : Effect.succeed([before, before] as const)
     )
     const { deliveryId, from, html, messageId, subject, text, to } = message
-    const addresses = to.map(({ address, name }) => ({ address, name }))
+    const before = taken.of(deliveryId)
+    const left = to.filter(({ form }) => !before.has(form))
+    if (left.length === 0) return taken.forget(deliveryId)
+    const sending = { server, to, key, taken: before }
     const sent = yield* Effect.tryPromise({
       try: (signal) =>
         transporter.sendMail({
           signal,
           from: { address: from.address, name: from.name },
-          to: addresses,
+          to: to.map(({ address, name }) => ({ address, name })),
+          envelope: { from: from.address, to: left.map(({ address }) => ({ address, name: "" })) },
           subject,
           text,
           html,
@@ -138,12 +149,11 @@ export const makeMailer = Effect.fnUntraced(function* (settings: DeliverySetting
           headers: { "Auto-Submitted": "auto-generated", "X-Symbiont-Delivery-Id": deliveryId },
           xMailer: false
         }),
-      catch: (error) => mailFailure(error, server)
+      catch: (error) => mailFailure(error, sending)
     })
-    const refused = (sent.rejectedErrors ?? []).map(({ recipient, response }) => ({
-      address: recipient ?? "somebody",
-      answer: response ?? "no reason given"
-    }))
-    if (refused.length > 0) return yield* partly(server, sent.accepted ?? [], refused)
+    const refused = sent.rejectedErrors ?? []
+    if (refused.length === 0) return taken.forget(deliveryId)
+    taken.add(deliveryId, (sent.accepted ?? []).map(formOf))
+    return yield* refusals(refused, { ...sending, taken: taken.of(deliveryId) })
   })
 })

@@ -6,13 +6,14 @@ import type { DeliveryNotes } from "../CurrentDelivery.ts"
 import { oneLine } from "../OneLine.ts"
 import { neutralise } from "../Stdout.ts"
 import type { MailAddress } from "./Address.ts"
+import type { Recipient } from "./Recipient.ts"
 
 const maxSubject = 200
 
 /** A message, ready to be put into MIME. */
 export interface Message {
   readonly from: MailAddress
-  readonly to: ReadonlyArray<MailAddress>
+  readonly to: ReadonlyArray<Recipient>
   readonly subject: string
   readonly text: string
   readonly html: string
@@ -44,7 +45,7 @@ const htmlOf = (facts: ReadonlyArray<readonly [name: string, value: string]>, te
 /** The message that tells of a run: the text as it is, and again as HTML below a small table of what it is about. */
 export const messageOf = (options: {
   readonly from: MailAddress
-  readonly to: ReadonlyArray<MailAddress>
+  readonly to: ReadonlyArray<Recipient>
   readonly job: Job
   readonly run: Run
   readonly notes: DeliveryNotes
