@@ -46,6 +46,7 @@ export const resolvedAddressProblem = (text: string, written = text): string | u
   if (text.length > maxLength) return refuse("it is too long")
   const { address, name } = apart(text)
   const at = address.lastIndexOf("@")
+  if (at < 0) return refuse("it has no @ between < and >")
   if (/[<>\\"]/.test(name) || !localPart.test(address.slice(0, at)) || !isDomain(address.slice(at + 1)))
     return refuse("write it as user@example.com or Name <user@example.com>")
   if (at > 64 || address.length > maxAddress) return refuse("it is too long")
