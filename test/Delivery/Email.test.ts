@@ -464,14 +464,28 @@ describe("the connection to the mail server", () => {
     })
   )
 
-  it.scoped("is given up where the login is refused, without the password in what is said", () =>
+  it.scoped("is given up where the login is refused, without the account in what is said", () =>
     Effect.gen(function* () {
       const server = yield* smtpServer({ login })
       const channel = yield* emailWith(settingsFor(server.port, { ...account, smtp_password: "wr0ng-password" }))
       assert.deepStrictEqual(yield* failing(channel), {
         permanent: true,
-        message: `127.0.0.1:${server.port} refused the login (535 5.7.8 me@example.com may not log in with [redacted]); check smtp_username and smtp_password`
+        message: `127.0.0.1:${server.port} refused the login (535 5.7.8 [redacted] may not log in with [redacted]); check smtp_username and smtp_password`
       })
+    })
+  )
+
+  it.scoped("is not told of with what it logged in with, however the server repeats it", () =>
+    Effect.gen(function* () {
+      const base64 = (text: string) => Buffer.from(text).toString("base64").replaceAll("=", "")
+      const { password, user } = login
+      const echoes = [user, password, base64(user), base64(password), base64(`\0${user}\0${password}`)]
+      const server = yield* smtpServer({ login, atData: () => refusal(550, echoes.join(" ")) })
+      const { message } = yield* failing(yield* emailWith(settingsFor(server.port, account)))
+      assert.strictEqual(
+        message,
+        `127.0.0.1:${server.port} refused the message (550 ${echoes.map(() => "[redacted]").join(" ")})`
+      )
     })
   )
 

@@ -112,7 +112,7 @@ export const makeMailer = Effect.fnUntraced(function* (settings: DeliverySetting
     ).pipe(Scope.extend(scope))
     const both = `\0${smtp_username ?? ""}\0${pass}`
     const name = `${host.includes(":") ? `[${host}]` : host}:${smtp_port}`
-    const server: MailServer = { name, hasPassword, secrets: [pass, both] }
+    const server: MailServer = { name, hasPassword, secrets: [pass, smtp_username ?? "", both] }
     return { transporter, server }
   })
 
