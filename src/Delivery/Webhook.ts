@@ -23,11 +23,11 @@ const hints: Readonly<Record<number, string>> = {
   413: "lower max_output_bytes under [scheduler.delivery]"
 }
 
-/** Where a redirect points, without user, query and fragment. */
+/** The host that a redirect points to; all that follows may hold what was sent. */
 const pointsTo = (location: string | undefined, url: string): string => {
   if (location === undefined || !URL.canParse(location, url)) return "nowhere"
-  const { host, pathname, protocol } = new URL(location, url)
-  return `${protocol}//${host}${pathname}`
+  const { host, protocol } = new URL(location, url)
+  return /^https?:$/.test(protocol) ? `${protocol}//${host}` : "something that is no http or https address"
 }
 
 const failureOf = (reason: RequestFailed["reason"], message: string, host: string): DeliveryFailure => {
