@@ -9,29 +9,48 @@ import type { Run } from "../Domain/Run.ts"
 import * as ProcessGroup from "../ProcessGroup.ts"
 import { inheritedVariables, ServiceEnvironment } from "../ServiceEnvironment.ts"
 import { type DeliverySettings, Settings } from "../Settings.ts"
+import { lastWords, withoutThese } from "./AnswerText.ts"
 import { type DeliveryNotes, deliveryNotes } from "./CurrentDelivery.ts"
 import type { ChannelHandler } from "./CustomChannels.ts"
 import { cutOutput } from "./Cut.ts"
 import { oneLine } from "./OneLine.ts"
 
 const maxSubject = 1_000
-const maxTail = 200
+/** How much of the end of what a command says is looked at, in bytes. */
+const maxTail = 800
 
 /** Exit codes by which a command refuses for good (EX_USAGE and EX_DATAERR of sysexits.h). */
 const refusals: ReadonlySet<number | null> = new Set([64, 65])
 
-/** Keeps the end of what is written to it. */
-const makeTail = () => {
+/** Shorter arguments are flags and such, not secrets. */
+const shortestSecret = 8
+
+/** What may be secret in an argument: all of it, the value in `--name=VALUE` or `Name: Bearer VALUE`, what looks like a token. */
+const secretsIn = (argument: string): ReadonlyArray<string> => {
+  const value = /^[\w-]+[=:]\s*(\S.*)$/s.exec(argument)?.[1] ?? ""
+  const tokens = (argument.match(/[\w~.+=-]{16,}/g) ?? []).filter((word) => /\d/.test(word) && /[a-z]/i.test(word))
+  return [argument, value, value.slice(value.indexOf(" ") + 1), ...tokens].filter(
+    ({ length }) => length >= shortestSecret
+  )
+}
+
+/** A character of a secret takes at most this many bytes, however it is spelled. */
+const longestSpelling = 10
+
+/** Keeps the end of what is written to it, and tells it without the secrets. */
+const makeTail = (secrets: ReadonlyArray<string>) => {
+  const blanked = withoutThese(secrets)
+  // So much more is kept that a secret at the beginning of the end is there as a whole.
+  const reach = longestSpelling * Math.max(0, ...secrets.map((secret) => Buffer.byteLength(secret)))
   let bytes = Buffer.alloc(0)
+  let isCut = false
   return {
     add: (chunk: Uint8Array): void => {
-      bytes = Buffer.concat([bytes, chunk]).subarray(-4 * maxTail)
+      const all = Buffer.concat([bytes, chunk])
+      isCut ||= all.length > maxTail + reach
+      bytes = all.subarray(-maxTail - reach)
     },
-    text: (): string =>
-      Array.from(oneLine(bytes.toString("utf8"), 4 * maxTail))
-        .slice(-maxTail)
-        .join("")
-        .trim()
+    text: (): string => lastWords(blanked(bytes.toString(), isCut ? bytes.subarray(0, reach).toString().length : 0))
   }
 }
 
@@ -59,7 +78,8 @@ export const makeCustomCommands = Effect.gen(function* () {
   const handler = (name: string, { command, timeout }: CustomChannel): ChannelHandler => {
     const channel = `custom:${name}` as const
     const fail = (permanent: boolean, message: string) => new DeliveryFailure({ channel, permanent, message })
-    const [program] = command
+    const [program, ...rest] = command
+    const secrets = rest.flatMap(secretsIn)
 
     const acquire = (env: Readonly<Record<string, string>>, input: string) =>
       Effect.gen(function* () {
@@ -68,7 +88,7 @@ export const makeCustomCommands = Effect.gen(function* () {
           ({ message, transient }) => fail(!transient, message)
         )
         live.add(group.pid)
-        const tail = makeTail()
+        const tail = makeTail(secrets)
         group.stderr.on("data", tail.add)
         group.stdout.resume()
         group.stdin.end(input)

@@ -161,14 +161,53 @@ describe("a command channel", () => {
 
   it.scoped("says what the command said last, without what could steer a terminal", () =>
     Effect.gen(function* () {
-      const { message } = yield* failing(shell(`printf 'first\\n\\033[31mno  pager\\n' >&2; exit 1`))
-      assert.strictEqual(message, "sh exited with code 1: first [31mno pager")
+      const { message } = yield* failing(shell(`printf 'first\\n\\033[31mno  \u202epager\u061c\\n' >&2; exit 1`))
+      assert.strictEqual(message, "sh exited with code 1: first ␛[31mno pager")
       const long = yield* failing([
         process.execPath,
         "-e",
         "process.stderr.write('💾'.repeat(3000) + 'end'); process.exitCode = 1"
       ])
       assert.strictEqual(long.message, `${process.execPath} exited with code 1: ${"💾".repeat(197)}end`)
+    })
+  )
+
+  it.scoped("does not repeat what the command repeats of its arguments", () =>
+    Effect.gen(function* () {
+      const args = [
+        "s3cr3t/argument",
+        "--token=s3cr3t-value",
+        "X-Key: Bearer s3cr3t-bearer",
+        "-v",
+        "https://x/s3cr3t-in-the-path1"
+      ]
+      const said = [args[0], "s3cr3t-value", "s3cr3t-bearer", "s3cr3t-in-the-path1", "S3CR3T\\/ARGUMENT", "-v"].join(
+        " "
+      )
+      const say = (before: string, after: string): Command => [
+        process.execPath,
+        "-e",
+        `process.stderr.write(${before} + ${JSON.stringify(said)} + ${after}); process.exitCode = 1`,
+        "--",
+        ...args
+      ]
+      const { message } = yield* failing(say("''", "''"))
+      assert.strictEqual(message, `${process.execPath} exited with code 1: ${"[redacted] ".repeat(5)}-v`)
+      // Wherever the end of what it said begins.
+      for (const length of [150, 170, 190, 700, 790, 795, 800]) {
+        const cut = yield* failing(say("'x'.repeat(5_000)", `' '.repeat(${length}) + 'end'`))
+        assert.notMatch(cut.message, /s3cr3t|argument|value|bearer|path1/i)
+      }
+    })
+  )
+
+  it.scoped("does not show the end of a long argument either", () =>
+    Effect.gen(function* () {
+      const long = Array.from({ length: 300 }, (_, n) => `part-${n}`).join(" ")
+      const script =
+        "const it = process.argv[1]; process.stderr.write((it + '\\n').repeat(20) + 'end'); process.exitCode = 1"
+      const { message } = yield* failing([process.execPath, "-e", script, long])
+      assert.match(message, /exited with code 1: (?:\[redacted\] )*end$/)
     })
   )
 
