@@ -7,7 +7,7 @@ import { makeEmail } from "./Email.ts"
 import { makeLogFile } from "./LogFile.ts"
 import { makeDeliveryClient } from "./Network.ts"
 import { makeSlack } from "./Slack.ts"
-import { StandardOutput, toStdout } from "./Stdout.ts"
+import { makeStdout, StandardOutput } from "./Stdout.ts"
 import { makeWebhook } from "./Webhook.ts"
 
 const refuse = (channel: DeliveryChannel, message: string) =>
@@ -15,7 +15,7 @@ const refuse = (channel: DeliveryChannel, message: string) =>
 
 /** Sends each output to its channel. */
 export const makeRouter = Effect.gen(function* () {
-  const stdout = yield* StandardOutput
+  const toStdout = yield* Effect.flatMap(StandardOutput, makeStdout)
   const toLogFile = yield* makeLogFile
   const client = yield* makeDeliveryClient
   const toWebhook = yield* makeWebhook(client)
@@ -28,7 +28,7 @@ export const makeRouter = Effect.gen(function* () {
     (channel, job, run, output) => {
       switch (channel) {
         case "stdout":
-          return toStdout(stdout, job, run, output)
+          return toStdout(job, run, output)
         case "log_file":
           return toLogFile(job, run, output)
         case "webhook":

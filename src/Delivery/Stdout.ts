@@ -6,6 +6,7 @@ import { formatInstant } from "../Domain/Instant.ts"
 import type { Job } from "../Domain/Job.ts"
 import type { Run } from "../Domain/Run.ts"
 import { deliveryNotes, headingOf } from "./CurrentDelivery.ts"
+import { makeWrites } from "./Stdout/Writes.ts"
 
 /** Where the `stdout` channel prints. Writes fail with a text when the reader is gone. */
 export class StandardOutput extends Context.Tag("symbiont/StandardOutput")<
@@ -48,18 +49,24 @@ export const neutralise = (text: string): string =>
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
     .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, visible)
 
-/** Prints a header line and the output. */
-export const toStdout = Effect.fnUntraced(function* (
-  stdout: typeof StandardOutput.Service,
-  job: Job,
-  run: Run,
-  output: string
-) {
-  const { time, what } = yield* headingOf(yield* deliveryNotes("stdout", run), run)
-  const text = `── ${job.name} · ${what} · ${formatInstant(time)} ──\n${output}${output.endsWith("\n") ? "" : "\n"}`
-  yield* Effect.mapError(
-    stdout.write(stdout.isTTY ? neutralise(text) : text),
-    (why) =>
-      new DeliveryFailure({ channel: "stdout", message: `standard output cannot be written: ${why}`, permanent: false })
-  )
+/**
+ * Prints a header line and each output, one at a time. What was handed over cannot be taken back: where an attempt gives
+ * up on a write under way, the next one of that delivery waits for the same write instead of printing again.
+ */
+export const makeStdout = Effect.fnUntraced(function* (stdout: typeof StandardOutput.Service) {
+  const writes = yield* makeWrites(stdout.write)
+  return Effect.fnUntraced(function* (job: Job, run: Run, output: string) {
+    const notes = yield* deliveryNotes("stdout", run)
+    const { time, what } = yield* headingOf(notes, run)
+    const text = `── ${job.name} · ${what} · ${formatInstant(time)} ──\n${output}${output.endsWith("\n") ? "" : "\n"}`
+    yield* Effect.mapError(
+      writes.once(notes.id, stdout.isTTY ? neutralise(text) : text),
+      (why) =>
+        new DeliveryFailure({
+          channel: "stdout",
+          message: `standard output cannot be written: ${why}`,
+          permanent: false
+        })
+    )
+  })
 })
