@@ -8,6 +8,7 @@ import { baseUrlOf, Settings } from "../Settings.ts"
 import { answerText, withoutThese } from "./AnswerText.ts"
 import { deliveryNotes } from "./CurrentDelivery.ts"
 import type { ChannelHandler } from "./CustomChannels.ts"
+import { allowEntryOf } from "./Network.ts"
 import { type WebhookRequest, webhookRequest } from "./WebhookRequest.ts"
 
 const refused = (message: string) => new DeliveryFailure({ channel: "webhook", message, permanent: true })
@@ -30,11 +31,19 @@ const pointsTo = (location: string | undefined, url: string): string => {
   return /^https?:$/.test(protocol) ? `${protocol}//${host}` : "something that is no http or https address"
 }
 
-const failureOf = (reason: RequestFailed["reason"], message: string, host: string): DeliveryFailure => {
+/** How what went wrong with a request is told: the host that it was for, and texts without what is secret in it. */
+interface Told {
+  readonly blanked: (text: string) => string
+  readonly host: string
+  /** What opens the host in `allow_hosts`. */
+  readonly entry: string
+}
+
+const failureOf = (reason: RequestFailed["reason"], message: string, { entry, host }: Told): DeliveryFailure => {
   switch (reason) {
     case "refused":
       return refused(
-        `${message}, so nothing was sent; where it is meant to be reached, add ${host} to allow_hosts under [scheduler.delivery]`
+        `${message}, so nothing was sent; where it is meant to be reached, add ${entry} to allow_hosts under [scheduler.delivery]`
       )
     case "invalid":
       return refused(`webhook_url cannot be used: ${message}`)
@@ -44,10 +53,14 @@ const failureOf = (reason: RequestFailed["reason"], message: string, host: strin
   }
 }
 
-/** How what went wrong with a request is told: the host that it was for, and texts without what is secret in it. */
-const tellingOf = ({ secrets, url }: WebhookRequest) => {
+const tellingOf = ({ secrets, url }: WebhookRequest): Told => {
   const blanked = withoutThese(secrets)
-  return { blanked, host: blanked(URL.canParse(url) ? new URL(url).host : "webhook_url") }
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  return {
+    blanked,
+    host: blanked(parsed?.host ?? "webhook_url"),
+    entry: blanked(parsed === undefined ? "its host" : allowEntryOf(parsed))
+  }
 }
 
 const isSuccess = ({ status }: Answer): boolean => status >= 200 && status < 300
@@ -94,8 +107,8 @@ export const makeWebhook = Effect.fnUntraced(function* ({ send }: GuardedClient)
     )
     const { body, headers, url } = request
     const answer = yield* Effect.mapError(send({ method: "POST", url, headers, body, timeout }), (error) => {
-      const { blanked, host } = tellingOf(request)
-      return failureOf(error.reason, blanked(error.message), host)
+      const told = tellingOf(request)
+      return failureOf(error.reason, told.blanked(error.message), told)
     })
     if (!isSuccess(answer)) return yield* judge(answer, request, yield* Clock.currentTimeMillis)
   })

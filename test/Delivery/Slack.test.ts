@@ -403,6 +403,8 @@ describe("what Slack answers", () => {
         assert.match(message, /^127\.0\.0\.1 is no public address, so nothing was sent; .* allow_hosts/)
       }
       assert.deepStrictEqual(slack.calls, [])
+      const mapped = yield* failing(yield* slackWith(withToken("http://[::ffff:7f00:1]:9803/api", { allow_hosts: [] })))
+      assert.match(mapped.message, /^::ffff:7f00:1 is no public address, .* add 127\.0\.0\.1:9803 to allow_hosts/)
     })
   )
 })

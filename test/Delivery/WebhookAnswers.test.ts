@@ -3,12 +3,14 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
+import { parseAllowedHosts } from "../../src/Network/AllowedHosts.ts"
 import {
   answers,
   type Behaviour,
   endless,
   halfCloses,
   hangs,
+  httpReceiver,
   redirects,
   resets,
   stalls
@@ -190,6 +192,29 @@ describe("the answer to a webhook", () => {
       const none = yield* Effect.flip(Effect.provide(toWebhook(jobWith({})), routerWith({})))
       assert.deepStrictEqual([none.permanent, none.message], [true, 'job "nightly" has no webhook_url; set it'])
     })
+  )
+
+  it.live("says what to add to allow_hosts in a form that can be added, and that helps", () =>
+    Effect.gen(function* () {
+      const receiver = yield* httpReceiver([answers(200)])
+      for (const host of ["[::ffff:7f00:1]", "[::ffff:127.0.0.1]", "127.1", "[::1]", "[64:ff9b::7f00:1]"]) {
+        const job = jobWith({ webhook_url: `http://${host}:${receiver.port}/` })
+        const refused = yield* Effect.flip(
+          Effect.provide(toWebhook(job), routerWith({ delivery: { allow_hosts: [] } }))
+        )
+        const entry = / add (\S+) to allow_hosts/.exec(refused.message)?.[1] ?? assert.fail(refused.message)
+        const allowed = yield* parseAllowedHosts([entry])
+        assert.isTrue(
+          allowed.permitsAddress(new URL(`http://${host}/`).hostname.replace(/^\[|\]$/g, ""), receiver.port)
+        )
+        if (!host.includes("127") && !host.includes("ffff")) continue
+        assert.strictEqual(entry, `127.0.0.1:${receiver.port}`)
+        yield* Effect.provide(toWebhook(job), routerWith({ delivery: { allow_hosts: [entry] } }))
+      }
+      const onDefaultPort = jobWith({ webhook_url: "http://[::ffff:10.1.2.3]/" })
+      const { message } = yield* Effect.flip(Effect.provide(toWebhook(onDefaultPort), routerWith({})))
+      assert.include(message, "add 10.1.2.3 to allow_hosts")
+    }).pipe(Effect.scoped)
   )
 
   it.live("is a refusal for good, with what to do, when the receiver is not public", () =>

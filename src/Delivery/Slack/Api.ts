@@ -5,7 +5,8 @@ import * as Schema from "effect/Schema"
 import type { Answer, GuardedClient } from "../../Network/GuardedRequest.ts"
 import { version } from "../../Version.ts"
 import { withoutThese } from "../AnswerText.ts"
-import { type Asked, badStatus, notOk, unanswered, unreadable } from "./Failures.ts"
+import { allowEntryOf } from "../Network.ts"
+import { type Asked, badStatus, notOk, type Place, unanswered, unreadable } from "./Failures.ts"
 
 const timeout = 15_000
 // The answer to a message holds the message.
@@ -34,17 +35,20 @@ interface Sending {
   readonly bearer?: string
 }
 
+const noPlace: Place = { host: "an address that is none", entry: "its host" }
+
 const request = Effect.fnUntraced(function* ({ send }: GuardedClient, sending: Sending) {
   const { bearer, body, contentType, key, secrets, url, what } = sending
   const blanked = withoutThese(secrets)
-  const host = URL.canParse(url) ? new URL(url).host : "an address that is none"
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  const place = parsed === undefined ? noPlace : { host: parsed.host, entry: allowEntryOf(parsed) }
   const headers = {
     "content-type": contentType,
     "user-agent": userAgent,
     ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` })
   }
   const answer = yield* Effect.mapError(send({ method: "POST", url, headers, body, timeout, maxBytes }), (failed) =>
-    unanswered(failed, host)
+    unanswered(failed, place)
   )
   const asked: Asked = { what, key, blanked, now: yield* Clock.currentTimeMillis }
   return { answer, asked }

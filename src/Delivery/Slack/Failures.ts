@@ -119,12 +119,18 @@ export const badStatus = (answer: Answer, asked: Asked): DeliveryFailure => {
 export const unreadable = (what: string): DeliveryFailure =>
   fail(false, `what answered ${what} is not Slack: its answer is no JSON with "ok"; check slack_base_url`)
 
+/** Where a request went: its host, and the entry of `allow_hosts` that opens it. */
+export interface Place {
+  readonly host: string
+  readonly entry: string
+}
+
 /** The failure of a request that was not answered. */
-export const unanswered = ({ message, reason }: RequestFailed, host: string): DeliveryFailure => {
+export const unanswered = ({ message, reason }: RequestFailed, { entry, host }: Place): DeliveryFailure => {
   switch (reason) {
     case "refused":
       return refusal(
-        `${message}, so nothing was sent; where it is meant to be reached, add ${host} to allow_hosts under [scheduler.delivery]`
+        `${message}, so nothing was sent; where it is meant to be reached, add ${entry} to allow_hosts under [scheduler.delivery]`
       )
     case "invalid":
       return refusal(`nothing can be sent to Slack at ${host}: ${message}`)
