@@ -65,9 +65,9 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
     const agents = yield* AgentRuntime
     const ids = yield* Ids
     const signal = yield* WakeSignal
-    const { scheduler } = yield* Settings
+    const { scheduler, unset } = yield* Settings
     const { policies } = yield* NamedPolicies
-    const channels = { settings: scheduler.delivery, inCode: yield* CustomChannels }
+    const channels = { settings: scheduler.delivery, unset, inCode: yield* CustomChannels }
     // A program that has none knows no folder of its own and no variables.
     const environment = yield* Effect.serviceOption(ServiceEnvironment)
     const own = Option.map(environment, ({ directory }) => `${directory}/${ownFolder}`)

@@ -24,6 +24,7 @@ export { signatureKeys } from "./Delivery/Signature.ts"
 export { slackChannelProblem } from "./Delivery/Slack/Channel.ts"
 export { StandardOutput } from "./Delivery/Stdout.ts"
 export { parseTemplate, renderTemplate, type TemplateFacts, unquotedIn } from "./Delivery/Template.ts"
+export { type SettingsAsSet, unsetFor } from "./Delivery/UnsetSettings.ts"
 
 /** Sends one output to one channel. Called at least once per delivery; replaceable as a layer. */
 export class DeliveryRouter extends Context.Tag("symbiont/DeliveryRouter")<

@@ -220,6 +220,29 @@ email_from = "symbiont@example.com"
     })
   )
 
+  it.effect("remembers which keys of channels have a variable that is not set", () =>
+    Effect.gen(function* () {
+      const text = `[scheduler.delivery]
+webhook_secret = "\${WS}"
+slack_api_token = "\${TOKEN}"
+smtp_tls = "\${TLS}"
+allow_hosts = ["10.0.0.0/8", "\${HOST}"]
+[scheduler.delivery.custom.pager]
+command = ["page", "\${PAGER}"]
+timeout = "1s"`
+      const { settings } = yield* load(text, { SYMBI_SLACK_TOKEN: "xoxb-env" })
+      assert.deepStrictEqual(settings.unset, [
+        { key: "scheduler.delivery.webhook_secret", variable: "WS" },
+        { key: "scheduler.delivery.smtp_tls", variable: "TLS" },
+        { key: "scheduler.delivery.custom.pager.command", variable: "PAGER" }
+      ])
+      assert.deepStrictEqual(settings.scheduler.delivery.allow_hosts, ["10.0.0.0/8"])
+      assert.deepStrictEqual(settings.scheduler.delivery.custom, {})
+      const all = { WS: "s", TLS: "required", HOST: "a", PAGER: "p" }
+      assert.notProperty((yield* load(text, { ...all, TOKEN: "t" })).settings, "unset")
+    })
+  )
+
   it.effect("shows secrets of deliveries only as variables, wherever settings are shown", () =>
     Effect.gen(function* () {
       const written = guideDelivery.replace(/\$\{SLACK_API_TOKEN\}/, "canary-token")

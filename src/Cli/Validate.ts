@@ -28,7 +28,7 @@ const schedulerOf = Effect.fnUntraced(function* (configFile: Option.Option<strin
   const { loadSettings } = yield* Effect.promise(() => import("../Settings.ts"))
   const { variables } = yield* ServiceEnvironment
   return yield* loadSettings({ configFile, env: variables, overrides: {} }).pipe(
-    Effect.map(({ settings }) => settings.scheduler),
+    Effect.map(({ settings: { scheduler, unset } }) => ({ ...scheduler, unset })),
     Effect.catchAll((error) =>
       Effect.as(Console.error(`warning: the configuration is left out: ${error.message}`), null)
     )
@@ -106,7 +106,8 @@ export const validate = Command.make(
         variables,
         agents: parseFiles(yield* otherAgentFiles(home, names)).agents.map(({ definition }) => definition),
         policies: new Map(),
-        channels: scheduler === null ? null : { settings: scheduler.delivery, inCode: new Map() },
+        channels:
+          scheduler === null ? null : { settings: scheduler.delivery, unset: scheduler.unset, inCode: new Map() },
         unset: allowUnset ? "warning" : "error"
       })
       if (format === "json") yield* Console.log(asJson(files, checked.diagnostics))

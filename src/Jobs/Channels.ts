@@ -1,6 +1,14 @@
 import { isIP } from "node:net"
 import * as Either from "effect/Either"
-import { addressProblem, parseTemplate, signatureKeys, slackChannelProblem, unquotedIn } from "../Delivery.ts"
+import {
+  addressProblem,
+  parseTemplate,
+  type SettingsAsSet,
+  signatureKeys,
+  slackChannelProblem,
+  unquotedIn,
+  unsetFor
+} from "../Delivery.ts"
 import type { Issue, JobDefinition } from "../Domain/Job.ts"
 import { headerProblem } from "../Domain/WebhookHeaders.ts"
 import { parseAllowedHosts } from "../Network/AllowedHosts.ts"
@@ -9,8 +17,7 @@ import { namesIn } from "../ServiceEnvironment.ts"
 import type { DeliverySettings } from "../Settings.ts"
 
 /** The channels that there are: what is configured, and the names of those written in code. */
-export interface ChannelsKnown {
-  readonly settings: DeliverySettings
+export interface ChannelsKnown extends SettingsAsSet {
   readonly inCode: Pick<ReadonlyMap<string, unknown>, "has">
 }
 
@@ -83,9 +90,13 @@ const under = "under [scheduler.delivery]; until it is set, such deliveries will
 /** Why deliveries to a channel will fail as things are configured. */
 const missingFor = (
   channel: JobDefinition["delivery"][number],
-  { slack_channel }: JobDefinition,
-  { inCode, settings }: ChannelsKnown
+  definition: JobDefinition,
+  { inCode, settings, unset }: ChannelsKnown
 ): string | undefined => {
+  if (channel.startsWith("custom:") && inCode.has(channel.slice("custom:".length))) return undefined
+  const lacks = unsetFor(channel, "output", definition, { settings, unset })
+  if (lacks !== undefined) return `delivery to ${channel}: ${lacks}; until then, such deliveries will fail`
+  const { slack_channel } = definition
   switch (channel) {
     case "stdout":
     case "log_file":
@@ -106,7 +117,7 @@ const missingFor = (
     }
     default: {
       const name = channel.slice("custom:".length)
-      return inCode.has(name) || Object.hasOwn(settings.custom, name)
+      return Object.hasOwn(settings.custom, name)
         ? undefined
         : `no channel ${channel} is known; configure [scheduler.delivery.custom.${name}], or provide it with CustomChannels; until then, such deliveries will fail`
     }

@@ -124,9 +124,9 @@ export const make = Effect.gen(function* () {
   const ids = yield* Ids
   const actors = yield* JobActors
   const signal = yield* WakeSignal
-  const { scheduler } = yield* Settings
+  const { scheduler, unset } = yield* Settings
   const { policies } = yield* NamedPolicies
-  const channels = { settings: scheduler.delivery, inCode: yield* CustomChannels }
+  const channels = { settings: scheduler.delivery, unset, inCode: yield* CustomChannels }
 
   const check = (definition: JobDefinition, anchor: number) =>
     checkDefinition(definition, { anchor, timezone: scheduler.timezone })

@@ -5,16 +5,16 @@ import type { Merged } from "./Sources.ts"
 type Key = keyof DeliverySettings
 
 /** The keys that alerts through a channel need besides `fallback`, as far as they are missing. */
-const missingFor = (settings: DeliverySettings): ReadonlyArray<string> => {
-  const unset = (...keys: ReadonlyArray<Key>) => keys.filter((key) => settings[key] === undefined)
+const missingFor = (settings: DeliverySettings, isGiven: (key: Key) => boolean): ReadonlyArray<string> => {
+  const unset = (...keys: ReadonlyArray<Key>) => keys.filter((key) => !isGiven(key))
   switch (settings.fallback) {
     case "webhook":
       return unset("fallback_webhook_url")
     case "email":
       return unset("smtp_host", "email_from", "fallback_email_recipients")
     case "slack": {
-      if (settings.slack_api_token !== undefined) return unset("slack_default_channel")
-      return settings.slack_webhook_url === undefined ? ["slack_webhook_url (or slack_api_token)"] : []
+      if (isGiven("slack_api_token")) return unset("slack_default_channel")
+      return isGiven("slack_webhook_url") ? [] : ["slack_webhook_url (or slack_api_token)"]
     }
     default:
       return []
@@ -24,30 +24,35 @@ const missingFor = (settings: DeliverySettings): ReadonlyArray<string> => {
 const listed = (words: ReadonlyArray<string>): string =>
   words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`
 
-/** What `[scheduler.delivery]` says that cannot work, and what may not, each with its place. */
+/**
+ * What `[scheduler.delivery]` says that cannot work, and what may not, each with its place. A key whose variable is not
+ * set was warned of, and counts as given.
+ */
 export const checkDelivery = (
   settings: DeliverySettings,
-  origin: Merged["origin"]
+  { origin, unset }: Pick<Merged, "origin" | "unset">
 ): { readonly problems: ReadonlyArray<string>; readonly warnings: ReadonlyArray<string> } => {
   const at = (key: Key) => origin(`scheduler.delivery.${key}`)?.where ?? `scheduler.delivery.${key}`
   const problems: Array<string> = []
   const warnings: Array<string> = []
   const { custom, email_from, fallback, fallback_email_recipients = [] } = settings
 
-  const missing = missingFor(settings)
+  const isUnset = (key: string) => unset.some((one) => one.key === `scheduler.delivery.${key}`)
+  const isGiven = (key: Key) => settings[key] !== undefined || isUnset(key)
+  const missing = missingFor(settings, isGiven)
   if (missing.length > 0) {
     problems.push(`${at("fallback")}: alerts by ${fallback} need ${listed(missing)} under [scheduler.delivery]`)
   }
-  if (fallback.startsWith("custom:") && !Object.hasOwn(custom, fallback.slice("custom:".length))) {
-    const table = `[scheduler.delivery.custom.${fallback.slice("custom:".length)}]`
+  const named = fallback.startsWith("custom:") ? fallback.slice("custom:".length) : undefined
+  if (named !== undefined && !Object.hasOwn(custom, named) && !isUnset(`custom.${named}.command`)) {
+    const table = `[scheduler.delivery.custom.${named}]`
     warnings.push(`${at("fallback")}: there is no ${table}; alerts fail unless a program provides ${fallback}`)
   }
 
-  if ((settings.smtp_username === undefined) !== (settings.smtp_password === undefined)) {
-    const [given, other] =
-      settings.smtp_username === undefined
-        ? (["smtp_password", "smtp_username"] as const)
-        : (["smtp_username", "smtp_password"] as const)
+  if (isGiven("smtp_username") !== isGiven("smtp_password")) {
+    const [given, other] = isGiven("smtp_username")
+      ? (["smtp_username", "smtp_password"] as const)
+      : (["smtp_password", "smtp_username"] as const)
     problems.push(`${at(given)}: needs ${other} beside it; set both, or neither`)
   }
 

@@ -1,3 +1,4 @@
+import * as Arr from "effect/Array"
 import * as Either from "effect/Either"
 import { shown } from "../Domain/Redaction.ts"
 import { interpolate, namesIn } from "../ServiceEnvironment.ts"
@@ -39,6 +40,13 @@ interface Origin {
   readonly found: unknown
 }
 
+/** A key that the file takes from an environment variable which is not set. */
+export interface UnsetSetting {
+  /** Such as `scheduler.delivery.webhook_secret`. */
+  readonly key: string
+  readonly variable: string
+}
+
 /** The merged values, what is doubtful, what is wrong, and where each value came from. */
 export interface Merged {
   readonly values: Readonly<Record<string, unknown>>
@@ -48,6 +56,8 @@ export interface Merged {
   readonly origin: (key: string) => Origin | undefined
   /** Environment variables that the file takes API keys from. */
   readonly keyVariables: ReadonlyArray<string>
+  /** Keys of `[scheduler.delivery]` that have no value, though the file gives them one. */
+  readonly unset: ReadonlyArray<UnsetSetting>
 }
 
 /** Reads a variable's text as the kind of value its key takes; what does not fit stays a text, for the check to name. */
@@ -112,6 +122,15 @@ const resolve = (value: unknown, env: Variables): Either.Either<unknown, string>
   return Array.isArray(value) ? Either.all(value.map((item: unknown) => resolve(item, env))) : Either.right(value)
 }
 
+const deliveryKeys = "scheduler.delivery."
+
+/** The keys of `[scheduler.delivery]` without which nothing is sent, rather than sent in another way. */
+const accountKey =
+  /^(webhook_(auth_header|secret)|fallback_\w+|slack_(?!long_output)\w+|smtp_\w+|email_from|custom\..+\.command)$/s
+
+const withoutIt = (key: string): string =>
+  accountKey.test(key) ? "deliveries that need it fail until it is" : "its default holds until it is"
+
 const withValue = (
   table: Readonly<Record<string, unknown>>,
   [key = "", ...rest]: ReadonlyArray<string>,
@@ -132,6 +151,7 @@ export const mergeSources = (options: {
   const warnings: Array<string> = []
   const problems: Array<string> = []
   const keyVariables: Array<string> = []
+  const unset: Array<UnsetSetting> = []
   const origins = new Map<string, Origin>()
   let values: Record<string, unknown> = Object.fromEntries(Object.keys(known).map((section) => [section, {}]))
 
@@ -166,17 +186,32 @@ export const mergeSources = (options: {
   const takeValue = (path: ReadonlyArray<string>, value: unknown) => {
     const where = at(path)
     const key = path.join(".")
-    const resolved = resolve(value, env)
+    const missing = (variable: string) => `${where}: ${key}: the environment variable ${variable} is not set`
     if (key === "server.api_keys") keyVariables.push(...namesIn(JSON.stringify(value)))
+    if (key === `${deliveryKeys}allow_hosts` && Array.isArray(value)) {
+      // Each entry opens one host more: the others hold without it.
+      const [without, entries] = Arr.separate(value.map((entry: unknown) => resolve(entry, env)))
+      warnings.push(...without.map((variable) => `${missing(variable)}; that host is not allowed until it is`))
+      set(path, entries, { place: where, where: `${where}: ${key}`, found: value })
+      return
+    }
+    const resolved = resolve(value, env)
     if (Either.isLeft(resolved)) {
-      const unset = `${where}: ${key}: the environment variable ${resolved.left} is not set`
       if (overridden.has(key)) return
       // Jobs run without a channel's account; what is sent there fails visibly.
-      if (key.startsWith("scheduler.delivery.")) warnings.push(`${unset}; deliveries that need it fail until it is`)
-      else problems.push(`${unset}; set it, or write the value`)
+      if (key.startsWith(deliveryKeys)) {
+        warnings.push(`${missing(resolved.left)}; ${withoutIt(key.slice(deliveryKeys.length))}`)
+        unset.push({ key, variable: resolved.left })
+      } else problems.push(`${missing(resolved.left)}; set it, or write the value`)
     } else {
       set(path, resolved.right, { place: where, where: `${where}: ${key}`, found: value })
     }
+  }
+
+  /** Of a channel whose command cannot be made up, nothing but that: the rest of its table says nothing without it. */
+  const withUsableCommand = (path: ReadonlyArray<string>, table: Readonly<Record<string, unknown>>) => {
+    const isChannel = path.length === 4 && path.join(".").startsWith(`${deliveryKeys}custom.`)
+    return isChannel && Either.isLeft(resolve(table["command"], env)) ? { command: table["command"] } : table
   }
 
   const takeTable = (path: ReadonlyArray<string>, keys: KeyTree, table: Readonly<Record<string, unknown>>) => {
@@ -185,7 +220,7 @@ export const mergeSources = (options: {
       const tree = Object.hasOwn(keys, key) ? keys[key] : keys["*"]
       if (tree === undefined) unknownKey(here, value, Object.keys(keys))
       else if (tree === null) takeValue(here, value)
-      else if (isTable(value)) takeTable(here, tree, value)
+      else if (isTable(value)) takeTable(here, tree, withUsableCommand(here, value))
       else {
         const name = here.join(".")
         problems.push(`${at(here)}: ${name}: expected a table, found ${showValue(value)}; write [${name}]`)
@@ -221,5 +256,5 @@ export const mergeSources = (options: {
     return owner === undefined ? undefined : origins.get(owner)
   }
 
-  return { values, warnings, problems, origin, keyVariables }
+  return { values, warnings, problems, origin, keyVariables, unset }
 }

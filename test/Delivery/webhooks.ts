@@ -31,12 +31,14 @@ export type DeliveryTable = NonNullable<NonNullable<(typeof SettingsSchema.Encod
 /** What a router is made of. Loopback may be delivered to unless `delivery` says otherwise. */
 export interface Setting {
   readonly delivery?: DeliveryTable
+  /** Keys of `[scheduler.delivery]` whose variable, `UNSET`, is not set. */
+  readonly unset?: ReadonlyArray<string>
   readonly variables?: Readonly<Record<string, string>>
   readonly network?: ClientRules
 }
 
 /** The real router, with nothing but the network as it is told. */
-export const routerWith = ({ delivery = {}, network = noNames, variables = {} }: Setting) =>
+export const routerWith = ({ delivery = {}, network = noNames, unset = [], variables = {} }: Setting) =>
   DeliveryRouter.layer.pipe(
     Layer.provide(
       Layer.succeed(Settings, {
@@ -45,7 +47,8 @@ export const routerWith = ({ delivery = {}, network = noNames, variables = {} }:
           server: {},
           agentpin: {}
         }),
-        data_dir: "/nowhere"
+        data_dir: "/nowhere",
+        unset: unset.map((key) => ({ key: `scheduler.delivery.${key}`, variable: "UNSET" }))
       })
     ),
     Layer.provide(ServiceEnvironment.layer({ variables, directory: "/nowhere" })),

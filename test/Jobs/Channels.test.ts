@@ -142,6 +142,23 @@ describe("what is doubtful about it", () => {
     assert.deepStrictEqual(doubted({ delivery: ["stdout", "log_file"] }), [])
   })
 
+  it("a channel with a setting whose variable is not set", () => {
+    const unset = ["webhook_secret", "smtp_password", "custom.pager.command"].map((key) => ({
+      key: `scheduler.delivery.${key}`,
+      variable: "UNSET"
+    }))
+    const lacking = (channel: string, key: string) => [
+      `delivery.0: delivery to ${channel}: scheduler.delivery.${key} needs the environment variable UNSET, which is not set; set it and start the service again; until then, such deliveries will fail`
+    ]
+    const channels = { ...known({ smtp_host: "a", email_from: "a@example.com", smtp_username: "u" }), unset }
+    assert.deepStrictEqual(doubted(hook, channels), lacking("webhook", "webhook_secret"))
+    assert.deepStrictEqual(doubted({ ...hook, webhook_secret: "own" }, channels), [])
+    assert.deepStrictEqual(doubted(mail, channels), lacking("email", "smtp_password"))
+    const pager = { delivery: ["custom:pager"] }
+    assert.deepStrictEqual(doubted(pager, channels), lacking("custom:pager", "custom.pager.command"))
+    assert.deepStrictEqual(doubted(pager, { ...channels, inCode: new Set(["pager"]) }), [])
+  })
+
   it("a channel of one's own that nobody provides", () => {
     const pager = { delivery: ["custom:pager"] }
     assert.deepStrictEqual(doubted(pager), [

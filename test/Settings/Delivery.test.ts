@@ -94,6 +94,60 @@ describe("[scheduler.delivery]", () => {
       ["#:3: scheduler.delivery.smtp_username: needs smtp_password beside it; set both, or neither"]
     ],
     [
+      "a user whose password is a variable that is not set",
+      ['smtp_username = "u"', `smtp_password = "\${PASS}"`],
+      [
+        "warning: #:3: scheduler.delivery.smtp_password: the environment variable PASS is not set; deliveries that need it fail until it is"
+      ]
+    ],
+    [
+      "alerts whose addresses are variables that are not set",
+      [
+        'fallback = "email"',
+        'smtp_host = "a"',
+        'email_from = "s@example.com"',
+        `fallback_email_recipients = ["\${OPS}"]`
+      ],
+      [
+        "warning: #:5: scheduler.delivery.fallback_email_recipients: the environment variable OPS is not set; deliveries that need it fail until it is"
+      ]
+    ],
+    [
+      "alerts by Slack whose token is a variable that is not set",
+      ['fallback = "slack"', `slack_api_token = "\${T}"`, 'slack_default_channel = "#ops"'],
+      [
+        "warning: #:3: scheduler.delivery.slack_api_token: the environment variable T is not set; deliveries that need it fail until it is"
+      ]
+    ],
+    [
+      "a command with a variable that is not set",
+      [
+        'fallback = "custom:pager"',
+        "[scheduler.delivery.custom.pager]",
+        `command = ["page", "\${PAGER_KEY}"]`,
+        'timeout = "10s"'
+      ],
+      [
+        "warning: #:4: scheduler.delivery.custom.pager.command: the environment variable PAGER_KEY is not set; deliveries that need it fail until it is"
+      ]
+    ],
+    [
+      "what else has a variable that is not set",
+      [`retry_delay = "\${D}"`, `allow_hosts = ["10.0.0.0/8", "\${H}"]`],
+      [
+        "warning: #:2: scheduler.delivery.retry_delay: the environment variable D is not set; its default holds until it is",
+        "warning: #:3: scheduler.delivery.allow_hosts: the environment variable H is not set; that host is not allowed until it is"
+      ]
+    ],
+    [
+      "what is wrong, and what may be why",
+      ['fallback = "webhook"', 'fallback_webhok_url = "https://a.example.com"'],
+      [
+        "#:2: scheduler.delivery.fallback: alerts by webhook need fallback_webhook_url under [scheduler.delivery]",
+        "warning: #:3: unknown key scheduler.delivery.fallback_webhok_url; did you mean fallback_webhook_url?"
+      ]
+    ],
+    [
       "all that is wrong at once",
       ['email_from = "nobody"', 'fallback_email_recipients = ["a@b.c", "x"]'],
       [
