@@ -167,9 +167,7 @@ export const loadSettings = Effect.fn("Settings.load")(function* (input: {
     refuse(...problems, ...merged.warnings.map((warning) => `warning: ${warning}`))
   if (merged.problems.length > 0) return yield* refuseAll(merged.problems)
   const decoded = yield* Schema.decodeUnknown(SettingsSchema, { errors: "all" })(merged.values).pipe(
-    Effect.mapError((error) =>
-      refuseAll(describeIssues(ParseResult.ArrayFormatter.formatErrorSync(error), merged.origin))
-    )
+    Effect.mapError((error) => refuseAll(describeIssues(ParseResult.ArrayFormatter.formatErrorSync(error), merged)))
   )
   const aimless = Object.entries(decoded.agentpin).find(([, value]) => value !== false)
   if (aimless !== undefined && decoded.agentpin.domain === undefined) {

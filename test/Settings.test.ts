@@ -279,7 +279,7 @@ comand = "x"
       ])
       assert.include(
         yield* problem("[scheduler.delivery.channels.pigeon]\nconcurrency = 1"),
-        `"pigeon" is no delivery channel`
+        "#:1: scheduler.delivery.channels.pigeon: there is no such channel; use one of stdout"
       )
       assert.include(yield* problem("[scheduler.delivery]\ncustom = 3"), "[scheduler.delivery.custom]")
       assert.include(

@@ -1,4 +1,9 @@
+import * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
 import { addressProblem } from "../Delivery/Email/Address.ts"
+import { signatureKeys } from "../Delivery/Signature.ts"
+import { resolvedChannelProblem } from "../Delivery/Slack/Channel.ts"
+import { headerProblem } from "../Domain/WebhookHeaders.ts"
 import type { DeliverySettings } from "./Delivery.ts"
 import type { Merged } from "./Sources.ts"
 
@@ -55,6 +60,15 @@ export const checkDelivery = (
       : (["smtp_password", "smtp_username"] as const)
     problems.push(`${at(given)}: needs ${other} beside it; set both, or neither`)
   }
+
+  const { slack_default_channel, webhook_auth_header, webhook_secret } = settings
+  const secret = webhook_secret === undefined ? undefined : signatureKeys(Redacted.value(webhook_secret))
+  if (secret !== undefined && Either.isLeft(secret)) problems.push(`${at("webhook_secret")}: ${secret.left}`)
+  const wrongHeader =
+    webhook_auth_header === undefined ? undefined : headerProblem("Authorization", Redacted.value(webhook_auth_header))
+  if (wrongHeader !== undefined) problems.push(`${at("webhook_auth_header")}: ${wrongHeader}`)
+  const wrongChannel = slack_default_channel === undefined ? undefined : resolvedChannelProblem(slack_default_channel)
+  if (wrongChannel !== undefined) problems.push(`${at("slack_default_channel")}: ${wrongChannel}`)
 
   const wrongFrom = email_from === undefined ? undefined : addressProblem(email_from)
   if (wrongFrom !== undefined) problems.push(`${at("email_from")}: ${wrongFrom}`)

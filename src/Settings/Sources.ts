@@ -54,6 +54,8 @@ export interface Merged {
   readonly problems: ReadonlyArray<string>
   /** Of a key such as `scheduler.timezone`, or of a part of its value. */
   readonly origin: (key: string) => Origin | undefined
+  /** The same of the table that stands around a key in the file; a table itself is its own. */
+  readonly tableOf: (key: string) => Origin | undefined
   /** Environment variables that the file takes API keys from. */
   readonly keyVariables: ReadonlyArray<string>
   /** Keys of `[scheduler.delivery]` that have no value, though the file gives them one. */
@@ -153,6 +155,7 @@ export const mergeSources = (options: {
   const keyVariables: Array<string> = []
   const unset: Array<UnsetSetting> = []
   const origins = new Map<string, Origin>()
+  const tables = new Map<string, Origin>()
   let values: Record<string, unknown> = Object.fromEntries(Object.keys(known).map((section) => [section, {}]))
 
   const overridden = new Set(
@@ -220,8 +223,14 @@ export const mergeSources = (options: {
       const tree = Object.hasOwn(keys, key) ? keys[key] : keys["*"]
       if (tree === undefined) unknownKey(here, value, Object.keys(keys))
       else if (tree === null) takeValue(here, value)
-      else if (isTable(value)) takeTable(here, tree, withUsableCommand(here, value))
-      else {
+      else if (isTable(value)) {
+        const place = at(here)
+        tables.set(here.join("."), { place, where: `${place}: ${here.join(".")}`, found: value })
+        const usable = withUsableCommand(here, value)
+        // A table that users name is there even if nothing stands in it.
+        if (!Object.hasOwn(keys, key) && usable === value) values = withValue(values, here, {})
+        takeTable(here, tree, usable)
+      } else {
         const name = here.join(".")
         problems.push(`${at(here)}: ${name}: expected a table, found ${showValue(value)}; write [${name}]`)
       }
@@ -249,12 +258,20 @@ export const mergeSources = (options: {
     if (value !== undefined) set(key.split("."), value, { place, where: place, found: value })
   }
 
-  const origin = (key: string): Origin | undefined => {
+  const nearestIn = (known: ReadonlyMap<string, Origin>) => (key: string) => {
     const parts = key.split(".")
     const prefixes = parts.map((_, index) => parts.slice(0, parts.length - index).join("."))
-    const owner = prefixes.find((prefix) => origins.has(prefix))
-    return owner === undefined ? undefined : origins.get(owner)
+    const owner = prefixes.find((prefix) => known.has(prefix))
+    return owner === undefined ? undefined : known.get(owner)
   }
 
-  return { values, warnings, problems, origin, keyVariables, unset }
+  return {
+    values,
+    warnings,
+    problems,
+    origin: nearestIn(origins),
+    tableOf: nearestIn(tables),
+    keyVariables,
+    unset
+  }
 }

@@ -148,6 +148,59 @@ describe("[scheduler.delivery]", () => {
       ]
     ],
     [
+      "accounts that can never work",
+      [`webhook_secret = "whsec_${canary}!"`, 'slack_default_channel = "#Ops Alerts"', 'webhook_auth_header = "a\\nb"'],
+      [
+        "#:2: scheduler.delivery.webhook_secret: what follows whsec_ is no base64",
+        "#:4: scheduler.delivery.webhook_auth_header: the value of the header Authorization has a line break or another character that no header can carry",
+        '#:3: scheduler.delivery.slack_default_channel: "#Ops Alerts" is no Slack channel; names are lower-case letters, digits, - and _, such as #ops-alerts, and IDs such as C0123456789 work too'
+      ]
+    ],
+    [
+      "names of channels that are none",
+      [
+        "[scheduler.delivery.channels.webhok]",
+        "rate_limit = 1",
+        "[scheduler.delivery.channels.email]",
+        "rate_limit = 1"
+      ],
+      ["#:2: scheduler.delivery.channels.webhok: there is no such channel; did you mean webhook?"]
+    ],
+    [
+      "a name that is none",
+      ['[scheduler.delivery.custom."a b"]', 'command = ["x"]'],
+      ["#:2: scheduler.delivery.custom.a b: the name begins with a letter or _, and has only letters, digits, _ and -"]
+    ],
+    [
+      "channels without a command",
+      ["[scheduler.delivery.custom.x]", "[scheduler.delivery.custom.y]", 'timeout = "1s"'],
+      ["#:2: scheduler.delivery.custom.x: needs command", "#:3: scheduler.delivery.custom.y: needs command"]
+    ],
+    [
+      "lists that are none, or empty",
+      [
+        'allow_hosts = "a"',
+        "fallback_email_recipients = []",
+        "[scheduler.delivery.custom.x]",
+        'command = "x"',
+        "[scheduler.delivery.custom.y]",
+        "command = [3]"
+      ],
+      [
+        "#:3: scheduler.delivery.fallback_email_recipients: is empty; give at least one entry",
+        '#:2: scheduler.delivery.allow_hosts: expected a list of texts, found "a"',
+        '#:5: scheduler.delivery.custom.x.command: expected a list of texts, found "x"',
+        "#:7: scheduler.delivery.custom.y.command: expected a text, found 3"
+      ]
+    ],
+    [
+      "alerts by what is no channel",
+      ['fallback = "sms"'],
+      [
+        '#:2: scheduler.delivery.fallback: expected a channel (stdout, log_file, webhook, slack, email, custom:<name>) or "none", found "sms"'
+      ]
+    ],
+    [
       "all that is wrong at once",
       ['email_from = "nobody"', 'fallback_email_recipients = ["a@b.c", "x"]'],
       [
