@@ -256,6 +256,17 @@ timeout = "1s"`
     })
   )
 
+  it.effect("shows of a command its program and its variables, and nothing else that is written there", () =>
+    Effect.gen(function* () {
+      const table = "[scheduler.delivery.custom.pager]"
+      const command = `["curl", "-H", "Authorization: Bearer canary", "\${KEY}", "canary\${KEY}"]`
+      const { effective } = yield* load(`${table}\ncommand = ${command}`, { KEY: "canary" })
+      const shown = effective.find(({ key }) => key === "scheduler.delivery.custom.pager.command")?.value
+      assert.strictEqual(shown, `curl, [redacted], [redacted], \${KEY}, [redacted]`)
+      assert.notInclude(JSON.stringify(effective), "canary")
+    })
+  )
+
   it.effect("reads tables of channels and commands, and names what is wrong in them", () =>
     Effect.gen(function* () {
       const { settings, warnings } = yield* load(
