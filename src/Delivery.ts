@@ -18,6 +18,7 @@ export { CurrentDelivery, type DeliveryNotes } from "./Delivery/CurrentDelivery.
 export { type ChannelHandler, CustomChannels } from "./Delivery/CustomChannels.ts"
 export { DeliveryDesk } from "./Delivery/Desk.ts"
 export { addressProblem } from "./Delivery/Email/Address.ts"
+export { variablesIn } from "./Delivery/JobVariables.ts"
 export { DeliveryNetwork } from "./Delivery/Network.ts"
 export { OutboxSignal } from "./Delivery/OutboxSignal.ts"
 export { signatureKeys } from "./Delivery/Signature.ts"

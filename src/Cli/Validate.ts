@@ -8,7 +8,7 @@ import type * as Option from "effect/Option"
 import { formatDuration } from "../Domain/Duration.ts"
 import type { Diagnostic } from "../Dsl.ts"
 import type { CheckedFiles, CheckedSchedule, TextFile } from "../FileCheck.ts"
-import { ServiceEnvironment } from "../ServiceEnvironment.ts"
+import { ServiceEnvironment, withheldVariables } from "../ServiceEnvironment.ts"
 import { oneOf } from "./Arguments.ts"
 import { CliError } from "./Errors.ts"
 import { instant, localTime } from "./Show.ts"
@@ -28,7 +28,7 @@ const schedulerOf = Effect.fnUntraced(function* (configFile: Option.Option<strin
   const { loadSettings } = yield* Effect.promise(() => import("../Settings.ts"))
   const { variables } = yield* ServiceEnvironment
   return yield* loadSettings({ configFile, env: variables, overrides: {} }).pipe(
-    Effect.map(({ settings: { scheduler, unset } }) => ({ ...scheduler, unset })),
+    Effect.map(({ keyVariables, settings: { scheduler, unset } }) => ({ ...scheduler, unset, keyVariables })),
     Effect.catchAll((error) =>
       Effect.as(Console.error(`warning: the configuration is left out: ${error.message}`), null)
     )
@@ -104,6 +104,7 @@ export const validate = Command.make(
         now,
         timezone: scheduler?.timezone ?? "UTC",
         variables,
+        withheld: withheldVariables(scheduler?.keyVariables ?? []),
         agents: parseFiles(yield* otherAgentFiles(home, names)).agents.map(({ definition }) => definition),
         policies: new Map(),
         channels:

@@ -1,11 +1,13 @@
 import * as Effect from "effect/Effect"
 import type { DeliveryRouter } from "../Delivery.ts"
 import { type DeliveryChannel, DeliveryFailure } from "../Domain/Delivery.ts"
+import { ServiceEnvironment, withheldText } from "../ServiceEnvironment.ts"
 import { Settings } from "../Settings.ts"
 import { deliveryNotes } from "./CurrentDelivery.ts"
 import { type ChannelHandler, CustomChannels } from "./CustomChannels.ts"
 import { makeCustomCommands } from "./CustomCommand.ts"
 import { makeEmail } from "./Email.ts"
+import { withheldFor } from "./JobVariables.ts"
 import { makeLogFile } from "./LogFile.ts"
 import { makeDeliveryClient } from "./Network.ts"
 import { makeSlack } from "./Slack.ts"
@@ -27,13 +29,16 @@ export const makeRouter = Effect.gen(function* () {
   const commands = yield* makeCustomCommands
   const custom = yield* CustomChannels
   const { scheduler, unset } = yield* Settings
+  const { withheld } = yield* ServiceEnvironment
 
-  /** Refuses what would go out without a setting that it was meant to go out with. */
+  /** Refuses what would go out without what it was meant to go out with: a setting, or a variable. */
   const configured =
     (channel: DeliveryChannel, handler: ChannelHandler): ChannelHandler =>
     (job, run, output) =>
       Effect.gen(function* () {
         const { kind } = yield* deliveryNotes(channel, run)
+        const named = withheldFor(channel, kind, job, withheld)
+        if (named !== undefined) return yield* refuse(channel, `${named.path}: ${withheldText(named.name)}`)
         const missing = unsetFor(channel, kind, job, { settings: scheduler.delivery, unset })
         return yield* missing === undefined ? handler(job, run, output) : refuse(channel, missing)
       })

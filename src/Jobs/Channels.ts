@@ -7,13 +7,14 @@ import {
   signatureKeys,
   slackChannelProblem,
   unquotedIn,
-  unsetFor
+  unsetFor,
+  variablesIn
 } from "../Delivery.ts"
 import type { Issue, JobDefinition } from "../Domain/Job.ts"
 import { headerProblem } from "../Domain/WebhookHeaders.ts"
 import { parseAllowedHosts } from "../Network/AllowedHosts.ts"
 import { isPublicAddress } from "../Network/PublicAddress.ts"
-import { namesIn } from "../ServiceEnvironment.ts"
+import { namesIn, type ServiceEnvironment, withheldText } from "../ServiceEnvironment.ts"
 import type { DeliverySettings } from "../Settings.ts"
 
 /** The channels that there are: what is configured, and the names of those written in code. */
@@ -141,7 +142,7 @@ const privateHost = (text: string, settings: DeliverySettings): string | undefin
 
 /** What is doubtful about where and how a definition delivers; without `known`, as far as it alone tells. */
 export const channelDoubts = (definition: JobDefinition, known: ChannelsKnown | null): ReadonlyArray<Issue> => {
-  const { delivery, webhook_body, webhook_url } = definition
+  const { delivery, slack_channel, webhook_body, webhook_url } = definition
   const doubts: Array<Issue> = []
   const doubt = (path: string, message: string) => doubts.push({ path, message })
   for (const [index, channel] of delivery.entries()) {
@@ -159,6 +160,20 @@ export const channelDoubts = (definition: JobDefinition, known: ChannelsKnown | 
       `${host} is no public address, and nothing is sent to it until allow_hosts of [scheduler.delivery] names it`
     )
   }
+  const { settings, unset = [] } = known ?? {}
+  const hasToken =
+    settings?.slack_api_token !== undefined || unset.some(({ key }) => key === "scheduler.delivery.slack_api_token")
+  if (
+    delivery.includes("slack") &&
+    slack_channel !== undefined &&
+    settings?.slack_webhook_url !== undefined &&
+    !hasToken
+  ) {
+    doubt(
+      "slack_channel",
+      "slack_channel has no effect: slack_webhook_url of the configuration posts to its own channel; with slack_api_token, jobs choose theirs"
+    )
+  }
   const unquoted = webhook_body === undefined ? undefined : unquotedIn(webhook_body)
   if (unquoted !== undefined) {
     doubt(
@@ -168,3 +183,15 @@ export const channelDoubts = (definition: JobDefinition, known: ChannelsKnown | 
   }
   return doubts
 }
+
+/** What the service's variables do not hold of those that the channels of a definition need. */
+export const variableDoubts = (
+  definition: JobDefinition,
+  { variables, withheld }: Pick<typeof ServiceEnvironment.Service, "variables" | "withheld">
+): ReadonlyArray<Issue> =>
+  variablesIn(definition).flatMap(({ name, path }) => {
+    if (withheld?.has(name) === true) return [{ path, message: `${path}: ${withheldText(name)}` }]
+    if (variables[name] !== undefined && Object.hasOwn(variables, name)) return []
+    const message = `${path}: the environment variable ${name} is not set; set it for the service and restart`
+    return [{ path, message }]
+  })

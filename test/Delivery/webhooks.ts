@@ -34,11 +34,18 @@ export interface Setting {
   /** Keys of `[scheduler.delivery]` whose variable, `UNSET`, is not set. */
   readonly unset?: ReadonlyArray<string>
   readonly variables?: Readonly<Record<string, string>>
+  readonly withheld?: ReadonlySet<string>
   readonly network?: ClientRules
 }
 
 /** The real router, with nothing but the network as it is told. */
-export const routerWith = ({ delivery = {}, network = noNames, unset = [], variables = {} }: Setting) =>
+export const routerWith = ({
+  delivery = {},
+  network = noNames,
+  unset = [],
+  variables = {},
+  withheld = new Set()
+}: Setting) =>
   DeliveryRouter.layer.pipe(
     Layer.provide(
       Layer.succeed(Settings, {
@@ -51,7 +58,7 @@ export const routerWith = ({ delivery = {}, network = noNames, unset = [], varia
         unset: unset.map((key) => ({ key: `scheduler.delivery.${key}`, variable: "UNSET" }))
       })
     ),
-    Layer.provide(ServiceEnvironment.layer({ variables, directory: "/nowhere" })),
+    Layer.provide(ServiceEnvironment.layer({ variables, withheld, directory: "/nowhere" })),
     Layer.provide(Layer.succeed(DeliveryNetwork, network)),
     Layer.provide(Layer.succeed(StandardOutput, { isTTY: false, write: () => Effect.void })),
     Layer.provide(NodeContext.layer)

@@ -1,13 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { JobStore } from "../../src/JobStore.ts"
 import { type ChannelsKnown, checkDefinition, doubtsOf, Jobs } from "../../src/Jobs.ts"
+import { ServiceEnvironment } from "../../src/ServiceEnvironment.ts"
 import { DeliverySettings } from "../../src/Settings/Delivery.ts"
 import { scriptedAgent } from "../../src/testing.ts"
 import { nthJob } from "../JobStore/fixtures.ts"
-import { define, engine, hour, runsOf, until } from "../support/Engine.ts"
+import { create, define, engine, hour, runsOf, until } from "../support/Engine.ts"
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -213,5 +215,37 @@ describe("what is doubtful about it", () => {
     assert.deepStrictEqual(body(`{"text": {{output | json}}, "id": "{{run.id}}", "at": "{{run.started_at}}"}`), [])
     assert.deepStrictEqual(body("{{output}}"), [])
     assert.deepStrictEqual(body("text={{output}}"), [])
+  })
+
+  it("a Slack channel that nothing can choose", () => {
+    const slack = { delivery: ["slack"], slack_channel: "#ops" }
+    const webhook = { slack_webhook_url: "https://hooks.slack.com/x" }
+    assert.deepStrictEqual(doubted(slack, known(webhook)), [
+      "slack_channel: slack_channel has no effect: slack_webhook_url of the configuration posts to its own channel; with slack_api_token, jobs choose theirs"
+    ])
+    assert.deepStrictEqual(doubted(slack, known({ ...webhook, ...token })), [])
+    assert.deepStrictEqual(doubted({ ...slack, delivery: ["stdout"] }, known(webhook)), [])
+  })
+
+  it.effect("a variable that is not set, or that no job may name, when a job is created", () => {
+    const environment = ServiceEnvironment.layer({
+      variables: { SET: "canary" },
+      withheld: new Set(["SYMBI_API_KEYS"]),
+      directory: "."
+    })
+    return Effect.gen(function* () {
+      const { warnings } = yield* create({
+        name: "job",
+        every: "1h",
+        ...hook,
+        webhook_url: `https://\${SET}/a`,
+        webhook_headers: { "X-Key": `\${SYMBI_API_KEYS}` },
+        email_recipients: ["a@b.c", `\${constructor}`]
+      })
+      assert.deepStrictEqual(warnings, [
+        `webhook_headers.X-Key: jobs and agents may not name \${SYMBI_API_KEYS}: it holds a secret of the service; use another variable`,
+        "email_recipients.1: the environment variable constructor is not set; set it for the service and restart"
+      ])
+    }).pipe(Effect.provide(engine({ agent: scriptedAgent({}) }).pipe(Layer.provide(environment))))
   })
 })
