@@ -24,7 +24,7 @@ export { OutboxSignal } from "./Delivery/OutboxSignal.ts"
 export { signatureKeys } from "./Delivery/Signature.ts"
 export { slackChannelProblem } from "./Delivery/Slack/Channel.ts"
 export { StandardOutput } from "./Delivery/Stdout.ts"
-export { parseTemplate, renderTemplate, type TemplateFacts, unquotedIn } from "./Delivery/Template.ts"
+export { breaksJsonIn, parseTemplate, renderTemplate, type TemplateFacts } from "./Delivery/Template.ts"
 export { type SettingsAsSet, unsetFor } from "./Delivery/UnsetSettings.ts"
 
 /** Sends one output to one channel. Called at least once per delivery; replaceable as a layer. */

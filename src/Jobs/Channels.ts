@@ -2,11 +2,11 @@ import { isIP } from "node:net"
 import * as Either from "effect/Either"
 import {
   addressProblem,
+  breaksJsonIn,
   parseTemplate,
   type SettingsAsSet,
   signatureKeys,
   slackChannelProblem,
-  unquotedIn,
   unsetFor,
   variablesIn
 } from "../Delivery.ts"
@@ -140,9 +140,21 @@ const privateHost = (text: string, settings: DeliverySettings): string | undefin
     : url.host
 }
 
+/** What would break the JSON of a body, unless the job says that it is none. */
+const bodyProblem = ({ webhook_body, webhook_headers }: JobDefinition): string | undefined => {
+  const type = Object.entries(webhook_headers ?? {}).find(([name]) => name.toLowerCase() === "content-type")?.[1]
+  if (webhook_body === undefined || (type !== undefined && !/json/i.test(type) && !hasVariable(type))) return undefined
+  const broken = breaksJsonIn(webhook_body)
+  if (broken === undefined) return undefined
+  const { lacks, name } = broken
+  return lacks === "filter"
+    ? `a value of ${name} with a quote or a line break would break the JSON; write {{${name} | json}}, without quotes around it`
+    : `the quotes around {{${name} | json}} would break the JSON, as json writes quotes of its own; leave them out`
+}
+
 /** What is doubtful about where and how a definition delivers; without `known`, as far as it alone tells. */
 export const channelDoubts = (definition: JobDefinition, known: ChannelsKnown | null): ReadonlyArray<Issue> => {
-  const { delivery, slack_channel, webhook_body, webhook_url } = definition
+  const { delivery, slack_channel, webhook_url } = definition
   const doubts: Array<Issue> = []
   const doubt = (path: string, message: string) => doubts.push({ path, message })
   for (const [index, channel] of delivery.entries()) {
@@ -174,13 +186,8 @@ export const channelDoubts = (definition: JobDefinition, known: ChannelsKnown | 
       "slack_channel has no effect: slack_webhook_url of the configuration posts to its own channel; with slack_api_token, jobs choose theirs"
     )
   }
-  const unquoted = webhook_body === undefined ? undefined : unquotedIn(webhook_body)
-  if (unquoted !== undefined) {
-    doubt(
-      "webhook_body",
-      `a value of ${unquoted} with a quote or a line break would break the JSON; write {{${unquoted} | json}}, without quotes around it`
-    )
-  }
+  const broken = bodyProblem(definition)
+  if (broken !== undefined) doubt("webhook_body", broken)
   return doubts
 }
 

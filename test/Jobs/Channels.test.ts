@@ -213,6 +213,25 @@ describe("what is doubtful about it", () => {
       "webhook_body: a value of output with a quote or a line break would break the JSON; write {{output | json}}, without quotes around it"
     ])
     assert.deepStrictEqual(body(`{"text": {{output | json}}, "id": "{{run.id}}", "at": "{{run.started_at}}"}`), [])
+    assert.lengthOf(body(`{{#if run.error}}{"e": {{run.error}}}{{else}} [1, "{{output}}"]{{/if}}`), 1)
+    assert.deepStrictEqual(body(`{"a": "\\"{{run.id}}", "t": "in {{output | json}}"}`), [
+      "webhook_body: the quotes around {{output | json}} would break the JSON, as json writes quotes of its own; leave them out"
+    ])
+    assert.lengthOf(body(`[{{output | json}}, "{{job.name}}"]`), 1)
+    assert.deepStrictEqual(body(`{"a": "{{#if output}}x"{{else}}y"{{/if}}, "t": {{output | json}}}`), [])
+    for (const text of [
+      "[{{job.name}}] {{output}}",
+      "[nightly] {{output}}",
+      "[2026-01-01] {{output}}",
+      "{ {{job.name}} }: {{output}}",
+      "{{#if output}}{{output}}{{/if}}"
+    ]) {
+      assert.deepStrictEqual(body(text), [])
+    }
+    const typed = (type: string) =>
+      doubted({ ...hook, webhook_body: `{"t": "{{output}}"}`, webhook_headers: { "content-type": type } })
+    assert.lengthOf(typed("application/vnd.api+json"), 1)
+    assert.deepStrictEqual(typed("text/plain"), [])
     assert.deepStrictEqual(body("{{output}}"), [])
     assert.deepStrictEqual(body("text={{output}}"), [])
   })

@@ -131,8 +131,7 @@ const placeOf = (tokens: ReadonlyArray<Token>, end: number): Either.Either<Place
       last = name.raw
       at += hasArgument ? 4 : 2
     }
-    const unquoted = typeof value === "string" || !value.isFree || last === closing ? null : first.raw
-    return { kind: "place", value, filters: found, unquoted }
+    return { kind: "place", value, filters: found, written: first.raw, isJson: last === closing }
   })
 
 const bare: ReadonlyMap<string, "else" | "end"> = new Map([
