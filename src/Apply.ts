@@ -65,20 +65,31 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
     const agents = yield* AgentRuntime
     const ids = yield* Ids
     const signal = yield* WakeSignal
-    const { scheduler } = yield* Settings
+    const { scheduler, unset } = yield* Settings
     const { policies } = yield* NamedPolicies
-    const channels = { settings: scheduler.delivery, inCode: yield* CustomChannels }
+    const channels = { settings: scheduler.delivery, unset, inCode: yield* CustomChannels }
     // A program that has none knows no folder of its own and no variables.
     const environment = yield* Effect.serviceOption(ServiceEnvironment)
     const own = Option.map(environment, ({ directory }) => `${directory}/${ownFolder}`)
     const variables = Option.match(environment, { onNone: () => ({}), onSome: (one) => one.variables })
+    const withheld = Option.getOrUndefined(environment)?.withheld
 
     const agentsByFile = yield* Ref.make<AgentsByFile>(new Map())
 
     const check = (files: ReadonlyArray<SourceFile>, now: number, known: ReadonlyArray<AgentDefinition>) => {
       const { timezone } = scheduler
       const past = false
-      return checkFiles(files, { now, timezone, variables, agents: known, policies, channels, unset: "warning", past })
+      return checkFiles(files, {
+        now,
+        timezone,
+        variables,
+        withheld,
+        agents: known,
+        policies,
+        channels,
+        unset: "warning",
+        past
+      })
     }
 
     /** Agents that only the files define, and that a schedule of them names. */

@@ -18,12 +18,14 @@ export { CurrentDelivery, type DeliveryNotes } from "./Delivery/CurrentDelivery.
 export { type ChannelHandler, CustomChannels } from "./Delivery/CustomChannels.ts"
 export { DeliveryDesk } from "./Delivery/Desk.ts"
 export { addressProblem } from "./Delivery/Email/Address.ts"
+export { variablesIn } from "./Delivery/JobVariables.ts"
 export { DeliveryNetwork } from "./Delivery/Network.ts"
 export { OutboxSignal } from "./Delivery/OutboxSignal.ts"
 export { signatureKeys } from "./Delivery/Signature.ts"
 export { slackChannelProblem } from "./Delivery/Slack/Channel.ts"
 export { StandardOutput } from "./Delivery/Stdout.ts"
-export { parseTemplate, renderTemplate, type TemplateFacts, unquotedIn } from "./Delivery/Template.ts"
+export { breaksJsonIn, parseTemplate, renderTemplate, type TemplateFacts } from "./Delivery/Template.ts"
+export { type SettingsAsSet, unsetFor } from "./Delivery/UnsetSettings.ts"
 
 /** Sends one output to one channel. Called at least once per delivery; replaceable as a layer. */
 export class DeliveryRouter extends Context.Tag("symbiont/DeliveryRouter")<

@@ -14,7 +14,7 @@ import {
 } from "./Dsl.ts"
 import { type ChannelsKnown, checkDefinition, doubtsOf } from "./Jobs.ts"
 import type { Recurrence } from "./Recurrence.ts"
-import { unsetIn } from "./ServiceEnvironment.ts"
+import { namesIn, unsetIn, withheldText } from "./ServiceEnvironment.ts"
 import { didYouMean } from "./Suggestion.ts"
 
 /** A file as it was read; the path is as it is shown. */
@@ -31,6 +31,8 @@ export interface CheckContext {
   readonly timezone: string
   /** What `${NAME}` may stand for; only whether a name is set is asked. */
   readonly variables: Readonly<Record<string, string | undefined>>
+  /** What it may never stand for. */
+  readonly withheld?: ReadonlySet<string> | undefined
   /** Agents that are known besides those of the files. */
   readonly agents: ReadonlyArray<AgentDefinition>
   readonly policies: ReadonlyMap<string, unknown>
@@ -75,7 +77,7 @@ const inOrder = (files: ReadonlyArray<TextFile>, diagnostics: ReadonlyArray<Diag
  * across keys, agents, variables. Texts and places only: no value of a variable gets into what it says.
  */
 export const checkFiles = (files: ReadonlyArray<TextFile>, context: CheckContext): CheckedFiles => {
-  const { channels, now, policies, timezone, unset, variables } = context
+  const { channels, now, policies, timezone, unset, variables, withheld = new Set() } = context
   const parsed = parseFiles(files)
   const sources = new Map(files.map(({ path, text }) => [path, makeSource(path, text)]))
   const agents = new Map<string, AgentDefinition>(context.agents.map((agent) => [agent.id, agent]))
@@ -87,9 +89,12 @@ export const checkFiles = (files: ReadonlyArray<TextFile>, context: CheckContext
       const source = sources.get(file)
       if (source === undefined || !isResolved(path)) return []
       const written = source.text.slice(value.offset, value.offset + value.length)
-      return unsetIn(written, variables).map((name) => {
+      const missing = new Set(unsetIn(written, variables))
+      const wrong = namesIn(written).filter((name) => missing.has(name) || withheld.has(name))
+      return wrong.map((name) => {
         const start = value.offset + written.indexOf(`\${${name}}`)
         const span = source.span(start, start + name.length + 3)
+        if (withheld.has(name)) return diagnosticAt(unset, file, span, withheldText(name))
         return diagnosticAt(unset, file, span, `the environment variable ${name} is not set`, "set it for the service")
       })
     })

@@ -10,6 +10,8 @@ export class ServiceEnvironment extends Context.Tag("symbiont/ServiceEnvironment
   ServiceEnvironment,
   {
     readonly variables: Readonly<Record<string, string | undefined>>
+    /** Names that are not among the variables, as they hold secrets of the service: {@link withheldVariables}. */
+    readonly withheld?: ReadonlySet<string>
     /** Absolute path, or a path relative to the process's own working directory. */
     readonly directory: string
   }
@@ -17,6 +19,18 @@ export class ServiceEnvironment extends Context.Tag("symbiont/ServiceEnvironment
   static readonly layer = (environment: typeof ServiceEnvironment.Service): Layer.Layer<ServiceEnvironment> =>
     Layer.succeed(ServiceEnvironment, environment)
 }
+
+/**
+ * The variables that hold the service's own secrets, its API keys first, and that nothing which jobs or agents say may
+ * name: whoever may write jobs must not read by that the keys of those who may do more. `keyVariables` are those that
+ * the configuration takes keys from.
+ */
+export const withheldVariables = (keyVariables: ReadonlyArray<string>): ReadonlySet<string> =>
+  new Set(["SYMBI_API_KEYS", "SYMBI_SLACK_TOKEN", "SYMBI_WEBHOOK_AUTH_HEADER", ...keyVariables])
+
+/** Why a variable stands for nothing that could be set. */
+export const withheldText = (name: string): string =>
+  `jobs and agents may not name \${${name}}: it holds a secret of the service; use another variable`
 
 const inherited = ["PATH", "HOME", "LANG", "TZ"]
 

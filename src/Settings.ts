@@ -16,7 +16,7 @@ import { effectiveSettings } from "./Settings/Effective.ts"
 import { intBetween, optionalText, withDefault } from "./Settings/Fields.ts"
 import { describeIssues } from "./Settings/Issues.ts"
 import { ConfiguredKeys, keyWarnings } from "./Settings/Keys.ts"
-import { type KeyTree, mergeSources, type Variables } from "./Settings/Sources.ts"
+import { type KeyTree, mergeSources, type UnsetSetting, type Variables } from "./Settings/Sources.ts"
 import { parseToml } from "./Settings/Toml.ts"
 
 /** `[scheduler]`: the guide's six keys, and the zone, environment and limits that jobs fall back to. */
@@ -76,6 +76,8 @@ export class Settings extends Context.Tag("symbiont/Settings")<
   typeof SettingsSchema.Type & {
     /** Folder that holds the database, the logs and the sessions. */
     readonly data_dir: string
+    /** Keys of `[scheduler.delivery]` whose variable is not set: nothing goes out without what it was to go out with. */
+    readonly unset?: ReadonlyArray<UnsetSetting>
   }
 >() {}
 
@@ -160,28 +162,33 @@ export const loadSettings = Effect.fn("Settings.load")(function* (input: {
       ["--host", "server.host", overrides.host]
     ]
   })
-  if (merged.problems.length > 0) return yield* refuse(...merged.problems)
+  // What is doubtful may be why something is wrong: a key that was misspelt, a variable that is not set.
+  const refuseAll = (problems: ReadonlyArray<string>) =>
+    refuse(...problems, ...merged.warnings.map((warning) => `warning: ${warning}`))
+  if (merged.problems.length > 0) return yield* refuseAll(merged.problems)
   const decoded = yield* Schema.decodeUnknown(SettingsSchema, { errors: "all" })(merged.values).pipe(
-    Effect.mapError((error) =>
-      refuse(...describeIssues(ParseResult.ArrayFormatter.formatErrorSync(error), merged.origin))
-    )
+    Effect.mapError((error) => refuseAll(describeIssues(ParseResult.ArrayFormatter.formatErrorSync(error), merged)))
   )
   const aimless = Object.entries(decoded.agentpin).find(([, value]) => value !== false)
   if (aimless !== undefined && decoded.agentpin.domain === undefined) {
     const where = merged.origin(`agentpin.${aimless[0]}`)?.where
-    return yield* refuse(
+    return yield* refuseAll([
       `${where}: needs the domain of the agents; set domain under [agentpin], or SYMBI_AGENTPIN_DOMAIN`
-    )
+    ])
   }
-  const delivery = checkDelivery(decoded.scheduler.delivery, merged.origin)
-  if (delivery.problems.length > 0) return yield* refuse(...delivery.problems)
+  const delivery = checkDelivery(decoded.scheduler.delivery, merged)
+  if (delivery.problems.length > 0) return yield* refuseAll(delivery.problems)
   const beside = path.join(file === undefined ? "." : path.dirname(file.name), ".symbi")
   const [data, dataFrom] = overrides.data_dir
     ? [overrides.data_dir, "option --data"]
     : env["SYMBI_DATA_DIR"]
       ? [env["SYMBI_DATA_DIR"], "environment variable SYMBI_DATA_DIR"]
       : [beside, "default"]
-  const settings: typeof Settings.Service = { ...decoded, data_dir: path.resolve(data) }
+  const settings: typeof Settings.Service = {
+    ...decoded,
+    data_dir: path.resolve(data),
+    ...(merged.unset.length === 0 ? {} : { unset: merged.unset })
+  }
   const effective = [
     ...effectiveSettings(decoded, merged.origin),
     { key: "data_dir", value: settings.data_dir, from: dataFrom }
@@ -198,3 +205,4 @@ export const loadSettings = Effect.fn("Settings.load")(function* (input: {
 export type { DeliverySettings } from "./Settings/Delivery.ts"
 export type { EffectiveSetting } from "./Settings/Effective.ts"
 export type { ConfiguredKey } from "./Settings/Keys.ts"
+export type { UnsetSetting } from "./Settings/Sources.ts"

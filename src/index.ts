@@ -14,7 +14,18 @@ export { Apply } from "./Apply.ts"
 export { Approvals, type Decider } from "./Approvals.ts"
 export { AuditCheckpoints, type AuditFilter, AuditLog } from "./AuditLog.ts"
 export { makeClient } from "./Client.ts"
-export { CustomChannels, DeliveryNetwork, DeliveryRouter, Outbox, OutboxSignal, StandardOutput } from "./Delivery.ts"
+export {
+  type ChannelHandler,
+  CurrentDelivery,
+  CustomChannels,
+  DeliveryDesk,
+  DeliveryNetwork,
+  type DeliveryNotes,
+  DeliveryRouter,
+  Outbox,
+  OutboxSignal,
+  StandardOutput
+} from "./Delivery.ts"
 export * from "./Domain/Agent.ts"
 export * from "./Domain/AgentPin.ts"
 export * from "./Domain/Apply.ts"

@@ -24,7 +24,7 @@ import { endAtSecondSignal } from "./main/SecondSignal.ts"
 import { MetricsEnabled } from "./Observability.ts"
 import { PolicyGate } from "./PolicyGate.ts"
 import { WakeSignal } from "./Scheduler.ts"
-import { ServiceEnvironment } from "./ServiceEnvironment.ts"
+import { ServiceEnvironment, withheldVariables } from "./ServiceEnvironment.ts"
 import { findConfigFile, loadSettings, Settings } from "./Settings.ts"
 
 /** The service could not start; the message says why and what to do. */
@@ -63,23 +63,18 @@ const addressAllowed = Layer.effectDiscard(
 
 const databaseOf = (settings: typeof Settings.Service, path: Path.Path) => path.join(settings.data_dir, "symbiont.db")
 
-// A job may name variables, and whoever may write jobs must not read by that the keys of those who may do more.
-const variablesWithout = (names: ReadonlyArray<string>) => {
-  const withheld = new Set(["SYMBI_API_KEYS", "SYMBI_SLACK_TOKEN", "SYMBI_WEBHOOK_AUTH_HEADER", ...names])
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !withheld.has(name)))
+const environmentOf = (keyVariables: ReadonlyArray<string>, directory: string): typeof ServiceEnvironment.Service => {
+  const withheld = withheldVariables(keyVariables)
+  const variables = Object.fromEntries(Object.entries(process.env).filter(([name]) => !withheld.has(name)))
+  return { variables, withheld, directory }
 }
 
 /** The edges of the service: its files, its database, its agents, its policy, its channels. */
-const edges = (
-  settings: typeof Settings.Service,
-  home: string,
-  path: Path.Path,
-  variables: Readonly<Record<string, string | undefined>>
-) =>
+const edges = (settings: typeof Settings.Service, path: Path.Path, environment: typeof ServiceEnvironment.Service) =>
   Layer.mergeAll(AgentRuntime.layer, PolicyGate.layer, AgentPin.layer, DeliveryRouter.layer).pipe(
     Layer.provideMerge(layerSqlite(databaseOf(settings, path))),
     Layer.provide(StandardOutput.layer),
-    Layer.provideMerge(ServiceEnvironment.layer({ variables, directory: home })),
+    Layer.provideMerge(ServiceEnvironment.layer(environment)),
     Layer.provideMerge(Layer.succeed(Settings, settings)),
     Layer.provideMerge(Layer.succeed(MetricsEnabled, settings.scheduler.enable_metrics))
   )
@@ -137,7 +132,7 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
       Layer.provideMerge(Apply.Default),
       Layer.provideMerge(Layer.mergeAll(WakeSignal.Default, Ids.Default)),
       Layer.provideMerge(AuditCheckpoints.layer),
-      Layer.provideMerge(edges(settings, home, path, variablesWithout(keyVariables)))
+      Layer.provideMerge(edges(settings, path, environmentOf(keyVariables, home)))
     )
     yield* Layer.launch(service)
   }).pipe(

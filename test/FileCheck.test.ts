@@ -180,6 +180,17 @@ describe("checkFiles", () => {
     assert.lengthOf(check(text, { unset: "warning" }).schedules, 1)
   })
 
+  it("refuses variables that hold secrets of the service, set or not", () => {
+    const text = `agent a { command: ["x"] env: { K: "\${TOKEN}" } }\nschedule s { agent: a every: 5m slack_channel: "\${OTHER}" }`
+    const told = (variables: CheckContext["variables"]) =>
+      check(text, { variables, withheld: new Set(["TOKEN", "OTHER"]) }).diagnostics.map(({ message }) => message)
+    const refused = ["TOKEN", "OTHER"].map(
+      (name) => `jobs and agents may not name \${${name}}: it holds a secret of the service; use another variable`
+    )
+    assert.deepStrictEqual(told({}), refused)
+    assert.deepStrictEqual(told({ TOKEN: "canary", OTHER: "canary" }), refused)
+  })
+
   it("says which agent was meant", () => {
     assert.deepStrictEqual(
       check("schedule s { agent: knwon every: 5m }").diagnostics.map(({ hint }) => hint),

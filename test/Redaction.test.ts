@@ -66,6 +66,12 @@ describe("a job as it is shown", () => {
       [`https://HOOKS.slack.com:443/services/\${T}`, `https://HOOKS.slack.com:443/[redacted]/\${T}`],
       ["https://discord.com/api/webhooks/1/abc", "https://discord.com/[redacted]/[redacted]/[redacted]/[redacted]"],
       ["https://notslack.com/services/T0", "https://notslack.com/services/T0"],
+      [`https://a.example.com/in/${token}/x?v=1.2.3`, "https://a.example.com/in/[redacted]/x?v=1.2.3"],
+      [`https://a.example.com/in?t=${token}&jwt=x`, "https://a.example.com/in?t=[redacted]&jwt=[redacted]"],
+      [
+        "https://a.example.com/metrics.example.com/report.tar.gz",
+        "https://a.example.com/metrics.example.com/report.tar.gz"
+      ],
       [`\${BASE}/catch/${uuid}`, `\${BASE}/catch/[redacted]`],
       [`\${HOOK}`, `\${HOOK}`]
     ]
@@ -75,6 +81,22 @@ describe("a job as it is shown", () => {
       assert.deepStrictEqual(withSecretsOf(withoutSecrets(stored), stored), stored)
       assert.lengthOf(stillHidden(withoutSecrets(stored)), shown === webhook_url ? 0 : 1)
     }
+  })
+
+  it("hides the values of headers that are named for secrets, or hold a token", () => {
+    const names = ["X-JWT", "X-Passphrase", "X-Session-Id", "bearer", "X-Auth"]
+    const secrets = Object.fromEntries(names.map((name) => [name, "canary"]))
+    const stored = define({
+      ...secretive,
+      webhook_headers: { ...secrets, "X-Who": `Bearer ${token}`, "X-Version": "1.2.3", "X-Host": "a.example.com" }
+    })
+    assert.deepStrictEqual(withoutSecrets(stored).webhook_headers, {
+      ...Object.fromEntries(names.map((name) => [name, "[redacted]"])),
+      "X-Who": "[redacted]",
+      "X-Version": "1.2.3",
+      "X-Host": "a.example.com"
+    })
+    assert.deepStrictEqual(withSecretsOf(withoutSecrets(stored), stored), stored)
   })
 
   it("hides the keys of a signature, each for itself", () => {

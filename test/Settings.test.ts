@@ -220,6 +220,29 @@ email_from = "symbiont@example.com"
     })
   )
 
+  it.effect("remembers which keys of channels have a variable that is not set", () =>
+    Effect.gen(function* () {
+      const text = `[scheduler.delivery]
+webhook_secret = "\${WS}"
+slack_api_token = "\${TOKEN}"
+smtp_tls = "\${TLS}"
+allow_hosts = ["10.0.0.0/8", "\${HOST}"]
+[scheduler.delivery.custom.pager]
+command = ["page", "\${PAGER}"]
+timeout = "1s"`
+      const { settings } = yield* load(text, { SYMBI_SLACK_TOKEN: "xoxb-env" })
+      assert.deepStrictEqual(settings.unset, [
+        { key: "scheduler.delivery.webhook_secret", variable: "WS" },
+        { key: "scheduler.delivery.smtp_tls", variable: "TLS" },
+        { key: "scheduler.delivery.custom.pager.command", variable: "PAGER" }
+      ])
+      assert.deepStrictEqual(settings.scheduler.delivery.allow_hosts, ["10.0.0.0/8"])
+      assert.deepStrictEqual(settings.scheduler.delivery.custom, {})
+      const all = { WS: "s", TLS: "required", HOST: "a", PAGER: "p" }
+      assert.notProperty((yield* load(text, { ...all, TOKEN: "t" })).settings, "unset")
+    })
+  )
+
   it.effect("shows secrets of deliveries only as variables, wherever settings are shown", () =>
     Effect.gen(function* () {
       const written = guideDelivery.replace(/\$\{SLACK_API_TOKEN\}/, "canary-token")
@@ -230,6 +253,17 @@ email_from = "symbiont@example.com"
         [shown("slack_api_token"), shown("smtp_password"), shown("webhook_auth_header"), shown("smtp_port")],
         ["[redacted]", `\${SMTP_PASS}`, "[redacted]", 2525]
       )
+    })
+  )
+
+  it.effect("shows of a command its program and its variables, and nothing else that is written there", () =>
+    Effect.gen(function* () {
+      const table = "[scheduler.delivery.custom.pager]"
+      const command = `["curl", "-H", "Authorization: Bearer canary", "\${KEY}", "canary\${KEY}"]`
+      const { effective } = yield* load(`${table}\ncommand = ${command}`, { KEY: "canary" })
+      const shown = effective.find(({ key }) => key === "scheduler.delivery.custom.pager.command")?.value
+      assert.strictEqual(shown, `curl, [redacted], [redacted], \${KEY}, [redacted]`)
+      assert.notInclude(JSON.stringify(effective), "canary")
     })
   )
 
@@ -256,7 +290,7 @@ comand = "x"
       ])
       assert.include(
         yield* problem("[scheduler.delivery.channels.pigeon]\nconcurrency = 1"),
-        `"pigeon" is no delivery channel`
+        "#:1: scheduler.delivery.channels.pigeon: there is no such channel; use one of stdout"
       )
       assert.include(yield* problem("[scheduler.delivery]\ncustom = 3"), "[scheduler.delivery.custom]")
       assert.include(

@@ -8,7 +8,7 @@ import type * as Option from "effect/Option"
 import { formatDuration } from "../Domain/Duration.ts"
 import type { Diagnostic } from "../Dsl.ts"
 import type { CheckedFiles, CheckedSchedule, TextFile } from "../FileCheck.ts"
-import { ServiceEnvironment } from "../ServiceEnvironment.ts"
+import { ServiceEnvironment, withheldVariables } from "../ServiceEnvironment.ts"
 import { oneOf } from "./Arguments.ts"
 import { CliError } from "./Errors.ts"
 import { instant, localTime } from "./Show.ts"
@@ -28,7 +28,7 @@ const schedulerOf = Effect.fnUntraced(function* (configFile: Option.Option<strin
   const { loadSettings } = yield* Effect.promise(() => import("../Settings.ts"))
   const { variables } = yield* ServiceEnvironment
   return yield* loadSettings({ configFile, env: variables, overrides: {} }).pipe(
-    Effect.map(({ settings }) => settings.scheduler),
+    Effect.map(({ keyVariables, settings: { scheduler, unset } }) => ({ ...scheduler, unset, keyVariables })),
     Effect.catchAll((error) =>
       Effect.as(Console.error(`warning: the configuration is left out: ${error.message}`), null)
     )
@@ -104,9 +104,11 @@ export const validate = Command.make(
         now,
         timezone: scheduler?.timezone ?? "UTC",
         variables,
+        withheld: withheldVariables(scheduler?.keyVariables ?? []),
         agents: parseFiles(yield* otherAgentFiles(home, names)).agents.map(({ definition }) => definition),
         policies: new Map(),
-        channels: scheduler === null ? null : { settings: scheduler.delivery, inCode: new Map() },
+        channels:
+          scheduler === null ? null : { settings: scheduler.delivery, unset: scheduler.unset, inCode: new Map() },
         unset: allowUnset ? "warning" : "error"
       })
       if (format === "json") yield* Console.log(asJson(files, checked.diagnostics))

@@ -1,13 +1,18 @@
 import * as Effect from "effect/Effect"
 import type { DeliveryRouter } from "../Delivery.ts"
 import { type DeliveryChannel, DeliveryFailure } from "../Domain/Delivery.ts"
-import { CustomChannels } from "./CustomChannels.ts"
+import { ServiceEnvironment, withheldText } from "../ServiceEnvironment.ts"
+import { Settings } from "../Settings.ts"
+import { deliveryNotes } from "./CurrentDelivery.ts"
+import { type ChannelHandler, CustomChannels } from "./CustomChannels.ts"
 import { makeCustomCommands } from "./CustomCommand.ts"
 import { makeEmail } from "./Email.ts"
+import { withheldFor } from "./JobVariables.ts"
 import { makeLogFile } from "./LogFile.ts"
 import { makeDeliveryClient } from "./Network.ts"
 import { makeSlack } from "./Slack.ts"
 import { makeStdout, StandardOutput } from "./Stdout.ts"
+import { unsetFor } from "./UnsetSettings.ts"
 import { makeWebhook } from "./Webhook.ts"
 
 const refuse = (channel: DeliveryChannel, message: string) =>
@@ -23,6 +28,20 @@ export const makeRouter = Effect.gen(function* () {
   const toEmail = yield* makeEmail
   const commands = yield* makeCustomCommands
   const custom = yield* CustomChannels
+  const { scheduler, unset } = yield* Settings
+  const { withheld } = yield* ServiceEnvironment
+
+  /** Refuses what would go out without what it was meant to go out with: a setting, or a variable. */
+  const configured =
+    (channel: DeliveryChannel, handler: ChannelHandler): ChannelHandler =>
+    (job, run, output) =>
+      Effect.gen(function* () {
+        const { kind } = yield* deliveryNotes(channel, run)
+        const named = withheldFor(channel, kind, job, withheld)
+        if (named !== undefined) return yield* refuse(channel, `${named.path}: ${withheldText(named.name)}`)
+        const missing = unsetFor(channel, kind, job, { settings: scheduler.delivery, unset })
+        return yield* missing === undefined ? handler(job, run, output) : refuse(channel, missing)
+      })
 
   const route: (typeof DeliveryRouter.Service)["route"] = Effect.fn("DeliveryRouter.route")(
     (channel, job, run, output) => {
@@ -32,20 +51,21 @@ export const makeRouter = Effect.gen(function* () {
         case "log_file":
           return toLogFile(job, run, output)
         case "webhook":
-          return toWebhook(job, run, output)
+          return configured("webhook", toWebhook)(job, run, output)
         case "slack":
-          return toSlack(job, run, output)
+          return configured("slack", toSlack)(job, run, output)
         case "email":
-          return toEmail(job, run, output)
+          return configured("email", toEmail)(job, run, output)
         default: {
           const name = channel.slice("custom:".length)
-          const handler = custom.get(name) ?? commands.get(name)
-          return handler === undefined
-            ? refuse(
-                channel,
-                `no channel ${channel} is part of this service; configure [scheduler.delivery.custom.${name}], or provide it with CustomChannels`
-              )
-            : handler(job, run, output)
+          const inCode = custom.get(name)
+          if (inCode !== undefined) return inCode(job, run, output)
+          const unknown = () =>
+            refuse(
+              channel,
+              `no channel ${channel} is part of this service; configure [scheduler.delivery.custom.${name}], or provide it with CustomChannels`
+            )
+          return configured(channel, commands.get(name) ?? unknown)(job, run, output)
         }
       }
     }

@@ -5,7 +5,8 @@ import type { DeliveryNotes } from "./CurrentDelivery.ts"
 import { parseTemplate } from "./Template/Parser.ts"
 import { render } from "./Template/Render.ts"
 
-export { parseTemplate, unquotedIn } from "./Template/Parser.ts"
+export { type BreaksJson, breaksJsonIn } from "./Template/Json.ts"
+export { parseTemplate } from "./Template/Parser.ts"
 export type { TemplateProblem } from "./Template/Syntax.ts"
 
 /** What the names of a template stand for. */

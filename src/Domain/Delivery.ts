@@ -3,7 +3,8 @@ import { DeliveryId, JobId, RunId } from "./Ids.ts"
 import { Instant } from "./Instant.ts"
 import type { RunStatus } from "./Run.ts"
 
-const builtInChannels = ["stdout", "log_file", "webhook", "slack", "email"] as const
+/** The channels that every service has. */
+export const builtInChannels = ["stdout", "log_file", "webhook", "slack", "email"] as const
 
 /** Where output goes: a built-in channel, or `custom:<name>` provided in code. */
 export const DeliveryChannel = Schema.String.pipe(

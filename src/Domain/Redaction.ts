@@ -30,16 +30,22 @@ const tellingHosts =
 /** A part of an address that may be a token: long, without a dot, with letters and digits. */
 const likeToken = /^(?=.*\d)(?=.*[a-z])[\w~=:%-]{16,}$/i
 
-const secretName = /auth|cookie|credential|key|password|secret|signature|token/i
+/** A JWT, which begins with the JSON of its header, or what else has three or five such parts. */
+const likeJwt = /^(?:ey[\w-]{6,}(?:\.[\w-]*){2,4}|[\w-]{16,}\.[\w-]{16,}\.[\w-]{16,})$/
+
+const isToken = (text: string): boolean => likeToken.test(text) || likeJwt.test(text)
+
+const secretName = /auth|bearer|cookie|credential|jwt|key|pass|secret|session|signature|token/i
 /** What short parameters of addresses are named that hold secrets. */
-const secretParameter = /^(code|pass|pwd|sas|sig|sign)$/i
+const secretParameter = /^(code|pwd|sas|sig|sign)$/i
+
+const isSecretHeader = (name: string, value: string): boolean =>
+  secretName.test(name) || value.split(/\s+/).some((word) => likeJwt.test(word))
 
 const parameterShown = (parameter: string): string => {
   const [, name = "", value = ""] = /^([^=]*=)?(.*)$/s.exec(parameter) ?? []
   const plain = name.slice(0, -1)
-  return secretName.test(plain) || secretParameter.test(plain) || likeToken.test(value)
-    ? `${name}${shown(value)}`
-    : parameter
+  return secretName.test(plain) || secretParameter.test(plain) || isToken(value) ? `${name}${shown(value)}` : parameter
 }
 
 /** An address without what may be a secret in it: user, password, tokens in its path and its parameters. */
@@ -49,7 +55,7 @@ const addressShown = (address: string): string =>
     (_, scheme: string, user: string, host: string, path: string, mark: string, query: string, rest: string) => {
       const isTelling = tellingHosts.test(host)
       const userShown = user === "" ? "" : `${shown(user.slice(0, -1))}@`
-      const partShown = (part: string) => (isTelling || likeToken.test(part) ? shown(part) : part)
+      const partShown = (part: string) => (isTelling || isToken(part) ? shown(part) : part)
       const pathShown = path.split("/").map(partShown).join("/")
       const queryShown = isTelling ? shown(query) : query.split("&").map(parameterShown).join("&")
       return `${scheme}${userShown}${host}${pathShown}${mark}${queryShown}${rest}`
@@ -82,7 +88,7 @@ export const withoutSecrets = <J extends Partial<JobDefinition>>(job: J): J => {
       ? {}
       : {
           webhook_headers: mapHeaders(job.webhook_headers, (name, value) =>
-            secretName.test(name) ? shown(value) : value
+            isSecretHeader(name, value) ? shown(value) : value
           )
         }
   return { ...job, ...Object.fromEntries(fields), ...headers }

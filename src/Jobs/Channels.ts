@@ -1,16 +1,24 @@
 import { isIP } from "node:net"
 import * as Either from "effect/Either"
-import { addressProblem, parseTemplate, signatureKeys, slackChannelProblem, unquotedIn } from "../Delivery.ts"
+import {
+  addressProblem,
+  breaksJsonIn,
+  parseTemplate,
+  type SettingsAsSet,
+  signatureKeys,
+  slackChannelProblem,
+  unsetFor,
+  variablesIn
+} from "../Delivery.ts"
 import type { Issue, JobDefinition } from "../Domain/Job.ts"
 import { headerProblem } from "../Domain/WebhookHeaders.ts"
 import { parseAllowedHosts } from "../Network/AllowedHosts.ts"
 import { isPublicAddress } from "../Network/PublicAddress.ts"
-import { namesIn } from "../ServiceEnvironment.ts"
+import { namesIn, type ServiceEnvironment, withheldText } from "../ServiceEnvironment.ts"
 import type { DeliverySettings } from "../Settings.ts"
 
 /** The channels that there are: what is configured, and the names of those written in code. */
-export interface ChannelsKnown {
-  readonly settings: DeliverySettings
+export interface ChannelsKnown extends SettingsAsSet {
   readonly inCode: Pick<ReadonlyMap<string, unknown>, "has">
 }
 
@@ -83,9 +91,13 @@ const under = "under [scheduler.delivery]; until it is set, such deliveries will
 /** Why deliveries to a channel will fail as things are configured. */
 const missingFor = (
   channel: JobDefinition["delivery"][number],
-  { slack_channel }: JobDefinition,
-  { inCode, settings }: ChannelsKnown
+  definition: JobDefinition,
+  { inCode, settings, unset }: ChannelsKnown
 ): string | undefined => {
+  if (channel.startsWith("custom:") && inCode.has(channel.slice("custom:".length))) return undefined
+  const lacks = unsetFor(channel, "output", definition, { settings, unset })
+  if (lacks !== undefined) return `delivery to ${channel}: ${lacks}; until then, such deliveries will fail`
+  const { slack_channel } = definition
   switch (channel) {
     case "stdout":
     case "log_file":
@@ -106,7 +118,7 @@ const missingFor = (
     }
     default: {
       const name = channel.slice("custom:".length)
-      return inCode.has(name) || Object.hasOwn(settings.custom, name)
+      return Object.hasOwn(settings.custom, name)
         ? undefined
         : `no channel ${channel} is known; configure [scheduler.delivery.custom.${name}], or provide it with CustomChannels; until then, such deliveries will fail`
     }
@@ -128,9 +140,21 @@ const privateHost = (text: string, settings: DeliverySettings): string | undefin
     : url.host
 }
 
+/** What would break the JSON of a body, unless the job says that it is none. */
+const bodyProblem = ({ webhook_body, webhook_headers }: JobDefinition): string | undefined => {
+  const type = Object.entries(webhook_headers ?? {}).find(([name]) => name.toLowerCase() === "content-type")?.[1]
+  if (webhook_body === undefined || (type !== undefined && !/json/i.test(type) && !hasVariable(type))) return undefined
+  const broken = breaksJsonIn(webhook_body)
+  if (broken === undefined) return undefined
+  const { lacks, name } = broken
+  return lacks === "filter"
+    ? `a value of ${name} with a quote or a line break would break the JSON; write {{${name} | json}}, without quotes around it`
+    : `the quotes around {{${name} | json}} would break the JSON, as json writes quotes of its own; leave them out`
+}
+
 /** What is doubtful about where and how a definition delivers; without `known`, as far as it alone tells. */
 export const channelDoubts = (definition: JobDefinition, known: ChannelsKnown | null): ReadonlyArray<Issue> => {
-  const { delivery, webhook_body, webhook_url } = definition
+  const { delivery, slack_channel, webhook_url } = definition
   const doubts: Array<Issue> = []
   const doubt = (path: string, message: string) => doubts.push({ path, message })
   for (const [index, channel] of delivery.entries()) {
@@ -148,12 +172,33 @@ export const channelDoubts = (definition: JobDefinition, known: ChannelsKnown | 
       `${host} is no public address, and nothing is sent to it until allow_hosts of [scheduler.delivery] names it`
     )
   }
-  const unquoted = webhook_body === undefined ? undefined : unquotedIn(webhook_body)
-  if (unquoted !== undefined) {
+  const { settings, unset = [] } = known ?? {}
+  const hasToken =
+    settings?.slack_api_token !== undefined || unset.some(({ key }) => key === "scheduler.delivery.slack_api_token")
+  if (
+    delivery.includes("slack") &&
+    slack_channel !== undefined &&
+    settings?.slack_webhook_url !== undefined &&
+    !hasToken
+  ) {
     doubt(
-      "webhook_body",
-      `a value of ${unquoted} with a quote or a line break would break the JSON; write {{${unquoted} | json}}, without quotes around it`
+      "slack_channel",
+      "slack_channel has no effect: slack_webhook_url of the configuration posts to its own channel; with slack_api_token, jobs choose theirs"
     )
   }
+  const broken = bodyProblem(definition)
+  if (broken !== undefined) doubt("webhook_body", broken)
   return doubts
 }
+
+/** What the service's variables do not hold of those that the channels of a definition need. */
+export const variableDoubts = (
+  definition: JobDefinition,
+  { variables, withheld }: Pick<typeof ServiceEnvironment.Service, "variables" | "withheld">
+): ReadonlyArray<Issue> =>
+  variablesIn(definition).flatMap(({ name, path }) => {
+    if (withheld?.has(name) === true) return [{ path, message: `${path}: ${withheldText(name)}` }]
+    if (variables[name] !== undefined && Object.hasOwn(variables, name)) return []
+    const message = `${path}: the environment variable ${name} is not set; set it for the service and restart`
+    return [{ path, message }]
+  })

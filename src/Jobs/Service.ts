@@ -2,6 +2,7 @@ import { createHash } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import { AgentRuntime } from "../Agents.ts"
 import { CustomChannels } from "../Delivery.ts"
 import type { Actor } from "../Domain/Audit.ts"
@@ -27,8 +28,10 @@ import { JobStore } from "../JobStore.ts"
 import { NamedPolicies } from "../PolicyGate.ts"
 import type { Recurrence } from "../Recurrence.ts"
 import { JobActors, voidAsDeleted, voidIfChanged, WakeSignal } from "../Scheduler.ts"
+import { ServiceEnvironment } from "../ServiceEnvironment.ts"
 import { Settings } from "../Settings.ts"
 import { askedSlots, backfillAnswer, planBackfill } from "./Backfill.ts"
+import { variableDoubts } from "./Channels.ts"
 import {
   anchorUnder,
   applyPatch,
@@ -124,9 +127,12 @@ export const make = Effect.gen(function* () {
   const ids = yield* Ids
   const actors = yield* JobActors
   const signal = yield* WakeSignal
-  const { scheduler } = yield* Settings
+  const { scheduler, unset } = yield* Settings
   const { policies } = yield* NamedPolicies
-  const channels = { settings: scheduler.delivery, inCode: yield* CustomChannels }
+  const channels = { settings: scheduler.delivery, unset, inCode: yield* CustomChannels }
+
+  // A program that has none has no variables either, and says itself what its jobs may name.
+  const environment = yield* Effect.serviceOption(ServiceEnvironment)
 
   const check = (definition: JobDefinition, anchor: number) =>
     checkDefinition(definition, { anchor, timezone: scheduler.timezone })
@@ -139,7 +145,9 @@ export const make = Effect.gen(function* () {
 
   const withWarnings = Effect.fnUntraced(function* (job: StoredJob) {
     const agent = yield* Effect.catchAll(agents.find(job.agent_id), () => Effect.succeed(null))
-    return { ...job, warnings: warningsOf(job, agent, policies, channels) } satisfies JobWithWarnings
+    const aboutVariables = Option.match(environment, { onNone: () => [], onSome: (one) => variableDoubts(job, one) })
+    const warnings = [...warningsOf(job, agent, policies, channels), ...aboutVariables.map(({ message }) => message)]
+    return { ...job, warnings } satisfies JobWithWarnings
   })
 
   const create = Effect.fn("Jobs.create")(function* (definition: JobDefinition, actor: Actor) {

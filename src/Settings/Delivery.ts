@@ -1,9 +1,10 @@
 import * as Either from "effect/Either"
 import { identity } from "effect/Function"
 import * as Schema from "effect/Schema"
-import { DeliveryChannel } from "../Domain/Delivery.ts"
+import { builtInChannels, DeliveryChannel } from "../Domain/Delivery.ts"
 import { DurationText } from "../Domain/Duration.ts"
 import { parseAllowedHosts } from "../Network/AllowedHosts.ts"
+import { didYouMean } from "../Suggestion.ts"
 import { intBetween, optionalText, withDefault } from "./Fields.ts"
 
 const optionalSecret = Schema.optionalWith(Schema.Redacted(Schema.NonEmptyString), { exact: true })
@@ -23,15 +24,26 @@ const AllowHosts = Schema.Array(Schema.NonEmptyString).pipe(
 const retries = intBetween(0, 100)
 
 const isChannel = Schema.is(DeliveryChannel)
+const channelForms = `${builtInChannels.join(", ")}, custom:<name>`
 
 /** A table of tables by names that users choose. */
-const named = <A, I>(value: Schema.Schema<A, I>, isName: (name: string) => boolean, what: string) =>
+const named = <A, I>(
+  value: Schema.Schema<A, I>,
+  isName: (name: string) => boolean,
+  whatIsWrong: (name: string) => string
+) =>
   Schema.Record({ key: Schema.String, value }).pipe(
-    Schema.filter((table) => {
-      const wrong = Object.keys(table).find((name) => !isName(name))
-      return wrong === undefined ? undefined : `${JSON.stringify(wrong)} is ${what}`
-    })
+    Schema.filter((table) =>
+      Object.keys(table).flatMap((name) => (isName(name) ? [] : [{ path: [name], message: whatIsWrong(name) }]))
+    )
   )
+
+const noChannel = (name: string): string =>
+  `there is no such channel; ${didYouMean(name, builtInChannels) ?? `use one of ${channelForms}`}`
+
+const Fallback = Schema.Union(DeliveryChannel, Schema.Literal("none")).annotations({
+  message: () => ({ message: `a channel (${channelForms}) or "none"`, override: true })
+})
 
 /** `[scheduler.delivery.channels.NAME]`: limits of a channel, where they differ from those of all. */
 export const ChannelSettings = Schema.Struct({
@@ -59,7 +71,7 @@ export const DeliverySettings = Schema.Struct({
   /** Longer output, in bytes, is cut for webhook, email and custom channels; it stays whole with its run. */
   max_output_bytes: withDefault(intBetween(1_024, 104_857_600), () => 262_144),
   /** The channel that is told of deliveries that failed or died. */
-  fallback: withDefault(Schema.Union(DeliveryChannel, Schema.Literal("none")), () => "log_file" as const),
+  fallback: withDefault(Fallback, () => "log_file" as const),
   fallback_webhook_url: secretUrl,
   fallback_email_recipients: Schema.optionalWith(Schema.NonEmptyArray(Schema.NonEmptyString), { exact: true }),
   /** Hosts, addresses and networks that may be delivered to though they are not public; each may end in `:PORT`. */
@@ -83,9 +95,13 @@ export const DeliverySettings = Schema.Struct({
   /** PEM file of the certificates to trust in place of the system's. */
   smtp_ca: optionalText,
   email_from: optionalText,
-  channels: withDefault(named(ChannelSettings, isChannel, "no delivery channel"), () => ({})),
+  channels: withDefault(named(ChannelSettings, isChannel, noChannel), () => ({})),
   custom: withDefault(
-    named(CustomChannelSettings, (name) => isChannel(`custom:${name}`), "no name: letters, digits, _ and -"),
+    named(
+      CustomChannelSettings,
+      (name) => isChannel(`custom:${name}`),
+      () => "the name begins with a letter or _, and has only letters, digits, _ and -"
+    ),
     () => ({})
   )
 })

@@ -1,4 +1,5 @@
 import * as Redacted from "effect/Redacted"
+import { shown as shownText } from "../Domain/Redaction.ts"
 import type { SettingsSchema } from "../Settings.ts"
 import { redacted, showKeys } from "./Keys.ts"
 import type { Merged } from "./Sources.ts"
@@ -22,6 +23,12 @@ const listed = (items: ReadonlyArray<unknown>): string =>
 const refers = (found: unknown): found is string | ReadonlyArray<unknown> =>
   (typeof found === "string" || Array.isArray(found)) && String(found).includes("${")
 
+const isCommand = (key: string): boolean => /^scheduler\.delivery\.custom\..+\.command$/s.test(key)
+
+/** A command as it is written, but for arguments that are no variables: a credential may stand there. */
+const commandShown = ([program, ...words]: ReadonlyArray<unknown>): string =>
+  listed([program, ...words.map((word) => shownText(String(word)))])
+
 /** Every value that holds, key by key. Secrets are shown only where they are written as variables. */
 export const effectiveSettings = (
   settings: typeof SettingsSchema.Type,
@@ -29,6 +36,7 @@ export const effectiveSettings = (
 ): ReadonlyArray<EffectiveSetting> => {
   const shown = (key: string, value: unknown, found: unknown): EffectiveSetting["value"] => {
     if (key === "server.api_keys") return showKeys(settings.server.api_keys)
+    if (isCommand(key) && Array.isArray(found)) return commandShown(found)
     if (refers(found)) return typeof found === "string" ? found : listed(found)
     if (Redacted.isRedacted(value)) return redacted
     if (Array.isArray(value)) return listed(value)

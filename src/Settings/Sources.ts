@@ -1,3 +1,4 @@
+import * as Arr from "effect/Array"
 import * as Either from "effect/Either"
 import { shown } from "../Domain/Redaction.ts"
 import { interpolate, namesIn } from "../ServiceEnvironment.ts"
@@ -39,6 +40,13 @@ interface Origin {
   readonly found: unknown
 }
 
+/** A key that the file takes from an environment variable which is not set. */
+export interface UnsetSetting {
+  /** Such as `scheduler.delivery.webhook_secret`. */
+  readonly key: string
+  readonly variable: string
+}
+
 /** The merged values, what is doubtful, what is wrong, and where each value came from. */
 export interface Merged {
   readonly values: Readonly<Record<string, unknown>>
@@ -46,8 +54,12 @@ export interface Merged {
   readonly problems: ReadonlyArray<string>
   /** Of a key such as `scheduler.timezone`, or of a part of its value. */
   readonly origin: (key: string) => Origin | undefined
+  /** The same of the table that stands around a key in the file; a table itself is its own. */
+  readonly tableOf: (key: string) => Origin | undefined
   /** Environment variables that the file takes API keys from. */
   readonly keyVariables: ReadonlyArray<string>
+  /** Keys of `[scheduler.delivery]` that have no value, though the file gives them one. */
+  readonly unset: ReadonlyArray<UnsetSetting>
 }
 
 /** Reads a variable's text as the kind of value its key takes; what does not fit stays a text, for the check to name. */
@@ -112,6 +124,15 @@ const resolve = (value: unknown, env: Variables): Either.Either<unknown, string>
   return Array.isArray(value) ? Either.all(value.map((item: unknown) => resolve(item, env))) : Either.right(value)
 }
 
+const deliveryKeys = "scheduler.delivery."
+
+/** The keys of `[scheduler.delivery]` without which nothing is sent, rather than sent in another way. */
+const accountKey =
+  /^(webhook_(auth_header|secret)|fallback_\w+|slack_(?!long_output)\w+|smtp_\w+|email_from|custom\..+\.command)$/s
+
+const withoutIt = (key: string): string =>
+  accountKey.test(key) ? "deliveries that need it fail until it is" : "its default holds until it is"
+
 const withValue = (
   table: Readonly<Record<string, unknown>>,
   [key = "", ...rest]: ReadonlyArray<string>,
@@ -132,7 +153,9 @@ export const mergeSources = (options: {
   const warnings: Array<string> = []
   const problems: Array<string> = []
   const keyVariables: Array<string> = []
+  const unset: Array<UnsetSetting> = []
   const origins = new Map<string, Origin>()
+  const tables = new Map<string, Origin>()
   let values: Record<string, unknown> = Object.fromEntries(Object.keys(known).map((section) => [section, {}]))
 
   const overridden = new Set(
@@ -166,17 +189,32 @@ export const mergeSources = (options: {
   const takeValue = (path: ReadonlyArray<string>, value: unknown) => {
     const where = at(path)
     const key = path.join(".")
-    const resolved = resolve(value, env)
+    const missing = (variable: string) => `${where}: ${key}: the environment variable ${variable} is not set`
     if (key === "server.api_keys") keyVariables.push(...namesIn(JSON.stringify(value)))
+    if (key === `${deliveryKeys}allow_hosts` && Array.isArray(value)) {
+      // Each entry opens one host more: the others hold without it.
+      const [without, entries] = Arr.separate(value.map((entry: unknown) => resolve(entry, env)))
+      warnings.push(...without.map((variable) => `${missing(variable)}; that host is not allowed until it is`))
+      set(path, entries, { place: where, where: `${where}: ${key}`, found: value })
+      return
+    }
+    const resolved = resolve(value, env)
     if (Either.isLeft(resolved)) {
-      const unset = `${where}: ${key}: the environment variable ${resolved.left} is not set`
       if (overridden.has(key)) return
       // Jobs run without a channel's account; what is sent there fails visibly.
-      if (key.startsWith("scheduler.delivery.")) warnings.push(`${unset}; deliveries that need it fail until it is`)
-      else problems.push(`${unset}; set it, or write the value`)
+      if (key.startsWith(deliveryKeys)) {
+        warnings.push(`${missing(resolved.left)}; ${withoutIt(key.slice(deliveryKeys.length))}`)
+        unset.push({ key, variable: resolved.left })
+      } else problems.push(`${missing(resolved.left)}; set it, or write the value`)
     } else {
       set(path, resolved.right, { place: where, where: `${where}: ${key}`, found: value })
     }
+  }
+
+  /** Of a channel whose command cannot be made up, nothing but that: the rest of its table says nothing without it. */
+  const withUsableCommand = (path: ReadonlyArray<string>, table: Readonly<Record<string, unknown>>) => {
+    const isChannel = path.length === 4 && path.join(".").startsWith(`${deliveryKeys}custom.`)
+    return isChannel && Either.isLeft(resolve(table["command"], env)) ? { command: table["command"] } : table
   }
 
   const takeTable = (path: ReadonlyArray<string>, keys: KeyTree, table: Readonly<Record<string, unknown>>) => {
@@ -185,8 +223,14 @@ export const mergeSources = (options: {
       const tree = Object.hasOwn(keys, key) ? keys[key] : keys["*"]
       if (tree === undefined) unknownKey(here, value, Object.keys(keys))
       else if (tree === null) takeValue(here, value)
-      else if (isTable(value)) takeTable(here, tree, value)
-      else {
+      else if (isTable(value)) {
+        const place = at(here)
+        tables.set(here.join("."), { place, where: `${place}: ${here.join(".")}`, found: value })
+        const usable = withUsableCommand(here, value)
+        // A table that users name is there even if nothing stands in it.
+        if (!Object.hasOwn(keys, key) && usable === value) values = withValue(values, here, {})
+        takeTable(here, tree, usable)
+      } else {
         const name = here.join(".")
         problems.push(`${at(here)}: ${name}: expected a table, found ${showValue(value)}; write [${name}]`)
       }
@@ -214,12 +258,20 @@ export const mergeSources = (options: {
     if (value !== undefined) set(key.split("."), value, { place, where: place, found: value })
   }
 
-  const origin = (key: string): Origin | undefined => {
+  const nearestIn = (known: ReadonlyMap<string, Origin>) => (key: string) => {
     const parts = key.split(".")
     const prefixes = parts.map((_, index) => parts.slice(0, parts.length - index).join("."))
-    const owner = prefixes.find((prefix) => origins.has(prefix))
-    return owner === undefined ? undefined : origins.get(owner)
+    const owner = prefixes.find((prefix) => known.has(prefix))
+    return owner === undefined ? undefined : known.get(owner)
   }
 
-  return { values, warnings, problems, origin, keyVariables }
+  return {
+    values,
+    warnings,
+    problems,
+    origin: nearestIn(origins),
+    tableOf: nearestIn(tables),
+    keyVariables,
+    unset
+  }
 }

@@ -121,6 +121,7 @@ describe("a template", () => {
     ["{{#if output}}{{else}}{{else}}{{/if}}", "column 23: this {{#if …}} has an {{else}} already"],
     ["{{else output}}", "column 8: {{else}} stands alone"],
     ["{{#if output}}".repeat(17), "more than 16 #if inside each other"],
+    [`{{output${" | upper".repeat(9)}}}`, "column 76: more than 8 filters in one place"],
     ["x".repeat(16_385), "a template has at most 16 KiB"]
   ]
   for (const [template, message] of wrong) {
@@ -140,6 +141,14 @@ describe("a template", () => {
   it("ends soon whatever its filters are given to do", () => {
     const many = "{{output | upper | lower | truncate:1}}".repeat(400)
     assert.include(filled(many, facts({ output: "x".repeat(5_000_000) })), "… (cut")
+  })
+
+  it("shows nothing of a place at which its filters have done too much", () => {
+    const place = `{{output${" | upper | lower".repeat(2)} | upper | truncate:1}}`
+    const long = facts({ output: "x".repeat(maxRendered) })
+    assert.strictEqual(filled(place.repeat(2), long), "……")
+    assert.match(filled(place.repeat(4), long), /^……\n… \(cut: the filters of this template have too much to do/)
+    assert.match(filled("{{output | json}}".repeat(2), long), /cut: a template gives/)
   })
 })
 

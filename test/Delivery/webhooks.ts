@@ -31,12 +31,21 @@ export type DeliveryTable = NonNullable<NonNullable<(typeof SettingsSchema.Encod
 /** What a router is made of. Loopback may be delivered to unless `delivery` says otherwise. */
 export interface Setting {
   readonly delivery?: DeliveryTable
+  /** Keys of `[scheduler.delivery]` whose variable, `UNSET`, is not set. */
+  readonly unset?: ReadonlyArray<string>
   readonly variables?: Readonly<Record<string, string>>
+  readonly withheld?: ReadonlySet<string>
   readonly network?: ClientRules
 }
 
 /** The real router, with nothing but the network as it is told. */
-export const routerWith = ({ delivery = {}, network = noNames, variables = {} }: Setting) =>
+export const routerWith = ({
+  delivery = {},
+  network = noNames,
+  unset = [],
+  variables = {},
+  withheld = new Set()
+}: Setting) =>
   DeliveryRouter.layer.pipe(
     Layer.provide(
       Layer.succeed(Settings, {
@@ -45,10 +54,11 @@ export const routerWith = ({ delivery = {}, network = noNames, variables = {} }:
           server: {},
           agentpin: {}
         }),
-        data_dir: "/nowhere"
+        data_dir: "/nowhere",
+        unset: unset.map((key) => ({ key: `scheduler.delivery.${key}`, variable: "UNSET" }))
       })
     ),
-    Layer.provide(ServiceEnvironment.layer({ variables, directory: "/nowhere" })),
+    Layer.provide(ServiceEnvironment.layer({ variables, withheld, directory: "/nowhere" })),
     Layer.provide(Layer.succeed(DeliveryNetwork, network)),
     Layer.provide(Layer.succeed(StandardOutput, { isTTY: false, write: () => Effect.void })),
     Layer.provide(NodeContext.layer)

@@ -1,13 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { JobStore } from "../../src/JobStore.ts"
 import { type ChannelsKnown, checkDefinition, doubtsOf, Jobs } from "../../src/Jobs.ts"
+import { ServiceEnvironment } from "../../src/ServiceEnvironment.ts"
 import { DeliverySettings } from "../../src/Settings/Delivery.ts"
 import { scriptedAgent } from "../../src/testing.ts"
 import { nthJob } from "../JobStore/fixtures.ts"
-import { define, engine, hour, runsOf, until } from "../support/Engine.ts"
+import { create, define, engine, hour, runsOf, until } from "../support/Engine.ts"
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -142,6 +144,23 @@ describe("what is doubtful about it", () => {
     assert.deepStrictEqual(doubted({ delivery: ["stdout", "log_file"] }), [])
   })
 
+  it("a channel with a setting whose variable is not set", () => {
+    const unset = ["webhook_secret", "smtp_password", "custom.pager.command"].map((key) => ({
+      key: `scheduler.delivery.${key}`,
+      variable: "UNSET"
+    }))
+    const lacking = (channel: string, key: string) => [
+      `delivery.0: delivery to ${channel}: scheduler.delivery.${key} needs the environment variable UNSET, which is not set; set it and start the service again; until then, such deliveries will fail`
+    ]
+    const channels = { ...known({ smtp_host: "a", email_from: "a@example.com", smtp_username: "u" }), unset }
+    assert.deepStrictEqual(doubted(hook, channels), lacking("webhook", "webhook_secret"))
+    assert.deepStrictEqual(doubted({ ...hook, webhook_secret: "own" }, channels), [])
+    assert.deepStrictEqual(doubted(mail, channels), lacking("email", "smtp_password"))
+    const pager = { delivery: ["custom:pager"] }
+    assert.deepStrictEqual(doubted(pager, channels), lacking("custom:pager", "custom.pager.command"))
+    assert.deepStrictEqual(doubted(pager, { ...channels, inCode: new Set(["pager"]) }), [])
+  })
+
   it("a channel of one's own that nobody provides", () => {
     const pager = { delivery: ["custom:pager"] }
     assert.deepStrictEqual(doubted(pager), [
@@ -194,7 +213,58 @@ describe("what is doubtful about it", () => {
       "webhook_body: a value of output with a quote or a line break would break the JSON; write {{output | json}}, without quotes around it"
     ])
     assert.deepStrictEqual(body(`{"text": {{output | json}}, "id": "{{run.id}}", "at": "{{run.started_at}}"}`), [])
+    assert.lengthOf(body(`{{#if run.error}}{"e": {{run.error}}}{{else}} [1, "{{output}}"]{{/if}}`), 1)
+    assert.deepStrictEqual(body(`{"a": "\\"{{run.id}}", "t": "in {{output | json}}"}`), [
+      "webhook_body: the quotes around {{output | json}} would break the JSON, as json writes quotes of its own; leave them out"
+    ])
+    assert.lengthOf(body(`[{{output | json}}, "{{job.name}}"]`), 1)
+    assert.deepStrictEqual(body(`{"a": "{{#if output}}x"{{else}}y"{{/if}}, "t": {{output | json}}}`), [])
+    for (const text of [
+      "[{{job.name}}] {{output}}",
+      "[nightly] {{output}}",
+      "[2026-01-01] {{output}}",
+      "{ {{job.name}} }: {{output}}",
+      "{{#if output}}{{output}}{{/if}}"
+    ]) {
+      assert.deepStrictEqual(body(text), [])
+    }
+    const typed = (type: string) =>
+      doubted({ ...hook, webhook_body: `{"t": "{{output}}"}`, webhook_headers: { "content-type": type } })
+    assert.lengthOf(typed("application/vnd.api+json"), 1)
+    assert.deepStrictEqual(typed("text/plain"), [])
     assert.deepStrictEqual(body("{{output}}"), [])
     assert.deepStrictEqual(body("text={{output}}"), [])
+  })
+
+  it("a Slack channel that nothing can choose", () => {
+    const slack = { delivery: ["slack"], slack_channel: "#ops" }
+    const webhook = { slack_webhook_url: "https://hooks.slack.com/x" }
+    assert.deepStrictEqual(doubted(slack, known(webhook)), [
+      "slack_channel: slack_channel has no effect: slack_webhook_url of the configuration posts to its own channel; with slack_api_token, jobs choose theirs"
+    ])
+    assert.deepStrictEqual(doubted(slack, known({ ...webhook, ...token })), [])
+    assert.deepStrictEqual(doubted({ ...slack, delivery: ["stdout"] }, known(webhook)), [])
+  })
+
+  it.effect("a variable that is not set, or that no job may name, when a job is created", () => {
+    const environment = ServiceEnvironment.layer({
+      variables: { SET: "canary" },
+      withheld: new Set(["SYMBI_API_KEYS"]),
+      directory: "."
+    })
+    return Effect.gen(function* () {
+      const { warnings } = yield* create({
+        name: "job",
+        every: "1h",
+        ...hook,
+        webhook_url: `https://\${SET}/a`,
+        webhook_headers: { "X-Key": `\${SYMBI_API_KEYS}` },
+        email_recipients: ["a@b.c", `\${constructor}`]
+      })
+      assert.deepStrictEqual(warnings, [
+        `webhook_headers.X-Key: jobs and agents may not name \${SYMBI_API_KEYS}: it holds a secret of the service; use another variable`,
+        "email_recipients.1: the environment variable constructor is not set; set it for the service and restart"
+      ])
+    }).pipe(Effect.provide(engine({ agent: scriptedAgent({}) }).pipe(Layer.provide(environment))))
   })
 })

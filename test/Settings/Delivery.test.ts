@@ -94,6 +94,113 @@ describe("[scheduler.delivery]", () => {
       ["#:3: scheduler.delivery.smtp_username: needs smtp_password beside it; set both, or neither"]
     ],
     [
+      "a user whose password is a variable that is not set",
+      ['smtp_username = "u"', `smtp_password = "\${PASS}"`],
+      [
+        "warning: #:3: scheduler.delivery.smtp_password: the environment variable PASS is not set; deliveries that need it fail until it is"
+      ]
+    ],
+    [
+      "alerts whose addresses are variables that are not set",
+      [
+        'fallback = "email"',
+        'smtp_host = "a"',
+        'email_from = "s@example.com"',
+        `fallback_email_recipients = ["\${OPS}"]`
+      ],
+      [
+        "warning: #:5: scheduler.delivery.fallback_email_recipients: the environment variable OPS is not set; deliveries that need it fail until it is"
+      ]
+    ],
+    [
+      "alerts by Slack whose token is a variable that is not set",
+      ['fallback = "slack"', `slack_api_token = "\${T}"`, 'slack_default_channel = "#ops"'],
+      [
+        "warning: #:3: scheduler.delivery.slack_api_token: the environment variable T is not set; deliveries that need it fail until it is"
+      ]
+    ],
+    [
+      "a command with a variable that is not set",
+      [
+        'fallback = "custom:pager"',
+        "[scheduler.delivery.custom.pager]",
+        `command = ["page", "\${PAGER_KEY}"]`,
+        'timeout = "10s"'
+      ],
+      [
+        "warning: #:4: scheduler.delivery.custom.pager.command: the environment variable PAGER_KEY is not set; deliveries that need it fail until it is"
+      ]
+    ],
+    [
+      "what else has a variable that is not set",
+      [`retry_delay = "\${D}"`, `allow_hosts = ["10.0.0.0/8", "\${H}"]`],
+      [
+        "warning: #:2: scheduler.delivery.retry_delay: the environment variable D is not set; its default holds until it is",
+        "warning: #:3: scheduler.delivery.allow_hosts: the environment variable H is not set; that host is not allowed until it is"
+      ]
+    ],
+    [
+      "what is wrong, and what may be why",
+      ['fallback = "webhook"', 'fallback_webhok_url = "https://a.example.com"'],
+      [
+        "#:2: scheduler.delivery.fallback: alerts by webhook need fallback_webhook_url under [scheduler.delivery]",
+        "warning: #:3: unknown key scheduler.delivery.fallback_webhok_url; did you mean fallback_webhook_url?"
+      ]
+    ],
+    [
+      "accounts that can never work",
+      [`webhook_secret = "whsec_${canary}!"`, 'slack_default_channel = "#Ops Alerts"', 'webhook_auth_header = "a\\nb"'],
+      [
+        "#:2: scheduler.delivery.webhook_secret: what follows whsec_ is no base64",
+        "#:4: scheduler.delivery.webhook_auth_header: the value of the header Authorization has a line break or another character that no header can carry",
+        '#:3: scheduler.delivery.slack_default_channel: "#Ops Alerts" is no Slack channel; names are lower-case letters, digits, - and _, such as #ops-alerts, and IDs such as C0123456789 work too'
+      ]
+    ],
+    [
+      "names of channels that are none",
+      [
+        "[scheduler.delivery.channels.webhok]",
+        "rate_limit = 1",
+        "[scheduler.delivery.channels.email]",
+        "rate_limit = 1"
+      ],
+      ["#:2: scheduler.delivery.channels.webhok: there is no such channel; did you mean webhook?"]
+    ],
+    [
+      "a name that is none",
+      ['[scheduler.delivery.custom."a b"]', 'command = ["x"]'],
+      ["#:2: scheduler.delivery.custom.a b: the name begins with a letter or _, and has only letters, digits, _ and -"]
+    ],
+    [
+      "channels without a command",
+      ["[scheduler.delivery.custom.x]", "[scheduler.delivery.custom.y]", 'timeout = "1s"'],
+      ["#:2: scheduler.delivery.custom.x: needs command", "#:3: scheduler.delivery.custom.y: needs command"]
+    ],
+    [
+      "lists that are none, or empty",
+      [
+        'allow_hosts = "a"',
+        "fallback_email_recipients = []",
+        "[scheduler.delivery.custom.x]",
+        'command = "x"',
+        "[scheduler.delivery.custom.y]",
+        "command = [3]"
+      ],
+      [
+        "#:3: scheduler.delivery.fallback_email_recipients: is empty; give at least one entry",
+        '#:2: scheduler.delivery.allow_hosts: expected a list of texts, found "a"',
+        '#:5: scheduler.delivery.custom.x.command: expected a list of texts, found "x"',
+        "#:7: scheduler.delivery.custom.y.command: expected a text, found 3"
+      ]
+    ],
+    [
+      "alerts by what is no channel",
+      ['fallback = "sms"'],
+      [
+        '#:2: scheduler.delivery.fallback: expected a channel (stdout, log_file, webhook, slack, email, custom:<name>) or "none", found "sms"'
+      ]
+    ],
+    [
       "all that is wrong at once",
       ['email_from = "nobody"', 'fallback_email_recipients = ["a@b.c", "x"]'],
       [

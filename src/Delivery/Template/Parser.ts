@@ -100,17 +100,3 @@ export const parseTemplate = (template: string): Either.Either<ReadonlyArray<Nod
     Either.mapLeft((wrong) => placed(template, wrong))
   )
 }
-
-/** The first name of a template in the form of JSON whose value could break that form, as it lacks the filter `json`. */
-export const unquotedIn = (template: string): string | undefined => {
-  if (!/^\s*(\[|\{(?!\{))/.test(template)) return undefined
-  const search = (nodes: ReadonlyArray<Node>): string | undefined => {
-    for (const node of nodes) {
-      const found =
-        node.kind === "if" ? (search(node.yes) ?? search(node.no)) : node.kind === "place" ? node.unquoted : undefined
-      if (found !== undefined && found !== null) return found
-    }
-    return undefined
-  }
-  return Either.match(parseTemplate(template), { onLeft: () => undefined, onRight: search })
-}

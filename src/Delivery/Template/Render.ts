@@ -5,10 +5,11 @@ import type { Node, Place, Test } from "./Syntax.ts"
 /** Longest result, in bytes of UTF-8, without the note that it was cut. */
 export const maxRendered = 1_048_576
 
-/** What all filters of one template may read, in characters: many of them over a long output take long. */
+/** What all filters of one template may read and write, in characters: many of them over a long output take long. */
 const maxWork = 16 * maxRendered
 
-const note = "\n… (cut: a template gives at most 1 MiB)"
+const tooLong = "\n… (cut: a template gives at most 1 MiB)"
+const tooMuch = "\n… (cut: the filters of this template have too much to do; use fewer of them on long texts)"
 
 const holds = ({ name, negated, word }: Test, facts: TemplateFacts): boolean => {
   const { text } = name.of(facts)
@@ -34,8 +35,11 @@ export const render = (nodes: ReadonlyArray<Node>, facts: TemplateFacts, literal
     let filled = { ...whole, text: whole.text.slice(0, maxRendered + 1) }
     for (const filter of filters) {
       work -= filled.text.length
+      // What only some of its filters have changed is not shown: the one that quotes it may be missing.
+      if (work < 0) return
       filled = { text: filter(filled, timezone), instant: null }
     }
+    if (filters.length > 0) work -= filled.text.length
     write(filled.text)
   }
 
@@ -49,6 +53,6 @@ export const render = (nodes: ReadonlyArray<Node>, facts: TemplateFacts, literal
   }
 
   walk(nodes)
-  if (room < 0 || work < 0) parts.push(note)
+  if (room < 0 || work < 0) parts.push(room < 0 ? tooLong : tooMuch)
   return parts.join("")
 }

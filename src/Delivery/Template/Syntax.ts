@@ -13,8 +13,10 @@ export interface Place {
   readonly kind: "place"
   readonly value: Name | string
   readonly filters: ReadonlyArray<Filter>
-  /** The name as it is written, where its value is put in without the quotes and escapes of JSON and may need them. */
-  readonly unquoted: string | null
+  /** The name, or the text, as it is written. */
+  readonly written: string
+  /** Whether the value is put in as JSON, with its own quotes. */
+  readonly isJson: boolean
 }
 
 /** Whether a name stands for anything; or, with a word, whether it stands for it. */

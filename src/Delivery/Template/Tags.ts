@@ -24,6 +24,7 @@ const wrong = (offset: number, message: string): Either.Either<never, Wrong> => 
 const token = /\s*(?:("(?:[^"\\\n]|\\.)*")|([#/]if\b|[A-Za-z_][\w.]*)|(\d+)|(}}|==|!=|\||:))/y
 
 const maxCount = 1_000_000
+const maxFilters = 8
 
 const quoted = (text: string): string => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
 
@@ -118,6 +119,7 @@ const placeOf = (tokens: ReadonlyArray<Token>, end: number): Either.Either<Place
         return yield* wrong(bar?.offset ?? end, "filters follow after |, everything else ends with }}")
       }
       if (name === undefined) return yield* wrong(end, "| needs a filter after it")
+      if (found.length >= maxFilters) return yield* wrong(name.offset, `more than ${maxFilters} filters in one place`)
       if (last === closing)
         return yield* wrong(name.offset, `${closing} comes last; ${quoted(name.raw)} would break its quotes`)
       if (name.raw === ofInstants && (found.length > 0 || typeof value === "string" || !value.isInstant)) {
@@ -129,8 +131,7 @@ const placeOf = (tokens: ReadonlyArray<Token>, end: number): Either.Either<Place
       last = name.raw
       at += hasArgument ? 4 : 2
     }
-    const unquoted = typeof value === "string" || !value.isFree || last === closing ? null : first.raw
-    return { kind: "place", value, filters: found, unquoted }
+    return { kind: "place", value, filters: found, written: first.raw, isJson: last === closing }
   })
 
 const bare: ReadonlyMap<string, "else" | "end"> = new Map([
