@@ -183,6 +183,25 @@ describe.concurrent("validate", () => {
       assert.strictEqual(loose.code, 0)
     })
   )
+
+  it.effect("refuses what the service keeps to itself, though it is set", () =>
+    Effect.gen(function* () {
+      const cwd = folderOf({
+        "x.symbi": `${agents}schedule t { agent: ops every: 5m slack_channel: "\${OPS_KEY}" webhook_secret: "\${SYMBI_API_KEYS}" }\n`,
+        "symbiont.toml": `[server]\napi_keys = ["\${OPS_KEY}"]\n`
+      })
+      const key = `canary-${"k".repeat(30)}`
+      const { code, stderr } = yield* symbi(["validate", "x.symbi"], {
+        cwd,
+        env: { OPS_KEY: key, SYMBI_API_KEYS: key }
+      })
+      assert.strictEqual(code, 1)
+      for (const name of ["OPS_KEY", "SYMBI_API_KEYS"]) {
+        assert.include(stderr, `error: jobs and agents may not name \${${name}}: it holds a secret of the service`)
+      }
+      assert.notInclude(stderr, "canary")
+    })
+  )
 })
 
 describe.concurrent("fmt", () => {

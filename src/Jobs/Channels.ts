@@ -191,14 +191,16 @@ export const channelDoubts = (definition: JobDefinition, known: ChannelsKnown | 
   return doubts
 }
 
-/** What the service's variables do not hold of those that the channels of a definition need. */
+/** What the service's variables do not hold of those that the channels and the credential of a definition need. */
 export const variableDoubts = (
   definition: JobDefinition,
   { variables, withheld }: Pick<typeof ServiceEnvironment.Service, "variables" | "withheld">
-): ReadonlyArray<Issue> =>
-  variablesIn(definition).flatMap(({ name, path }) => {
+): ReadonlyArray<Issue> => {
+  const credential = namesIn(definition.agent_pin_jwt ?? "").map((name) => ({ path: "agent_pin_jwt", name }))
+  return [...variablesIn(definition), ...credential].flatMap(({ name, path }) => {
     if (withheld?.has(name) === true) return [{ path, message: `${path}: ${withheldText(name)}` }]
     if (variables[name] !== undefined && Object.hasOwn(variables, name)) return []
     const message = `${path}: the environment variable ${name} is not set; set it for the service and restart`
     return [{ path, message }]
   })
+}

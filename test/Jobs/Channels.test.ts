@@ -259,11 +259,13 @@ describe("what is doubtful about it", () => {
         ...hook,
         webhook_url: `https://\${SET}/a`,
         webhook_headers: { "X-Key": `\${SYMBI_API_KEYS}` },
-        email_recipients: ["a@b.c", `\${constructor}`]
+        email_recipients: ["a@b.c", `\${constructor}`],
+        agent_pin_jwt: `\${JWT}`
       })
       assert.deepStrictEqual(warnings, [
         `webhook_headers.X-Key: jobs and agents may not name \${SYMBI_API_KEYS}: it holds a secret of the service; use another variable`,
-        "email_recipients.1: the environment variable constructor is not set; set it for the service and restart"
+        "email_recipients.1: the environment variable constructor is not set; set it for the service and restart",
+        "agent_pin_jwt: the environment variable JWT is not set; set it for the service and restart"
       ])
     }).pipe(Effect.provide(engine({ agent: scriptedAgent({}) }).pipe(Layer.provide(environment))))
   })

@@ -105,7 +105,8 @@ describe("keys of a running service", () => {
     () =>
       Effect.gen(function* () {
         const folder = yield* folderWith({
-          "agents/curious.symbi": `agent curious { command: ["printenv"] env: { KEYS: "\${SYMBI_API_KEYS}" } }`
+          "agents/curious.symbi": `agent curious { command: ["printenv"] env: { KEYS: "\${SYMBI_API_KEYS}" } }
+schedule nosy { agent: curious every: 1d webhook_secret: "\${SYMBI_API_KEYS}" }`
         })
         const anywhere = ["--host", "0.0.0.0"]
         const refused = yield* spawnService({ folder, words: anywhere })
@@ -132,6 +133,7 @@ describe("keys of a running service", () => {
         const curious = yield* cli(service, key, "run", "curious")
         assert.deepStrictEqual([curious.code, curious.stdout], [1, ""])
         assert.include(curious.stderr, "SYMBI_API_KEYS")
+        assert.include(service.stderr(), `warning: jobs and agents may not name \${SYMBI_API_KEYS}`)
         assert.strictEqual((yield* cli(service, key, "keys", "create", "stored", "--scope", "admin")).code, 0)
 
         const shown = yield* symbi(["config"], { cwd: folder, env })
