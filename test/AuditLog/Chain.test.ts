@@ -110,7 +110,7 @@ describe("the chain of the audit log", () => {
   it.scoped("takes in what an older version wrote", () =>
     Effect.gen(function* () {
       const file = `${yield* databases}/a.db`
-      const { "0007_audit_chain": _, ...older } = migrations
+      const older = Object.fromEntries(Object.entries(migrations).filter(([name]) => name < "0007"))
       const old = Array.from({ length: 1_100 }, (_, n) => ({
         id: `aud_${String(n).padStart(26, "0")}`,
         time: t0 + n * 3_600_000,
