@@ -14,7 +14,7 @@ import { MetricsEnabled } from "../../src/Observability.ts"
 import { audited } from "../support/Audit.ts"
 import { create, engine } from "../support/Engine.ts"
 
-const seeds = Number(process.env["SYMBI_TEST_SEEDS"] ?? 300)
+const seeds = Number(process.env["SYMBI_TEST_SEEDS"] ?? 150)
 const fibers = 20
 
 /** A small generator of its own, so that a failing seed can be run alone (mulberry32). */

@@ -20,17 +20,17 @@ describe("against real minutes and seconds walked with Intl", () => {
     })
     // One of each zone, more of any, and clocks that never change.
     const transitions = [...byZone.map((found) => random.pick(found)), ...random.some(byZone.flat(), 162), ...still]
-    const each = Math.ceil(20_500 / transitions.length)
+    const each = Math.ceil(10_250 / transitions.length)
     const tally = emptyTally()
     for (const [index, transition] of transitions.entries()) {
       const window = windowOf(transition)
       for (let k = 0; k < each; k++) record(tally, compare(window, seed + index * each + k))
     }
     assert.deepStrictEqual(tally.differences, [])
-    assert.isAtLeast(tally.cases, 20_000)
-    assert.isAbove(tally.slots, 1_000_000)
-    assert.isAbove(tally.inGap, 4_000)
-    assert.isAbove(tally.inFold, 4_000)
-    assert.isBelow(tally.refused, 500)
+    assert.isAtLeast(tally.cases, 10_000)
+    assert.isAbove(tally.slots, 500_000)
+    assert.isAbove(tally.inGap, 2_000)
+    assert.isAbove(tally.inFold, 2_000)
+    assert.isBelow(tally.refused, 250)
   })
 })

@@ -161,7 +161,7 @@ const killAtRandom = Effect.fnUntraced(function* (folder: string, kill: number) 
   // Some die while they start and recover, most while they work.
   const early = kill > 0 && (yield* Random.nextIntBetween(0, 4)) === 0
   if (!early) yield* service.answers
-  yield* Effect.sleep(yield* Random.nextIntBetween(0, 1_000))
+  yield* Effect.sleep(yield* Random.nextIntBetween(0, 500))
   yield* service.signal("SIGKILL")
   assert.isNull(yield* service.exitCode, `killed, not ended by itself:\n${service.stderr()}`)
 }, Effect.scoped)
