@@ -20,7 +20,9 @@ const allowance = 10_000
 
 const timeoutOf = (settings: DeliverySettings, channel: string): number => {
   if (channel === "webhook") return settings.webhook_timeout_seconds * 1_000 + allowance
-  const custom = channel.startsWith("custom:") ? settings.custom[channel.slice("custom:".length)] : undefined
+  const name = channel.slice("custom:".length)
+  const custom =
+    channel.startsWith("custom:") && Object.hasOwn(settings.custom, name) ? settings.custom[name] : undefined
   return custom === undefined ? defaultTimeout : durationMillis(custom.timeout) + allowance
 }
 
