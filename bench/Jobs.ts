@@ -33,6 +33,10 @@ export const makeJob = (next_run: number, change: Partial<StoredJob> = {}) =>
       anchor: 0,
       defined_by: "bench",
       last_summary: null,
+      last_usage: null,
+      gate_seen: null,
+      all_clears: 0,
+      quiet_until: null,
       applied: null,
       ...change
     })

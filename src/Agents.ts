@@ -4,6 +4,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { makeRuntime } from "./Agents/Runtime.ts"
 import type { AgentDefinition, AgentFailure, AgentNotFound, Usage } from "./Domain/Agent.ts"
+import type { DeliveryChannel } from "./Domain/Delivery.ts"
 import type { JobId, RunId } from "./Domain/Ids.ts"
 import type { ToolCall } from "./Domain/Run.ts"
 import type { Turn } from "./Domain/Session.ts"
@@ -34,6 +35,14 @@ export interface Invocation {
   readonly sessionDirectory: Effect.Effect<string>
   /** Appends to the run's log, live. */
   readonly log: (text: string) => Effect.Effect<void>
+  /** To be asked before more is spent than was: fails, of kind `budget`, where a budget does not allow what it may take. */
+  readonly reserve: (estimate: Usage) => Effect.Effect<void, AgentFailure>
+  /** Tells what was spent, as it is: what is told stays on the run however it ends. */
+  readonly spent: (usage: Usage) => Effect.Effect<void>
+  /** Tells of a use of a tool. */
+  readonly toolCalled: (call: ToolCall) => Effect.Effect<void>
+  /** Sends a text to a channel of the run's job, durably; fails where there is no job, or the channel cannot be used. */
+  readonly notify: (channel: DeliveryChannel, text: string) => Effect.Effect<void, AgentFailure>
 }
 
 /** What an agent answered. */
@@ -41,9 +50,9 @@ export interface AgentResult {
   readonly output: string
   /** The agent's own summary for the next run. */
   readonly summary?: string | undefined
+  /** What was spent and not told by `spent`. */
   readonly usage?: Usage | undefined
   readonly exit_code?: number | undefined
-  readonly tool_calls?: ReadonlyArray<ToolCall> | undefined
 }
 
 /** An agent written in code. Interruption must stop it; its scope closes with the attempt. */

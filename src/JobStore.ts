@@ -190,11 +190,27 @@ export interface Settlement {
       | "session_id"
       | "stop_reason"
       | "usage"
+      | "context_bytes"
+      | "saved"
       | "iterations"
       | "tool_calls"
     >
   >
-  readonly job: Partial<Pick<StoredJob, "status" | "next_run" | "last_run" | "failure_count" | "last_summary">>
+  readonly job: Partial<
+    Pick<
+      StoredJob,
+      | "status"
+      | "paused_by"
+      | "next_run"
+      | "last_run"
+      | "failure_count"
+      | "last_summary"
+      | "last_usage"
+      | "gate_seen"
+      | "all_clears"
+      | "quiet_until"
+    >
+  >
   readonly session?: Session | undefined
   readonly deliveries: ReadonlyArray<NewDelivery>
   readonly audit: ReadonlyArray<AuditDraft>
@@ -354,6 +370,11 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
       now: number,
       settle: (run: Run, job: StoredJob | null) => Settlement
     ) => Effect.Effect<Run, FencedOut>
+    /** Keeps what the current attempt of a run has left so far; nothing when it is not the current one any more. */
+    readonly progress: (
+      ref: AttemptRef,
+      so_far: Pick<Run, "context_bytes" | "iterations" | "session_id" | "tool_calls" | "usage">
+    ) => Effect.Effect<void>
     /** Cancels a run that waits, for its time or for an approval; a running one is for its actor to stop. */
     readonly cancelWaiting: (
       run_id: RunId,

@@ -2,7 +2,7 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import { AgentRuntime } from "./Agents.ts"
-import { type AgentAnswer, type AgentDefinition, AgentFailure } from "./Domain/Agent.ts"
+import { type AgentAnswer, type AgentDefinition, AgentFailure, addUsage, type Usage } from "./Domain/Agent.ts"
 import { type DurationText, durationMillis } from "./Domain/Duration.ts"
 
 /** Runs an agent once, outside any job: no session, no policy, nothing stored. `log` takes what it says meanwhile. */
@@ -21,6 +21,11 @@ export const runByHand = Effect.fn("runByHand")(function* (
     fs.makeTempDirectoryScoped({ prefix: "symbi-" }).pipe(Scope.extend(scope), Effect.orDie)
   )
   const { maxRuntime } = options
+  let usage: Usage | undefined
+  const spent = (more: Usage) =>
+    Effect.sync(() => {
+      usage = usage === undefined ? more : addUsage(usage, more)
+    })
   const result = yield* agents
     .invoke(agent, {
       run: null,
@@ -29,7 +34,15 @@ export const runByHand = Effect.fn("runByHand")(function* (
       turns: [],
       iteration: null,
       sessionDirectory,
-      log: options.log
+      log: options.log,
+      reserve: () => Effect.void,
+      spent,
+      toolCalled: () => Effect.void,
+      notify: (channel) =>
+        new AgentFailure({
+          kind: "permanent",
+          message: `${channel} cannot be notified: there is no job whose channel it would be`
+        })
     })
     .pipe(
       maxRuntime === "none"
@@ -40,9 +53,10 @@ export const runByHand = Effect.fn("runByHand")(function* (
               new AgentFailure({ kind: "timeout", message: `agent "${agent.id}" took longer than ${maxRuntime}` })
           })
     )
+  if (result.usage !== undefined) yield* spent(result.usage)
   const answer: AgentAnswer = {
     output: result.output,
-    ...(result.usage === undefined ? {} : { usage: result.usage }),
+    ...(usage === undefined ? {} : { usage }),
     ...(result.exit_code === undefined ? {} : { exit_code: result.exit_code })
   }
   return answer

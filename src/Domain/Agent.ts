@@ -1,4 +1,7 @@
 import * as Schema from "effect/Schema"
+import { Budget } from "./Budget.ts"
+import { DurationText } from "./Duration.ts"
+import { Tool, ToolLimits } from "./Tool.ts"
 
 /** Name of an agent, as schedules refer to it. */
 export const AgentId = Schema.String.pipe(
@@ -12,7 +15,9 @@ export type AgentId = typeof AgentId.Type
 const common = {
   id: AgentId,
   description: Schema.optionalWith(Schema.String, { exact: true }),
-  capabilities: Schema.optionalWith(Schema.Array(Schema.String), { exact: true, default: () => [] })
+  capabilities: Schema.optionalWith(Schema.Array(Schema.String), { exact: true, default: () => [] }),
+  /** What all runs of the agent may spend together, whatever their jobs. */
+  budget: Schema.optionalWith(Budget, { exact: true })
 }
 
 /** An agent that is a process: input on stdin, output on stdout, exit 0 is success, 75 a transient failure. */
@@ -31,19 +36,37 @@ export type CommandAgent = typeof CommandAgent.Type
 export const EffectAgent = Schema.Struct({ ...common, kind: Schema.Literal("effect") })
 export type EffectAgent = typeof EffectAgent.Type
 
+/** Name of a model's tool: what the providers take. */
+const ToolName = Schema.String.pipe(Schema.pattern(/^[A-Za-z_][A-Za-z0-9_-]{0,63}$/))
+
 /** An agent that is a language model behind a provider. */
 export const ModelAgent = Schema.Struct({
   ...common,
   kind: Schema.Literal("model"),
   model: Schema.NonEmptyString,
+  /** Name of the provider's table in the configuration; by the model's name unless given. */
+  provider: Schema.optionalWith(Schema.NonEmptyString, { exact: true }),
   system_prompt: Schema.optionalWith(Schema.String, { exact: true }),
   temperature: Schema.optionalWith(Schema.Number, { exact: true }),
-  max_tokens: Schema.optionalWith(Schema.Int.pipe(Schema.positive()), { exact: true })
+  /** Longest answer, in tokens; 4,096 unless given. */
+  max_tokens: Schema.optionalWith(Schema.Int.pipe(Schema.positive()), { exact: true }),
+  /** How long one answer may take; the provider's unless given. */
+  timeout: Schema.optionalWith(DurationText, { exact: true }),
+  /** What the model may use, by name; nothing unless given. */
+  tools: Schema.optionalWith(Schema.Record({ key: ToolName, value: Tool }), { exact: true }),
+  tool_limits: Schema.optionalWith(ToolLimits, { exact: true })
 })
 export type ModelAgent = typeof ModelAgent.Type
 
 /** An agent behind an HTTP endpoint that takes the run as JSON. */
-export const UrlAgent = Schema.Struct({ ...common, kind: Schema.Literal("url"), url: Schema.NonEmptyString })
+export const UrlAgent = Schema.Struct({
+  ...common,
+  kind: Schema.Literal("url"),
+  url: Schema.NonEmptyString,
+  headers: Schema.optionalWith(Schema.Record({ key: Schema.String, value: Schema.String }), { exact: true }),
+  /** How long an answer may take; as long as the run may unless given. */
+  timeout: Schema.optionalWith(DurationText, { exact: true })
+})
 export type UrlAgent = typeof UrlAgent.Type
 
 /** Any agent, by kind. */
@@ -60,6 +83,13 @@ export const Usage = Schema.Struct({
 }).annotations({ identifier: "Usage" })
 export type Usage = typeof Usage.Type
 
+/** Both together; a cost that only one of them knows is the sum. */
+export const addUsage = (a: Usage, b: Usage): Usage => ({
+  input_tokens: a.input_tokens + b.input_tokens,
+  output_tokens: a.output_tokens + b.output_tokens,
+  ...(a.cost_usd === undefined && b.cost_usd === undefined ? {} : { cost_usd: (a.cost_usd ?? 0) + (b.cost_usd ?? 0) })
+})
+
 /** How a failure is to be handled: `permanent` is never retried, `rate_limited` may say when to come back. */
 export const FailureKind = Schema.Literal("transient", "rate_limited", "permanent", "timeout", "policy", "budget")
 export type FailureKind = typeof FailureKind.Type
@@ -67,12 +97,16 @@ export type FailureKind = typeof FailureKind.Type
 /** Longest error text kept on a run, in characters. */
 export const maxErrorLength = 2_000
 
-/** One execution of an agent failed. `retry_after_ms` comes from a rate limit. */
+/**
+ * One execution of an agent failed. `retry_after_ms` comes from a rate limit; `output` is what there was of the answer
+ * before, with the cut marked.
+ */
 export class AgentFailure extends Schema.TaggedError<AgentFailure>()("AgentFailure", {
   kind: FailureKind,
   message: Schema.String,
   exit_code: Schema.optionalWith(Schema.Int, { exact: true }),
-  retry_after_ms: Schema.optionalWith(Schema.Number, { exact: true })
+  retry_after_ms: Schema.optionalWith(Schema.Number, { exact: true }),
+  output: Schema.optionalWith(Schema.String, { exact: true })
 }) {}
 
 /** No agent of that name is known to this service. */

@@ -1,14 +1,17 @@
 import * as Schema from "effect/Schema"
-import { AgentId } from "./Agent.ts"
+import { AgentId, Usage } from "./Agent.ts"
 import { Actor } from "./Audit.ts"
+import { Budget } from "./Budget.ts"
 import { DeliverOn, DeliveryChannel, deliverOnDefault, endingOf } from "./Delivery.ts"
 import { DurationText } from "./Duration.ts"
+import { Gate } from "./Gate.ts"
 import { JobId } from "./Ids.ts"
 import { Instant } from "./Instant.ts"
 import { Policy } from "./Policy.ts"
 import type { RunStatus } from "./Run.ts"
 import { Misfire, OnInterrupt, Overlap, Retry, TriggerFields } from "./Schedule.ts"
 import { Heartbeat, SessionMode } from "./Session.ts"
+import { SuccessWhen } from "./Success.ts"
 
 /** A job's unique name, for people. */
 export const JobName = Schema.String.pipe(
@@ -31,7 +34,10 @@ const optional = {
   misfire: Misfire,
   max_catchup: Schema.Int.pipe(Schema.between(1, 1_000)),
   input: Schema.String,
+  gate: Gate,
   heartbeat: Heartbeat,
+  success_when: SuccessWhen,
+  budget: Budget,
   webhook_url: Schema.String,
   webhook_headers: Schema.Record({ key: Schema.String, value: Schema.String }),
   /** Signs what is sent to the webhook, as Standard Webhooks says. */
@@ -112,8 +118,8 @@ export type JobPatch = typeof JobPatch.Type
 export const JobStatus = Schema.Literal("active", "paused", "completed", "failed", "dead_letter")
 export type JobStatus = typeof JobStatus.Type
 
-/** Who paused a job: a later apply of its file resumes only what apply paused. */
-export const PausedBy = Schema.Literal("operator", "apply")
+/** Who paused a job: a later apply of its file resumes only what apply paused; `budget`: it came to a cap. */
+export const PausedBy = Schema.Literal("operator", "apply", "budget")
 
 const stateFields = {
   id: JobId,
@@ -215,6 +221,13 @@ export const StoredJob = Schema.Struct({
   defined_by: Actor,
   /** Summary of the latest finished run, for the next one. */
   last_summary: Schema.NullOr(Schema.String),
+  /** What the latest run spent whose agent was woken. */
+  last_usage: Schema.NullOr(Usage),
+  /** SHA-256 (hex) of what the gate gave for the latest successful run. */
+  gate_seen: Schema.NullOr(Schema.String),
+  /** How many beats in a row found nothing to do, and until when slots are slept through for that. */
+  all_clears: nonNegativeInt,
+  quiet_until: Schema.NullOr(Instant),
   /** The definition as its file last stated it; edits made since show as drift. */
   applied: Schema.NullOr(JobDefinition)
 })

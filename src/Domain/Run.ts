@@ -36,7 +36,15 @@ export const Reason = Schema.Struct({ code: Schema.String, text: Schema.String }
 export type Reason = typeof Reason.Type
 
 /** How one attempt ended; null while it runs. */
-export const AttemptOutcome = Schema.Literal("succeeded", "failed", "timed_out", "denied", "cancelled", "interrupted")
+export const AttemptOutcome = Schema.Literal(
+  "succeeded",
+  "failed",
+  "timed_out",
+  "denied",
+  "skipped",
+  "cancelled",
+  "interrupted"
+)
 export type AttemptOutcome = typeof AttemptOutcome.Type
 
 /** One execution of a run. Its number is the fencing token: only the current attempt may finish the run. */
@@ -55,16 +63,20 @@ export const Iteration = Schema.Struct({
   phase: Schema.Literal("assess", "act", "sleep"),
   summary: Schema.String,
   duration_ms: Schema.Number,
+  /** What the agent was given, in bytes: input, summary and the conversation so far. */
+  context_bytes: Schema.optionalWith(Schema.Int, { exact: true }),
   usage: Schema.optionalWith(Usage, { exact: true })
 }).annotations({ identifier: "Iteration" })
 export type Iteration = typeof Iteration.Type
 
-/** One use of a tool by a language model. */
+/** One use of a tool by a language model. `error` says why it was refused, or failed. */
 export const ToolCall = Schema.Struct({
   name: Schema.String,
+  /** The JSON that the model gave, its first 2,000 characters. */
   arguments: Schema.String,
   result_bytes: Schema.Int,
-  duration_ms: Schema.Number
+  duration_ms: Schema.Number,
+  error: Schema.optionalWith(Schema.String, { exact: true })
 }).annotations({ identifier: "ToolCall" })
 export type ToolCall = typeof ToolCall.Type
 
@@ -93,7 +105,12 @@ const summaryFields = {
   approval_id: Schema.NullOr(ApprovalId),
   session_id: Schema.NullOr(SessionId),
   stop_reason: Schema.NullOr(Schema.String),
+  /** What all attempts spent. */
   usage: Schema.NullOr(Usage),
+  /** What the agent was given at most, in bytes; null when it was not woken. */
+  context_bytes: Schema.NullOr(Schema.Int),
+  /** What a run of the job that was not woken last spent: about so much was saved. */
+  saved: Schema.NullOr(Usage),
   deliveries: Schema.Array(Delivery),
   missed_count: Schema.NullOr(Schema.Int),
   missed_from: Schema.NullOr(Instant),

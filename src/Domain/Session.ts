@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { DurationText } from "./Duration.ts"
 import { JobId, SessionId } from "./Ids.ts"
 import { Instant } from "./Instant.ts"
 
@@ -26,10 +27,23 @@ export type Session = typeof Session.Type
 /** Longest summary handed to the next run, in characters. */
 export const maxSummaryLength = 2_000
 
+/** How the sleep of a heartbeat that finds nothing to do grows. */
+export const HeartbeatBackoff = Schema.Struct({
+  /** So many all-clears in a row lengthen the sleep: beats whose first answer was `sleep`. 3 unless given. */
+  after: Schema.optionalWith(Schema.Int.pipe(Schema.between(1, 1_000)), { exact: true }),
+  /** What each further one multiplies it by; 2 unless given. */
+  factor: Schema.optionalWith(Schema.Number.pipe(Schema.between(1, 100)), { exact: true }),
+  /** Longest sleep; 1 h unless given. */
+  max: Schema.optionalWith(DurationText, { exact: true })
+}).annotations({ identifier: "HeartbeatBackoff" })
+export type HeartbeatBackoff = typeof HeartbeatBackoff.Type
+
 /** Heartbeat settings: a run becomes a loop of iterations that the agent ends with `sleep`. */
 export const Heartbeat = Schema.Struct({
   enabled: Schema.Boolean,
   context_mode: Schema.optionalWith(SessionMode, { exact: true }),
-  max_iterations: Schema.optionalWith(Schema.Int.pipe(Schema.between(1, 100_000)), { exact: true })
+  max_iterations: Schema.optionalWith(Schema.Int.pipe(Schema.between(1, 100_000)), { exact: true }),
+  /** Off unless given. */
+  backoff: Schema.optionalWith(HeartbeatBackoff, { exact: true })
 }).annotations({ identifier: "Heartbeat" })
 export type Heartbeat = typeof Heartbeat.Type

@@ -1,6 +1,7 @@
 import * as SqlClient from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
 import { agentPins } from "./Migrations/AgentPins.ts"
+import { agents } from "./Migrations/Agents.ts"
 import { approvals } from "./Migrations/Approvals.ts"
 import { auditChain } from "./Migrations/AuditChain.ts"
 import { deliveries } from "./Migrations/Deliveries.ts"
@@ -186,7 +187,8 @@ export const migrations = {
   "0005_keys": keys,
   "0006_agentpin": agentPins,
   "0007_audit_chain": auditChain,
-  "0008_deliveries": deliveries
+  "0008_deliveries": deliveries,
+  "0009_agents": agents
 }
 
 /** Number of the newest migration; a database beyond it comes from a newer version. */

@@ -53,16 +53,22 @@ export const JobRow = Schema.Struct({
     version: job.version,
     source_file: job.source_file,
     last_summary: job.last_summary,
+    gate_seen: job.gate_seen,
+    all_clears: job.all_clears,
+    quiet_until: job.quiet_until,
     created_at: job.created_at,
     updated_at: job.updated_at
   }),
   partition: Schema.Int,
+  last_usage: jsonOrNull(job.last_usage),
   definition: Schema.parseJson(JobDefinition),
   applied: Schema.NullOr(Schema.parseJson(JobDefinition))
 })
 
 const decodeJobRow = Schema.decodeUnknownEither(JobRow)
 const encodeJobRow = Schema.encodeSync(JobRow)
+/** Encodes only the columns that are given, for updates. */
+export const encodeJobPatch = Schema.encodeSync(Schema.partialWith(JobRow, { exact: true }))
 
 /** A stored job from its row, or what is wrong with the row. */
 export const jobFromRow = (row: unknown): Either.Either<StoredJob, string> =>
@@ -73,7 +79,7 @@ export const jobFromRow = (row: unknown): Either.Either<StoredJob, string> =>
 
 /** The row of a stored job. */
 export const jobToRow = (stored: StoredJob): typeof JobRow.Encoded => {
-  const { anchor, applied, defined_by, last_summary, ...shown } = stored
+  const { all_clears, anchor, applied, defined_by, gate_seen, last_summary, last_usage, quiet_until, ...shown } = stored
   return encodeJobRow({
     id: shown.id,
     name: shown.name,
@@ -91,6 +97,10 @@ export const jobToRow = (stored: StoredJob): typeof JobRow.Encoded => {
     applied,
     defined_by,
     last_summary,
+    last_usage,
+    gate_seen,
+    all_clears,
+    quiet_until,
     partition: partitionOf(shown.id),
     definition: definitionOf(shown)
   })
@@ -119,6 +129,7 @@ export const RunRow = Schema.Struct({
     error_message: run.error_message,
     session_id: run.session_id,
     stop_reason: run.stop_reason,
+    context_bytes: run.context_bytes,
     missed_count: run.missed_count,
     missed_from: run.missed_from,
     missed_to: run.missed_to,
@@ -127,6 +138,7 @@ export const RunRow = Schema.Struct({
   reason: jsonOrNull(run.reason),
   decision: jsonOrNull(run.decision),
   usage: jsonOrNull(run.usage),
+  saved: jsonOrNull(run.saved),
   evaluations: json(run.evaluations),
   iterations: json(run.iterations),
   tool_calls: json(run.tool_calls),

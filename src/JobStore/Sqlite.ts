@@ -120,6 +120,7 @@ const store = Layer.effect(
       insertManualRun: runs.insertManual,
       insertBackfill: backfills.insert,
       finish: runs.finish,
+      progress: runs.progress,
       cancelWaiting: runs.cancelWaiting,
       decideApproval: approvals.decide,
       findApproval: approvals.find,

@@ -47,6 +47,8 @@ export class SqliteNewRuns extends Effect.Service<SqliteNewRuns>()("symbiont/Job
           session_id: null,
           stop_reason: null,
           usage: null,
+          context_bytes: null,
+          saved: null,
           missed_count: null,
           missed_from: null,
           missed_to: null,

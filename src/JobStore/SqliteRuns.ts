@@ -8,7 +8,7 @@ import type { StoredJob } from "../Domain/Job.ts"
 import { FencedOut, IdempotencyConflict, type Run } from "../Domain/Run.ts"
 import type { AttemptRef, LiveRuns, NewRun, Settlement, WaitingEnd } from "../JobStore.ts"
 import { Failpoints } from "./Failpoints.ts"
-import { runFromRow } from "./Rows.ts"
+import { encodeRunPatch, runFromRow } from "./Rows.ts"
 import { SqliteApprovals } from "./SqliteApprovals.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { SqliteHistory } from "./SqliteHistory.ts"
@@ -73,6 +73,16 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
       )
       yield* failpoints.hit("finish.committed")
       return run
+    })
+
+    const progress = Effect.fn("JobStore.progress")(function* (
+      { attempt, owner, run_id }: AttemptRef,
+      so_far: Pick<Run, "context_bytes" | "iterations" | "session_id" | "tool_calls" | "usage">
+    ) {
+      yield* writer.commit(
+        sql`UPDATE runs SET ${sql.update(encodeRunPatch(so_far))} WHERE id = ${run_id} AND status = 'running'
+          AND attempt = ${attempt} AND owner = ${owner}`
+      )
     })
 
     const recover = Effect.fn("JobStore.recover")(function* (
@@ -177,6 +187,6 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
       yield* writer.commit(sql`UPDATE nodes SET seen_at = ${now}, lease_until = ${until} WHERE owner = ${owner}`)
     })
 
-    return { cancelWaiting, finish, insertManual, recover, registerNode, renewLease } as const
+    return { cancelWaiting, finish, insertManual, progress, recover, registerNode, renewLease } as const
   })
 }) {}

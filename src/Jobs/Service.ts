@@ -68,7 +68,11 @@ export const newJob = (
   updated_at: now,
   version: 1,
   anchor: now,
-  last_summary: null
+  last_summary: null,
+  last_usage: null,
+  gate_seen: null,
+  all_clears: 0,
+  quiet_until: null
 })
 
 /** Whether two definitions differ in no more than what is for people: whoever edits that has not defined the job. */
@@ -84,12 +88,17 @@ export const editedJob = (
   now: number
 ): StoredJob => {
   const { id, status, paused_by, last_run, failure_count, created_at, version, source_file } = job
-  const { anchor, applied, last_summary } = job
+  const { anchor, applied, last_summary, last_usage } = job
+  const same = sameWork(definitionOf(job), definition)
   const edited = {
     ...definition,
     ...oneShot(definition),
-    ...{ id, status, paused_by, last_run, failure_count, created_at, source_file, anchor, applied, last_summary },
-    defined_by: sameWork(definitionOf(job), definition) ? job.defined_by : defined_by,
+    ...{ id, status, paused_by, last_run, failure_count, created_at, source_file, anchor, applied },
+    ...{ last_summary, last_usage },
+    gate_seen: same ? job.gate_seen : null,
+    all_clears: same ? job.all_clears : 0,
+    quiet_until: same ? job.quiet_until : null,
+    defined_by: same ? job.defined_by : defined_by,
     next_run: job.next_run,
     version: version + 1,
     updated_at: now

@@ -14,7 +14,7 @@ import { expired } from "./ApprovalRules.ts"
 import { BootIdentity } from "./BootIdentity.ts"
 import { ClockWatch } from "./ClockWatch.ts"
 import { JobActors } from "./JobActors.ts"
-import { emptyRecord, settle } from "./Outcome.ts"
+import { recordOf, settle } from "./Outcome.ts"
 import { Partitions } from "./Partitions.ts"
 import { makeRecurrences } from "./Recurrences.ts"
 import { makeSlotPlanner } from "./SlotPlanner.ts"
@@ -60,7 +60,7 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
         .recover(now, owner, (run: Run, job: StoredJob | null) =>
           job === null
             ? unreadable(run, now)
-            : settle({ _tag: "Interrupted", reason: deadOwner }, emptyRecord, run, job, scheduler, now)
+            : settle({ _tag: "Interrupted", reason: deadOwner }, recordOf(run), run, job, scheduler, now)
         )
         .pipe(
           Effect.tap((count) =>

@@ -2,8 +2,8 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { AgentResult, Invocation } from "../Agents.ts"
-import { maxErrorLength, type Usage } from "../Domain/Agent.ts"
-import type { Iteration, ToolCall } from "../Domain/Run.ts"
+import { addUsage, maxErrorLength, type Usage } from "../Domain/Agent.ts"
+import type { Iteration } from "../Domain/Run.ts"
 import { type Heartbeat, maxSummaryLength, type SessionMode, type Turn } from "../Domain/Session.ts"
 import { bounded } from "./Outcome.ts"
 
@@ -25,18 +25,14 @@ export const asksToSleep = (output: string): boolean => {
   return lastLine === "sleep" || parseNext(lastLine) === "sleep" || parseNext(text) === "sleep"
 }
 
-const addUsage = (a: Usage | undefined, b: Usage | undefined): Usage | undefined =>
-  a === undefined || b === undefined
-    ? (a ?? b)
-    : {
-        input_tokens: a.input_tokens + b.input_tokens,
-        output_tokens: a.output_tokens + b.output_tokens,
-        ...(a.cost_usd === undefined && b.cost_usd === undefined
-          ? {}
-          : { cost_usd: (a.cost_usd ?? 0) + (b.cost_usd ?? 0) })
-      }
+const encoder = new TextEncoder()
+const bytesOf = (text: string): number => encoder.encode(text).length
 
-/** What a beat did: the last answer with the sums of all, the conversation, and why it stopped. */
+/** How much an agent is given, in bytes: input, summary and the conversation so far. */
+export const contextBytes = ({ input, summary, turns }: Pick<Invocation, "input" | "summary" | "turns">): number =>
+  turns.reduce((sum, { text }) => sum + bytesOf(text), bytesOf(input) + bytesOf(summary ?? ""))
+
+/** What a beat did: the last answer, the conversation, and why it stopped. */
 export interface Beat {
   readonly result: AgentResult
   readonly turns: ReadonlyArray<Turn>
@@ -52,42 +48,37 @@ export const beat = Effect.fn("Heartbeat.beat")(function* <E>(
   mode: SessionMode,
   first: Invocation,
   call: (invocation: Invocation) => Effect.Effect<AgentResult, E, Scope.Scope>,
-  onIteration: (iterations: ReadonlyArray<Iteration>) => Effect.Effect<void>
+  onIteration: (iteration: Iteration) => Effect.Effect<void>
 ) {
   const limit = heartbeat.max_iterations ?? defaultMaxIterations
-  const iterations: Array<Iteration> = []
   const turns: Array<Turn> = []
-  const toolCalls: Array<ToolCall> = []
-  let usage: Usage | undefined
   let summary = first.summary
   for (let iteration = 1; ; iteration++) {
     const started = yield* Clock.currentTimeMillis
-    const result = yield* Effect.scoped(
-      call({
-        ...first,
-        iteration,
-        summary: mode === "ephemeral_with_summary" ? summary : first.summary,
-        turns: mode === "shared_persistent" ? [...first.turns, ...turns] : first.turns
-      })
-    )
+    let usage: Usage | undefined
+    const asked: Invocation = {
+      ...first,
+      iteration,
+      summary: mode === "ephemeral_with_summary" ? summary : first.summary,
+      turns: mode === "shared_persistent" ? [...first.turns, ...turns] : first.turns,
+      spent: (more) => {
+        usage = usage === undefined ? more : addUsage(usage, more)
+        return first.spent(more)
+      }
+    }
+    const result = yield* Effect.scoped(call(asked))
     const sleeps = asksToSleep(result.output)
     summary = bounded(result.summary ?? result.output, maxSummaryLength)
-    usage = addUsage(usage, result.usage)
-    toolCalls.push(...(result.tool_calls ?? []))
     turns.push({ role: "user", text: first.input }, { role: "assistant", text: result.output })
-    iterations.push({
+    yield* onIteration({
       phase: sleeps ? "sleep" : iteration % 2 === 1 ? "assess" : "act",
       summary: bounded(summary, maxErrorLength),
       duration_ms: (yield* Clock.currentTimeMillis) - started,
-      ...(result.usage === undefined ? {} : { usage: result.usage })
+      context_bytes: contextBytes(asked),
+      ...(usage === undefined ? {} : { usage })
     })
-    yield* onIteration([...iterations])
     if (sleeps || iteration >= limit) {
-      return {
-        result: { ...result, usage, tool_calls: toolCalls },
-        turns,
-        stop_reason: sleeps ? "sleep" : "max_iterations"
-      } satisfies Beat
+      return { result, turns, stop_reason: sleeps ? "sleep" : "max_iterations" } satisfies Beat
     }
   }
 })

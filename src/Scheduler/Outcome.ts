@@ -19,6 +19,7 @@ export interface AttemptRecord {
   readonly iterations: ReadonlyArray<Iteration>
   readonly tool_calls: ReadonlyArray<ToolCall>
   readonly usage: Usage | null
+  readonly context_bytes: number | null
   /** How long it took by a clock that nobody can set, in ms; null when nobody was there to measure. */
   readonly execution_time_ms: number | null
 }
@@ -48,15 +49,18 @@ export type AttemptEnd =
   | { readonly _tag: "Cancelled"; readonly reason: Reason; readonly actor: Actor }
   | { readonly _tag: "Interrupted"; readonly reason: Reason }
 
-/** An attempt that ended before it could leave anything. */
-export const emptyRecord: AttemptRecord = {
+/** What an attempt has left before it begins: what the attempts of its run before it left. */
+export const recordOf = (
+  run: Pick<Run, "session_id" | "iterations" | "tool_calls" | "usage" | "context_bytes">
+): AttemptRecord => ({
   evaluation: null,
-  session_id: null,
-  iterations: [],
-  tool_calls: [],
-  usage: null,
+  session_id: run.session_id,
+  iterations: run.iterations,
+  tool_calls: run.tool_calls,
+  usage: run.usage,
+  context_bytes: run.context_bytes,
   execution_time_ms: null
-}
+})
 
 /** How many questions to the policy gate are kept with a run. */
 const keptEvaluations = 20
@@ -67,6 +71,9 @@ const maxInterruptions = 5
 /** The end of a text that would not fit: cut, and marked. */
 export const bounded = (text: string, length: number): string =>
   text.length <= length ? text : `${text.slice(0, length - 1)}…`
+
+/** Failures that another attempt would meet again. */
+const finalFailures: ReadonlySet<FailureKind> = new Set(["permanent", "policy", "budget"])
 
 const countOf = (attempts: ReadonlyArray<Attempt>, ...outcomes: ReadonlyArray<AttemptOutcome>): number =>
   attempts.filter((attempt) => attempt.outcome !== null && outcomes.includes(attempt.outcome)).length
@@ -133,7 +140,7 @@ export const settle = (
     const error_message = bounded(message, maxErrorLength)
     const attempt = { outcome: status, failure: kind, error_message } as const
     const failures = countOf(run.attempts, "failed", "timed_out") + 1
-    if (kind !== "permanent" && failures < attemptsAllowed(job, settings)) {
+    if (!finalFailures.has(kind) && failures < attemptsAllowed(job, settings)) {
       const next_attempt_at = now + retryDelay(job.retry ?? {}, failures, retryAfter)
       return {
         attempt,

@@ -6,20 +6,21 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import { type AgentResult, AgentRuntime, type Invocation } from "../Agents.ts"
-import { AgentFailure } from "../Domain/Agent.ts"
+import { AgentFailure, addUsage } from "../Domain/Agent.ts"
 import type { Actor } from "../Domain/Audit.ts"
 import { durationMillis } from "../Domain/Duration.ts"
 import type { StoredJob } from "../Domain/Job.ts"
-import type { Reason, Run } from "../Domain/Run.ts"
+import type { Iteration, Reason, Run } from "../Domain/Run.ts"
 import type { Turn } from "../Domain/Session.ts"
-import type { StartedRun } from "../JobStore.ts"
+import { JobStore, type StartedRun } from "../JobStore.ts"
 import { NamedPolicies, policiesOf } from "../PolicyGate.ts"
 import { RunLogs } from "../RunLogs.ts"
 import { type OpenSession, Sessions } from "../Sessions.ts"
 import { Settings } from "../Settings.ts"
+import { BootIdentity } from "./BootIdentity.ts"
 import { MonotonicClock } from "./ClockWatch.ts"
-import { beat } from "./Heartbeat.ts"
-import { type AttemptEnd, type AttemptRecord, emptyRecord } from "./Outcome.ts"
+import { beat, contextBytes } from "./Heartbeat.ts"
+import { type AttemptEnd, type AttemptRecord, recordOf } from "./Outcome.ts"
 import { RunGate } from "./RunGate.ts"
 import { RunObserver } from "./RunObserver.ts"
 
@@ -29,9 +30,13 @@ export interface Ended {
   readonly record: AttemptRecord
 }
 
+/** The latest uses of tools that are kept with a run. */
+const maxToolCalls = 1_000
+
 /** One attempt of a run, from its session to the end of its agent: the guide's stages between claim and record. */
 export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pipeline", {
   effect: Effect.gen(function* () {
+    const store = yield* JobStore
     const agents = yield* AgentRuntime
     const gate = yield* RunGate
     const sessions = yield* Sessions
@@ -39,6 +44,7 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
     const settings = yield* Settings
     const observer = yield* RunObserver
     const monotonic = yield* MonotonicClock
+    const { id: owner } = yield* BootIdentity
 
     const { policies } = yield* NamedPolicies
 
@@ -53,7 +59,7 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
       return limits[0] ?? set[0] ?? job.max_runtime ?? settings.scheduler.default_max_runtime
     }
 
-    const invocation = (started: StartedRun, session: OpenSession): Invocation => ({
+    const invocation = (started: StartedRun, session: OpenSession, record: Ref.Ref<AttemptRecord>): Invocation => ({
       run: {
         id: started.run.id,
         job_id: started.job.id,
@@ -66,7 +72,16 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
       turns: session.turns,
       iteration: null,
       sessionDirectory: session.directory,
-      log: (text) => logs.append(started.run.id, text)
+      log: (text) => logs.append(started.run.id, text),
+      reserve: () => Effect.void,
+      spent: (usage) =>
+        Ref.update(record, (before) => ({
+          ...before,
+          usage: before.usage === null ? usage : addUsage(before.usage, usage)
+        })),
+      toolCalled: (call) =>
+        Ref.update(record, (before) => ({ ...before, tool_calls: [...before.tool_calls, call].slice(-maxToolCalls) })),
+      notify: (channel) => new AgentFailure({ kind: "permanent", message: `${channel} cannot be notified` })
     })
 
     const execute = Effect.fn("Pipeline.execute")(function* (
@@ -78,19 +93,37 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
       const agent = yield* agents
         .find(job.agent_id)
         .pipe(Effect.mapError((error) => new AgentFailure({ kind: "permanent", message: error.message })))
-      const call = (asked: Invocation): Effect.Effect<AgentResult, AgentFailure, Scope.Scope> =>
-        agents.invoke(agent, asked)
+      const call = Effect.fnUntraced(function* (asked: Invocation) {
+        const bytes = contextBytes(asked)
+        yield* Ref.update(record, (before) => ({
+          ...before,
+          context_bytes: Math.max(bytes, before.context_bytes ?? 0)
+        }))
+        const result = yield* agents.invoke(agent, asked)
+        if (result.usage !== undefined) yield* asked.spent(result.usage)
+        return result
+      })
+      // What a long beat has done so far is seen while it runs, and stays if the service dies.
+      const iterated = Effect.fnUntraced(function* (iteration: Iteration) {
+        const after = yield* Ref.updateAndGet(record, (before) => ({
+          ...before,
+          iterations: [...before.iterations, iteration]
+        }))
+        const { context_bytes, iterations, session_id, tool_calls, usage } = after
+        yield* store.progress(
+          { run_id: started.run.id, attempt: started.attempt.number, owner },
+          { context_bytes, iterations, session_id, tool_calls, usage }
+        )
+      })
       // A beat can outlive the credential that it began with.
       const callAgain = Effect.fnUntraced(function* (asked: Invocation) {
         const end = asked.iteration === null || asked.iteration === 1 ? null : yield* gate.askAgain(started)
         return end === null ? yield* call(asked) : yield* new StoppedAtGate({ end })
       })
-      const asked = invocation(started, session)
+      const asked = invocation(started, session, record)
       const work: Effect.Effect<Work, AgentFailure | StoppedAtGate, Scope.Scope> =
         job.heartbeat?.enabled === true
-          ? beat(job.heartbeat, session.mode, asked, callAgain, (iterations) =>
-              Ref.update(record, (before) => ({ ...before, iterations }))
-            )
+          ? beat(job.heartbeat, session.mode, asked, callAgain, iterated)
           : Effect.map(call(asked), (result) => ({ result, turns: turnsOf(asked, result), stop_reason: null }))
       const limit = maxRuntime(job)
       const limited =
@@ -98,11 +131,6 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
       const done = yield* limited
       if (Option.isNone(done)) return { _tag: "TimedOut", max_runtime: limit } satisfies AttemptEnd
       const { result, stop_reason, turns } = done.value
-      yield* Ref.update(record, (before) => ({
-        ...before,
-        usage: result.usage ?? null,
-        tool_calls: result.tool_calls ?? []
-      }))
       return {
         _tag: "Succeeded",
         output: result.output,
@@ -138,7 +166,7 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
      * and a defect are all ends. The session is closed when it returns. To be called in an uninterruptible region.
      */
     const attempt = Effect.fn("Pipeline.attempt")(function* (started: StartedRun, whyStopped: Effect.Effect<Stopped>) {
-      const record = yield* Ref.make(emptyRecord)
+      const record = yield* Ref.make(recordOf(started.run))
       const begun = yield* monotonic.millis
       const exit = yield* Effect.exit(Effect.interruptible(Effect.scoped(stages(started, record))))
       const end = Exit.isSuccess(exit) ? exit.value : yield* endOfCause(exit.cause, whyStopped, started.run)

@@ -33,5 +33,9 @@ export const invocation = (
   iteration: null,
   sessionDirectory: Effect.succeed("/tmp/session"),
   log: onLog,
+  reserve: () => Effect.void,
+  spent: () => Effect.void,
+  toolCalled: () => Effect.void,
+  notify: () => Effect.void,
   ...change
 })

@@ -26,6 +26,10 @@ export const jobNamed = (name: string): StoredJob =>
     anchor: "2026-02-15T00:00:00Z",
     defined_by: "test",
     last_summary: null,
+    last_usage: null,
+    gate_seen: null,
+    all_clears: 0,
+    quiet_until: null,
     applied: null
   })
 
@@ -55,6 +59,8 @@ export const finishedRun = (change: Partial<Run> = {}): Run => ({
     session_id: null,
     stop_reason: null,
     usage: null,
+    context_bytes: null,
+    saved: null,
     deliveries: [],
     missed_count: null,
     missed_from: null,

@@ -124,6 +124,8 @@ export const FakeJobs = Layer.effect(
         session_id: null,
         stop_reason: null,
         usage: null,
+        context_bytes: null,
+        saved: null,
         deliveries: [],
         missed_count: null,
         missed_from: null,
