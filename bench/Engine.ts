@@ -7,6 +7,7 @@ import { engineLayer } from "../src/Engine.ts"
 import { PolicyGate } from "../src/PolicyGate.ts"
 import { ServiceEnvironment } from "../src/ServiceEnvironment.ts"
 import { recordingRouter, type TestSettings, testSettings } from "../src/testing.ts"
+import { WakeGate } from "../src/WakeGate.ts"
 
 /** The engine on the caller's store, with an agent `noop` that answers at once. */
 export const engineOnStore = (settings: TestSettings) =>
@@ -18,6 +19,7 @@ export const engineOnStore = (settings: TestSettings) =>
           Layer.provide(ServiceEnvironment.layer({ variables: {}, directory: "." }))
         ),
         PolicyGate.layer,
+        WakeGate.none,
         AgentPin.none,
         recordingRouter
       )

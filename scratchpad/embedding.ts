@@ -20,7 +20,8 @@ import {
   JobDefinition,
   Jobs,
   PolicyGate,
-  ServiceEnvironment
+  ServiceEnvironment,
+  WakeGate
 } from "symbiont-scheduler"
 import { passTime, scriptedAgent, storeInMemory, testSettings } from "symbiont-scheduler/testing"
 
@@ -58,7 +59,7 @@ const Router = Layer.succeed(
 )
 
 const Scheduler = engineLayer.pipe(
-  Layer.provide(Layer.mergeAll(Agents, OfficeHours, AgentPin.none, Router, storeInMemory)),
+  Layer.provide(Layer.mergeAll(Agents, OfficeHours, AgentPin.none, WakeGate.none, Router, storeInMemory)),
   Layer.provide(testSettings({ scheduler: { tick_interval_seconds: 60 } })),
   Layer.provide(NodeContext.layer)
 )

@@ -66,6 +66,8 @@ export class AgentRuntime extends Context.Tag("symbiont/AgentRuntime")<
     readonly list: Effect.Effect<ReadonlyArray<AgentDefinition>>
     /** Replaces the agents that came from files; those provided in code stay. */
     readonly load: (agents: ReadonlyArray<AgentDefinition>) => Effect.Effect<void>
+    /** What a first call of the agent takes at most, as far as anybody knows; null for agents that are no models. */
+    readonly estimate: (agent: AgentDefinition, asked: Pick<Invocation, "input" | "summary" | "turns">) => Usage | null
     readonly invoke: (
       agent: AgentDefinition,
       invocation: Invocation

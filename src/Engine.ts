@@ -5,6 +5,7 @@ import type { AgentPin } from "./AgentPin.ts"
 import type { AgentRuntime } from "./Agents.ts"
 import { Approvals } from "./Approvals.ts"
 import type { AuditLog } from "./AuditLog.ts"
+import type { BudgetStore } from "./Budgets.ts"
 import { DeliveryDesk, type DeliveryRouter, Outbox, OutboxSignal } from "./Delivery.ts"
 import { Ids } from "./Domain/Ids.ts"
 import type { JobStore } from "./JobStore.ts"
@@ -13,6 +14,7 @@ import type { PolicyGate } from "./PolicyGate.ts"
 import { RunLogs } from "./RunLogs.ts"
 import { actorsLayer, type BootIdentity, dispatcherLayer, type SchedulerStatus, type WakeSignal } from "./Scheduler.ts"
 import type { Settings } from "./Settings.ts"
+import type { WakeGate } from "./WakeGate.ts"
 import { Explanations } from "./Why.ts"
 
 /** What the engine needs from its edges: where state lives, what agents are, who decides, where output goes. */
@@ -21,6 +23,8 @@ export type EngineRequirements =
   | AuditLog
   | AgentRuntime
   | PolicyGate
+  | WakeGate
+  | BudgetStore
   | AgentPin
   | DeliveryRouter
   | Settings

@@ -65,7 +65,10 @@ export type EndApproval<End = ApprovalEnd | null> = (approval: Approval, run: Ru
 
 /** What an approval is asked for, and by when. */
 export interface NewApproval
-  extends Pick<Approval, "approvers" | "submitted_by" | "expires_at" | "expires_by" | "approval_default" | "binding"> {
+  extends Pick<
+    Approval,
+    "approvers" | "submitted_by" | "expires_at" | "expires_by" | "approval_default" | "binding" | "over_budget"
+  > {
   /** One run of a job waits at most, backfills apart: this ends the wait of those for older slots. */
   readonly supersede: EndApproval<ApprovalEnd>
 }
@@ -214,6 +217,8 @@ export interface Settlement {
   readonly session?: Session | undefined
   readonly deliveries: ReadonlyArray<NewDelivery>
   readonly audit: ReadonlyArray<AuditDraft>
+  /** What the run has reserved of budgets counts as spent: nobody knows what became of it. */
+  readonly reservationSpent?: boolean | undefined
   /** Set for a run that is to wait for approval: its attempt is taken back, as no agent was called. */
   readonly approval?: NewApproval | undefined
 }

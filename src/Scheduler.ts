@@ -1,7 +1,9 @@
 import * as Layer from "effect/Layer"
+import { Budgets } from "./Budgets.ts"
 import { BootIdentity } from "./Scheduler/BootIdentity.ts"
 import { ClockWatch } from "./Scheduler/ClockWatch.ts"
 import { Dispatcher, statusLayer } from "./Scheduler/Dispatcher.ts"
+import { Execution } from "./Scheduler/Execution.ts"
 import { JobActors } from "./Scheduler/JobActors.ts"
 import { Pipeline } from "./Scheduler/Pipeline.ts"
 import { RunGate } from "./Scheduler/RunGate.ts"
@@ -27,8 +29,9 @@ export { WakeSignal } from "./Scheduler/WakeSignal.ts"
 /** The actors that carry runs out. They close after the dispatcher: no run starts while the last ones drain. */
 export const actorsLayer = JobActors.Default.pipe(
   Layer.provide(Pipeline.Default),
+  Layer.provide(Execution.Default),
   Layer.provide(RunGate.Default),
-  Layer.provide(Sessions.Default),
+  Layer.provide(Layer.mergeAll(Sessions.Default, Budgets.Default)),
   Layer.provideMerge(Layer.mergeAll(WakeSignal.Default, BootIdentity.Default))
 )
 

@@ -8,6 +8,7 @@ import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { AgentPinDomain } from "./Domain/AgentPin.ts"
+import { Budget, Caps } from "./Domain/Budget.ts"
 import { DurationText } from "./Domain/Duration.ts"
 import { TimeZone } from "./Domain/Schedule.ts"
 import { ChannelSettings, CustomChannelSettings, DeliverySettings } from "./Settings/Delivery.ts"
@@ -31,7 +32,9 @@ export const SchedulerSettings = Schema.Struct({
   environment: withDefault(Schema.NonEmptyString, () => "development"),
   default_max_runtime: withDefault(Schema.Union(DurationText, Schema.Literal("none")), () => DurationText.make("1h")),
   misfire_grace: withDefault(DurationText, () => DurationText.make("60s")),
-  delivery: withDefault(DeliverySettings, () => Schema.decodeSync(DeliverySettings)({}))
+  delivery: withDefault(DeliverySettings, () => Schema.decodeSync(DeliverySettings)({})),
+  /** What all runs of the service may spend together. */
+  budget: Schema.optionalWith(Budget, { exact: true })
 })
 
 /** `[server]`: where the HTTP API listens, who may ask, how much, and how long a request may take to arrive. */
@@ -105,6 +108,13 @@ const keysOf = (schema: { readonly fields: Readonly<Record<string, unknown>> }):
 const knownKeys: KeyTree = {
   scheduler: {
     ...keysOf(SchedulerSettings),
+    budget: {
+      ...keysOf(Budget),
+      per_run: { tokens: null, cost_usd: null },
+      per_day: keysOf(Caps),
+      per_month: keysOf(Caps),
+      total: keysOf(Caps)
+    },
     delivery: {
       ...keysOf(DeliverySettings),
       channels: { "*": keysOf(ChannelSettings) },

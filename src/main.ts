@@ -26,6 +26,7 @@ import { PolicyGate } from "./PolicyGate.ts"
 import { WakeSignal } from "./Scheduler.ts"
 import { ServiceEnvironment, withheldVariables } from "./ServiceEnvironment.ts"
 import { findConfigFile, loadSettings, Settings } from "./Settings.ts"
+import { WakeGate } from "./WakeGate.ts"
 
 /** The service could not start; the message says why and what to do. */
 export class StartupError extends Data.TaggedError("StartupError")<{ readonly message: string }> {}
@@ -71,7 +72,7 @@ const environmentOf = (keyVariables: ReadonlyArray<string>, directory: string): 
 
 /** The edges of the service: its files, its database, its agents, its policy, its channels. */
 const edges = (settings: typeof Settings.Service, path: Path.Path, environment: typeof ServiceEnvironment.Service) =>
-  Layer.mergeAll(AgentRuntime.layer, PolicyGate.layer, AgentPin.layer, DeliveryRouter.layer).pipe(
+  Layer.mergeAll(AgentRuntime.layer, PolicyGate.layer, WakeGate.layer, AgentPin.layer, DeliveryRouter.layer).pipe(
     Layer.provideMerge(layerSqlite(databaseOf(settings, path))),
     Layer.provide(StandardOutput.layer),
     Layer.provideMerge(ServiceEnvironment.layer(environment)),

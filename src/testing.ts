@@ -18,6 +18,7 @@ import { layerSqlite, type Stores } from "./JobStore/Sqlite.ts"
 import { PolicyGate } from "./PolicyGate.ts"
 import { ServiceEnvironment } from "./ServiceEnvironment.ts"
 import { Settings, SettingsSchema } from "./Settings.ts"
+import { WakeGate } from "./WakeGate.ts"
 
 /** One output that was routed while a test ran. */
 export interface Routed {
@@ -122,6 +123,7 @@ export const testRuntime = (
       Layer.mergeAll(
         AgentRuntime.layer.pipe(Layer.provide(EffectAgents.layer(options.agents ?? {})), Layer.provide(environment)),
         options.policy ?? PolicyGate.layer,
+        WakeGate.layer.pipe(Layer.provide(environment)),
         options.agentPin ?? AgentPin.layer.pipe(Layer.provide(environment), Layer.orDie),
         recordingRouter.pipe(Layer.merge(options.router ?? Layer.context<never>()))
       )

@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
-import type { AgentRuntime } from "../Agents.ts"
-import { type AgentDefinition, AgentFailure, AgentNotFound } from "../Domain/Agent.ts"
+import type { AgentRuntime, Invocation } from "../Agents.ts"
+import { type AgentDefinition, AgentFailure, AgentNotFound, type ModelAgent } from "../Domain/Agent.ts"
 import { makeLiveGroups } from "../ProcessGroup.ts"
 import { ServiceEnvironment } from "../ServiceEnvironment.ts"
 import { runCommand } from "./Command.ts"
@@ -10,6 +10,19 @@ import { definitionOfEntry, EffectAgents } from "./EffectAgents.ts"
 
 const byId = (agents: ReadonlyArray<AgentDefinition>): ReadonlyMap<string, AgentDefinition> =>
   new Map(agents.map((agent) => [agent.id, agent]))
+
+const bytesOf = (text: string | null | undefined): number => Buffer.byteLength(text ?? "")
+
+const estimateOf = (agent: ModelAgent, { input, summary, turns }: Pick<Invocation, "input" | "summary" | "turns">) => ({
+  input_tokens: Math.ceil(
+    (bytesOf(agent.system_prompt) +
+      bytesOf(input) +
+      bytesOf(summary) +
+      turns.reduce((sum, { text }) => sum + bytesOf(text), 0)) /
+      3
+  ),
+  output_tokens: agent.max_tokens ?? 4_096
+})
 
 const permanent = (message: string) => Effect.fail(new AgentFailure({ kind: "permanent", message }))
 
@@ -34,6 +47,9 @@ export const makeRuntime: Effect.Effect<typeof AgentRuntime.Service, never, Serv
 
     const load = (agents: ReadonlyArray<AgentDefinition>) => Ref.set(known, new Map([...byId(agents), ...provided]))
 
+    const estimate: (typeof AgentRuntime.Service)["estimate"] = (agent, asked) =>
+      agent.kind === "model" ? estimateOf(agent, asked) : null
+
     const invoke: (typeof AgentRuntime.Service)["invoke"] = (agent, invocation) => {
       switch (agent.kind) {
         case "command":
@@ -52,5 +68,5 @@ export const makeRuntime: Effect.Effect<typeof AgentRuntime.Service, never, Serv
       }
     }
 
-    return { find, list, load, invoke }
+    return { find, list, load, estimate, invoke }
   })

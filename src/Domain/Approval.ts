@@ -35,7 +35,9 @@ export const Approval = Schema.Struct({
   decided_by: Schema.NullOr(Actor),
   reason: Schema.NullOr(Schema.String),
   /** SHA-256 (hex) of the job's definition and the run's input: what exactly is approved. */
-  binding: Schema.String
+  binding: Schema.String,
+  /** The cap that the run would go beyond; null where its policy asks for a person. */
+  over_budget: Schema.NullOr(Schema.String)
 }).annotations({ identifier: "Approval" })
 export type Approval = typeof Approval.Type
 

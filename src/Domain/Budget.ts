@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 
 const amount = Schema.Number.pipe(Schema.finite(), Schema.nonNegative())
 const count = Schema.Int.pipe(Schema.nonNegative())
@@ -30,3 +31,27 @@ export const Budget = Schema.Struct({
   at_cap: Schema.optionalWith(AtCap, { exact: true })
 }).annotations({ identifier: "Budget" })
 export type Budget = typeof Budget.Type
+
+/** What was spent: tokens in and out together, US dollars, runs that started. */
+export const Spent = Schema.Struct({ tokens: Schema.Number, cost_usd: Schema.Number, runs: Schema.Int })
+export type Spent = typeof Spent.Type
+
+/** A cap's span of time: a calendar day or month of the service's timezone, or all time. */
+export const BudgetPeriod = Schema.Literal("day", "month", "total")
+export type BudgetPeriod = typeof BudgetPeriod.Type
+
+/** How far a budget is spent at present. */
+export const BudgetLine = Schema.Struct({
+  of: Schema.Literal("service", "agent", "job"),
+  /** Name of the agent or the job; null of the service. */
+  name: Schema.NullOr(Schema.String),
+  period: BudgetPeriod,
+  /** `2026-11-21`, `2026-11`, or `all time`. */
+  span: Schema.String,
+  caps: Caps,
+  spent: Spent,
+  /** What runs under way may still take. */
+  reserved: Schema.Struct(Struct.omit(Spent.fields, "runs")),
+  at_cap: AtCap
+}).annotations({ identifier: "BudgetLine" })
+export type BudgetLine = typeof BudgetLine.Type

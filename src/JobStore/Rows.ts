@@ -184,7 +184,8 @@ export const ApprovalRow = Schema.Struct({
     decided_at: approval.decided_at,
     decided_by: approval.decided_by,
     reason: approval.reason,
-    binding: approval.binding
+    binding: approval.binding,
+    over_budget: approval.over_budget
   }),
   approvers: json(approval.approvers)
 })

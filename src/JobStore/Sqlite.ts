@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import { KeyStore } from "../Access.ts"
 import type { AgentPinMemory } from "../AgentPin.ts"
 import type { AuditLog } from "../AuditLog.ts"
+import { BudgetStore } from "../Budgets.ts"
 import { Ids } from "../Domain/Ids.ts"
 import { JobStore } from "../JobStore.ts"
 import { detailOf } from "./Details.ts"
@@ -18,6 +19,7 @@ import { SqliteApprovals } from "./SqliteApprovals.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { layerAuditLog } from "./SqliteAuditLog.ts"
 import { SqliteBackfills } from "./SqliteBackfills.ts"
+import { makeBudgetStore, SqliteBudgets } from "./SqliteBudgets.ts"
 import { SqliteBulk } from "./SqliteBulk.ts"
 import { SqliteClock } from "./SqliteClock.ts"
 import { SqliteDeliveries } from "./SqliteDeliveries.ts"
@@ -85,6 +87,7 @@ const services = Layer.mergeAll(
 ).pipe(
   Layer.provideMerge(SqliteApprovals.Default),
   Layer.provide(SqliteSettlements.Default),
+  Layer.provideMerge(SqliteBudgets.Default),
   Layer.provideMerge(SqliteHistory.Default),
   Layer.provideMerge(SqliteJobs.Default),
   Layer.provideMerge(Layer.mergeAll(SqliteNewRuns.Default, Writer.Default)),
@@ -149,8 +152,10 @@ const store = Layer.effect(
 
 const keyStore = Layer.effect(KeyStore, Effect.map(SqliteKeys, KeyStore.of))
 
+const budgetStore = Layer.effect(BudgetStore, makeBudgetStore)
+
 /** What the database keeps, each behind an interface of its own. */
-export type Stores = JobStore | AuditLog | AgentPinMemory | KeyStore
+export type Stores = JobStore | AuditLog | AgentPinMemory | KeyStore | BudgetStore
 
 /** {@link layerSqlite} on a client that the caller made of `filename`. */
 export const layerOnClient = (filename: string): Layer.Layer<Stores, DatabaseTooNew | DatabaseUnusable, SqlClient> => {
@@ -161,7 +166,7 @@ export const layerOnClient = (filename: string): Layer.Layer<Stores, DatabaseToo
       return error instanceof DatabaseTooNew ? error : new DatabaseUnusable({ filename, cause: error })
     })
   )
-  return Layer.mergeAll(store, layerAuditLog, layerAgentPins, keyStore).pipe(
+  return Layer.mergeAll(store, layerAuditLog, layerAgentPins, keyStore, budgetStore).pipe(
     Layer.provide(services),
     Layer.provide(prepared)
   )

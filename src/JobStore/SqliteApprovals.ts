@@ -39,7 +39,7 @@ export class SqliteApprovals extends Effect.Service<SqliteApprovals>()("symbiont
 
     const columns = sql.literal(`approvals.id, approvals.state, approvals.run_id, approvals.job_id, approvals.approvers,
       approvals.submitted_by, approvals.requested_at, approvals.expires_at, approvals.expires_by,
-      approvals.approval_default, approvals.decided_at, approvals.decided_by, approvals.reason, approvals.binding,
+      approvals.approval_default, approvals.decided_at, approvals.decided_by, approvals.reason, approvals.binding, approvals.over_budget,
       runs.job_name, runs.agent_id, runs.trigger, runs.scheduled_for, runs.input`)
     const approvals = sql`SELECT ${columns} FROM approvals JOIN runs ON runs.id = approvals.run_id`
 

@@ -7,6 +7,7 @@ import { type Attempt, isTerminal, type Reason, type Run, type RunStatus } from 
 import type { NewDelivery, Settlement } from "../JobStore.ts"
 import { encodeJobPatch, encodeRunPatch, encodeSessionRow, type RunRow } from "./Rows.ts"
 import { SqliteAudit, subjectOf } from "./SqliteAudit.ts"
+import { SqliteBudgets } from "./SqliteBudgets.ts"
 import { SqliteNewDeliveries } from "./SqliteNewDeliveries.ts"
 
 const failedStatuses: ReadonlySet<RunStatus> = new Set(["failed", "timed_out", "interrupted"])
@@ -25,6 +26,7 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const audit = yield* SqliteAudit
+    const budgets = yield* SqliteBudgets
     const newDeliveries = yield* SqliteNewDeliveries
 
     /** Gives the permits of a job that are free to the runs queued for them, oldest first, backfills last. */
@@ -104,6 +106,7 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
       if (settlement.session !== undefined) yield* saveSession(settlement.session)
       const added = yield* saveDeliveries(run, job, settlement.deliveries, now)
       yield* audit.append(settlement.audit, now)
+      yield* budgets.settle(row.id, settlement.reservationSpent === true, ended)
       if (ended) {
         yield* countEnd(status, settlement.run.execution_time_ms)
         yield* promote(row.job_id, job, now)
@@ -129,6 +132,7 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
       const after = { ...run, ...end.run } satisfies Run
       const told = job === null ? [] : deliveriesAtEnd(job, after.status)
       const added = yield* saveDeliveries(run, job, told, now)
+      yield* budgets.settle(run.id, false, true)
       yield* promote(run.job_id, job, now)
       return { ...after, deliveries: [...run.deliveries, ...added] }
     })
@@ -143,6 +147,7 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
         error_message = ${reason.text} WHERE run_id = ${id} AND finished_at IS NULL`
       const failed = { type: "CronJobFailed", actor: "scheduler", reason: reason.text } as const
       yield* audit.append([{ ...failed, ...subjectOf(job_id, id) }], now)
+      yield* budgets.settle(id, true, true)
       yield* countEnd("failed", null)
       yield* promote(job_id, null, now)
       yield* Effect.logError(`run ${id} was given up: its row is damaged`, detail)

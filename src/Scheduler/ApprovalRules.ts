@@ -61,11 +61,13 @@ export const approvalFor = (
   job: StoredJob,
   approvers: ReadonlyArray<string>,
   policies: ReadonlyArray<Policy>,
+  over_budget: string | null,
   now: number
 ): NewApproval => ({
   approvers,
   submitted_by: run.requested_by ?? job.defined_by,
   binding: bindingOf(job, run.input),
+  over_budget,
   ...expiryUnder(policies, now),
   supersede: (older, olderRun, olderJob) =>
     voided(

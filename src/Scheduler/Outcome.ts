@@ -20,6 +20,10 @@ export interface AttemptRecord {
   readonly tool_calls: ReadonlyArray<ToolCall>
   readonly usage: Usage | null
   readonly context_bytes: number | null
+  /** What the gate gave, once the agent is woken by it. */
+  readonly gate_seen: string | null
+  /** Whether it came to a cap at which its job is paused. */
+  readonly pauses: boolean
   /** How long it took by a clock that nobody can set, in ms; null when nobody was there to measure. */
   readonly execution_time_ms: number | null
 }
@@ -39,12 +43,18 @@ export type AttemptEnd =
       readonly _tag: "Denied"
       readonly reason: Reason
       readonly audit?: Pick<AuditDraft, "type" | "after"> | undefined
+      /** The job is not to come due again until somebody resumes it. */
+      readonly pauses?: boolean | undefined
     }
+  /** The agent was not woken, as there was nothing to do. */
+  | { readonly _tag: "Skipped"; readonly reason: Reason }
   /** Stopped at the gate, to wait for a person; the policies are those that hold for the job. */
   | {
       readonly _tag: "AwaitingApproval"
       readonly approvers: ReadonlyArray<string>
       readonly policies: ReadonlyArray<Policy>
+      /** The cap that a person is asked to let it go beyond. */
+      readonly over_budget: string | null
     }
   | { readonly _tag: "Cancelled"; readonly reason: Reason; readonly actor: Actor }
   | { readonly _tag: "Interrupted"; readonly reason: Reason }
@@ -59,6 +69,8 @@ export const recordOf = (
   tool_calls: run.tool_calls,
   usage: run.usage,
   context_bytes: run.context_bytes,
+  gate_seen: null,
+  pauses: false,
   execution_time_ms: null
 })
 
@@ -74,6 +86,19 @@ export const bounded = (text: string, length: number): string =>
 
 /** Failures that another attempt would meet again. */
 const finalFailures: ReadonlySet<FailureKind> = new Set(["permanent", "policy", "budget"])
+
+/** Most of an agent's output that is kept, in bytes; its own marks of a cut are shorter. */
+const maxOutputBytes = 1_048_576 + 1_024
+
+/** An output as it is kept: what is beyond the limit is cut, and the cut marked. */
+export const cutOutput = (output: string): string => {
+  if (output.length * 3 <= maxOutputBytes || Buffer.byteLength(output) <= maxOutputBytes) return output
+  // A character that the cut goes through is left out.
+  const kept = new TextDecoder("utf-8", { ignoreBOM: true }).decode(Buffer.from(output).subarray(0, maxOutputBytes), {
+    stream: true
+  })
+  return `${kept}\n[output cut at ${maxOutputBytes} bytes]`
+}
 
 const countOf = (attempts: ReadonlyArray<Attempt>, ...outcomes: ReadonlyArray<AttemptOutcome>): number =>
   attempts.filter((attempt) => attempt.outcome !== null && outcomes.includes(attempt.outcome)).length
@@ -98,7 +123,7 @@ export const settle = (
   now: number
 ): Settlement => {
   const started = run.attempts.at(-1)?.started_at ?? run.started_at ?? now
-  const { evaluation, ...left } = record
+  const { evaluation, gate_seen, pauses: _, ...left } = record
   const evaluations = [...run.evaluations, ...(evaluation === null ? [] : [evaluation])].slice(-keptEvaluations)
   const decision: PolicyDecision | null = evaluation?.decision ?? run.decision
   const recorded = { ...left, decision, evaluations }
@@ -129,19 +154,28 @@ export const settle = (
   const notices = (kind: "dead_letter" | "approval"): ReadonlyArray<NewDelivery> =>
     deliversOn(job, kind) ? job.delivery.map((channel) => ({ channel, kind })) : []
   const keepsSummary = sessionModeOf(job) === "ephemeral_with_summary"
-  const lastRun = { last_run: run.scheduled_for }
+  const woken = record.usage === null ? {} : { last_usage: record.usage }
+  const lastRun = { last_run: run.scheduled_for, ...woken }
+  const pausing = (isAsked: boolean) =>
+    isAsked && job.status === "active" ? ({ status: "paused", paused_by: "budget" } as const) : {}
+  const paused = (isAsked: boolean, why: string): ReadonlyArray<AuditDraft> =>
+    isAsked && job.status === "active" ? [audit("CronJobPaused", why, "scheduler")] : []
 
   const failed = (
     kind: FailureKind,
     status: "failed" | "timed_out",
     message: string,
-    retryAfter?: number
+    options: {
+      readonly retryAfter?: number | undefined
+      readonly output?: string | undefined
+      readonly pauses?: boolean | undefined
+    } = {}
   ): Settlement => {
     const error_message = bounded(message, maxErrorLength)
     const attempt = { outcome: status, failure: kind, error_message } as const
     const failures = countOf(run.attempts, "failed", "timed_out") + 1
     if (!finalFailures.has(kind) && failures < attemptsAllowed(job, settings)) {
-      const next_attempt_at = now + retryDelay(job.retry ?? {}, failures, retryAfter)
+      const next_attempt_at = now + retryDelay(job.retry ?? {}, failures, options.retryAfter)
       return {
         attempt,
         run: { ...recorded, execution_time_ms: null, status: "pending", error_message, next_attempt_at },
@@ -156,18 +190,23 @@ export const settle = (
     const dies = endsJob(run, job) || (tooMany && counts)
     return {
       attempt,
-      run: ended(status, error_message, null),
+      run: {
+        ...ended(status, error_message, null),
+        output: options.output === undefined ? null : cutOutput(options.output)
+      },
       job: jobAfter(run, {
         ...lastRun,
         failure_count,
         ...(keepsSummary
           ? { last_summary: bounded(`The previous run failed: ${error_message}`, maxSummaryLength) }
           : {}),
-        ...(dies ? { status: "dead_letter", next_run: null } : {})
+        ...pausing(options.pauses === true),
+        ...(dies ? { status: "dead_letter", next_run: null, paused_by: null } : {})
       }),
       deliveries: dies ? [...outputs(status), ...notices("dead_letter")] : outputs(status),
       audit: [
         audit("CronJobFailed", error_message),
+        ...paused(options.pauses === true && !dies, error_message),
         ...(dies ? [audit("CronJobDeadLettered", `${failure_count} consecutive failures`, "scheduler")] : [])
       ]
     }
@@ -181,6 +220,7 @@ export const settle = (
         job: jobAfter(run, {
           ...lastRun,
           failure_count: 0,
+          ...(gate_seen === null ? {} : { gate_seen }),
           ...(keepsSummary ? { last_summary: bounded(end.summary ?? end.output, maxSummaryLength) } : {}),
           ...(endsJob(run, job) ? { status: "completed" } : {})
         }),
@@ -190,21 +230,40 @@ export const settle = (
       }
     }
     case "Failed":
-      return failed(end.failure.kind, "failed", end.failure.message, end.failure.retry_after_ms)
+      return failed(end.failure.kind, "failed", end.failure.message, {
+        retryAfter: end.failure.retry_after_ms,
+        output: end.failure.output,
+        pauses: record.pauses
+      })
     case "TimedOut":
-      return failed("timeout", "timed_out", `stopped after its max_runtime of ${end.max_runtime}`)
+      return {
+        ...failed("timeout", "timed_out", `stopped after its max_runtime of ${end.max_runtime}`),
+        reservationSpent: true
+      }
+    case "Skipped":
+      return {
+        attempt: { outcome: "skipped", failure: null, error_message: null },
+        run: { ...ended("skipped", null, end.reason), saved: job.last_usage },
+        job: jobAfter(run, oneShotFailed(run, job)),
+        deliveries: outputs("skipped"),
+        audit: []
+      }
     case "Denied":
       return {
         attempt: { outcome: "denied", failure: "policy", error_message: end.reason.text },
         run: ended("denied", null, end.reason),
-        job: jobAfter(run, { ...lastRun, ...oneShotFailed(run, job) }),
+        job: jobAfter(run, { ...lastRun, ...pausing(end.pauses === true), ...oneShotFailed(run, job) }),
         deliveries: outputs("denied"),
-        audit: [{ ...audit("CronJobDenied", `${end.reason.code}: ${end.reason.text}`), ...end.audit }]
+        audit: [
+          { ...audit("CronJobDenied", `${end.reason.code}: ${end.reason.text}`), ...end.audit },
+          ...paused(end.pauses === true, end.reason.text)
+        ]
       }
     case "AwaitingApproval": {
-      const approval = approvalFor(run, job, end.approvers, end.policies, now)
+      const approval = approvalFor(run, job, end.approvers, end.policies, end.over_budget, now)
       const otherwise = approval.approval_default === "deny" ? "it is denied" : "it runs"
-      const text = `waits for approval until ${shortInstant(approval.expires_at)}; without a decision ${otherwise}`
+      const why = end.over_budget === null ? "" : `${end.over_budget}; `
+      const text = `${why}waits for approval until ${shortInstant(approval.expires_at)}; without a decision ${otherwise}`
       return {
         attempt: { outcome: null, failure: null, error_message: null },
         run: {
@@ -226,7 +285,8 @@ export const settle = (
         run: ended("cancelled", null, end.reason),
         job: jobAfter(run, { ...lastRun, ...oneShotFailed(run, job) }),
         deliveries: [],
-        audit: [audit("RunCancelled", end.reason.text, end.actor)]
+        audit: [audit("RunCancelled", end.reason.text, end.actor)],
+        reservationSpent: true
       }
     case "Interrupted": {
       const attempt = { outcome: "interrupted", failure: null, error_message: end.reason.text } as const
@@ -237,7 +297,8 @@ export const settle = (
           run: { ...recorded, execution_time_ms: null, status: "pending", next_attempt_at: now },
           job: {},
           deliveries: [],
-          audit: [audit("RunInterrupted", `${end.reason.text}; a new attempt follows`, "scheduler")]
+          audit: [audit("RunInterrupted", `${end.reason.text}; a new attempt follows`, "scheduler")],
+          reservationSpent: true
         }
       }
       return {
@@ -245,7 +306,8 @@ export const settle = (
         run: ended("interrupted", end.reason.text, end.reason),
         job: jobAfter(run, { ...lastRun, ...oneShotFailed(run, job) }),
         deliveries: outputs("interrupted"),
-        audit: [audit("RunInterrupted", end.reason.text, "scheduler")]
+        audit: [audit("RunInterrupted", end.reason.text, "scheduler")],
+        reservationSpent: true
       }
     }
   }

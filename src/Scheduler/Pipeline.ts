@@ -1,28 +1,23 @@
 import * as Cause from "effect/Cause"
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
-import type * as Scope from "effect/Scope"
-import { type AgentResult, AgentRuntime, type Invocation } from "../Agents.ts"
-import { AgentFailure, addUsage } from "../Domain/Agent.ts"
+import { AgentRuntime } from "../Agents.ts"
+import { Budgets } from "../Budgets.ts"
+import { AgentFailure } from "../Domain/Agent.ts"
 import type { Actor } from "../Domain/Audit.ts"
-import { durationMillis } from "../Domain/Duration.ts"
-import type { StoredJob } from "../Domain/Job.ts"
-import type { Iteration, Reason, Run } from "../Domain/Run.ts"
-import type { Turn } from "../Domain/Session.ts"
-import { JobStore, type StartedRun } from "../JobStore.ts"
+import type { Reason, Run } from "../Domain/Run.ts"
+import type { StartedRun } from "../JobStore.ts"
 import { NamedPolicies, policiesOf } from "../PolicyGate.ts"
-import { RunLogs } from "../RunLogs.ts"
-import { type OpenSession, Sessions } from "../Sessions.ts"
-import { Settings } from "../Settings.ts"
-import { BootIdentity } from "./BootIdentity.ts"
+import { Sessions } from "../Sessions.ts"
+import { WakeGate } from "../WakeGate.ts"
 import { MonotonicClock } from "./ClockWatch.ts"
-import { beat, contextBytes } from "./Heartbeat.ts"
+import { type Executing, Execution } from "./Execution.ts"
 import { type AttemptEnd, type AttemptRecord, recordOf } from "./Outcome.ts"
 import { RunGate } from "./RunGate.ts"
 import { RunObserver } from "./RunObserver.ts"
+import { askAlongside, askGate, reserveStart } from "./Waking.ts"
 
 /** How an attempt ended, with what it left behind. */
 export interface Ended {
@@ -30,114 +25,38 @@ export interface Ended {
   readonly record: AttemptRecord
 }
 
-/** The latest uses of tools that are kept with a run. */
-const maxToolCalls = 1_000
-
 /** One attempt of a run, from its session to the end of its agent: the guide's stages between claim and record. */
 export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pipeline", {
   effect: Effect.gen(function* () {
-    const store = yield* JobStore
     const agents = yield* AgentRuntime
+    const budgets = yield* Budgets
+    const execution = yield* Execution
     const gate = yield* RunGate
+    const wakeGate = yield* WakeGate
     const sessions = yield* Sessions
-    const logs = yield* RunLogs
-    const settings = yield* Settings
     const observer = yield* RunObserver
     const monotonic = yield* MonotonicClock
-    const { id: owner } = yield* BootIdentity
-
     const { policies } = yield* NamedPolicies
 
-    /** The shortest that its policies set; without any, the job's own, else the service's. */
-    const maxRuntime = (job: StoredJob) => {
-      const set = policiesOf(job, policies).flatMap(({ max_runtime }) =>
-        max_runtime === undefined ? [] : [max_runtime]
-      )
-      const limits = set
-        .flatMap((limit) => (limit === "none" ? [] : [limit]))
-        .toSorted((a, b) => durationMillis(a) - durationMillis(b))
-      return limits[0] ?? set[0] ?? job.max_runtime ?? settings.scheduler.default_max_runtime
-    }
-
-    const invocation = (started: StartedRun, session: OpenSession, record: Ref.Ref<AttemptRecord>): Invocation => ({
-      run: {
-        id: started.run.id,
-        job_id: started.job.id,
-        job_name: started.job.name,
-        attempt: started.attempt.number,
-        scheduled_for: started.run.scheduled_for
-      },
-      input: started.run.input ?? "",
-      summary: session.summary,
-      turns: session.turns,
-      iteration: null,
-      sessionDirectory: session.directory,
-      log: (text) => logs.append(started.run.id, text),
-      reserve: () => Effect.void,
-      spent: (usage) =>
-        Ref.update(record, (before) => ({
-          ...before,
-          usage: before.usage === null ? usage : addUsage(before.usage, usage)
-        })),
-      toolCalled: (call) =>
-        Ref.update(record, (before) => ({ ...before, tool_calls: [...before.tool_calls, call].slice(-maxToolCalls) })),
-      notify: (channel) => new AgentFailure({ kind: "permanent", message: `${channel} cannot be notified` })
-    })
-
-    const execute = Effect.fn("Pipeline.execute")(function* (
-      started: StartedRun,
-      session: OpenSession,
-      record: Ref.Ref<AttemptRecord>
-    ) {
-      const { job } = started
-      const agent = yield* agents
-        .find(job.agent_id)
-        .pipe(Effect.mapError((error) => new AgentFailure({ kind: "permanent", message: error.message })))
-      const call = Effect.fnUntraced(function* (asked: Invocation) {
-        const bytes = contextBytes(asked)
-        yield* Ref.update(record, (before) => ({
-          ...before,
-          context_bytes: Math.max(bytes, before.context_bytes ?? 0)
-        }))
-        const result = yield* agents.invoke(agent, asked)
-        if (result.usage !== undefined) yield* asked.spent(result.usage)
-        return result
-      })
-      // What a long beat has done so far is seen while it runs, and stays if the service dies.
-      const iterated = Effect.fnUntraced(function* (iteration: Iteration) {
-        const after = yield* Ref.updateAndGet(record, (before) => ({
-          ...before,
-          iterations: [...before.iterations, iteration]
-        }))
-        const { context_bytes, iterations, session_id, tool_calls, usage } = after
-        yield* store.progress(
-          { run_id: started.run.id, attempt: started.attempt.number, owner },
-          { context_bytes, iterations, session_id, tool_calls, usage }
-        )
-      })
-      // A beat can outlive the credential that it began with.
-      const callAgain = Effect.fnUntraced(function* (asked: Invocation) {
-        const end = asked.iteration === null || asked.iteration === 1 ? null : yield* gate.askAgain(started)
-        return end === null ? yield* call(asked) : yield* new StoppedAtGate({ end })
-      })
-      const asked = invocation(started, session, record)
-      const work: Effect.Effect<Work, AgentFailure | StoppedAtGate, Scope.Scope> =
-        job.heartbeat?.enabled === true
-          ? beat(job.heartbeat, session.mode, asked, callAgain, iterated)
-          : Effect.map(call(asked), (result) => ({ result, turns: turnsOf(asked, result), stop_reason: null }))
-      const limit = maxRuntime(job)
-      const limited =
-        limit === "none" ? Effect.map(work, Option.some) : Effect.timeoutOption(work, durationMillis(limit))
-      const done = yield* limited
-      if (Option.isNone(done)) return { _tag: "TimedOut", max_runtime: limit } satisfies AttemptEnd
-      const { result, stop_reason, turns } = done.value
-      return {
-        _tag: "Succeeded",
-        output: result.output,
-        summary: result.summary,
-        stop_reason,
-        session: yield* session.after(turns)
-      } satisfies AttemptEnd
+    /** Policy, identity and approval; then what the gate and the budgets say. Null lets the agent be woken. */
+    const whetherToWake = Effect.fn("Pipeline.whetherToWake")(function* (executing: Executing) {
+      const { agent, budget, record, session, started } = executing
+      const { end: stopped, evaluation } = yield* gate.ask(started)
+      yield* Ref.update(record, (before) => ({ ...before, evaluation }))
+      const input = started.run.input ?? ""
+      const estimate = (text: string) => {
+        const first = agent === null ? null : agents.estimate(agent, { ...session, input: text })
+        return first ?? started.job.last_usage ?? { input_tokens: 0, output_tokens: 0, cost_usd: 0 }
+      }
+      if (stopped?._tag === "AwaitingApproval") return yield* askAlongside(stopped, budget, estimate(input))
+      if (stopped !== null) return stopped
+      const { end, finding } = yield* askGate(wakeGate, started)
+      if (end !== null) return end
+      yield* Ref.update(record, (before) => ({ ...before, gate_seen: finding?.seen ?? null }))
+      const given = finding === null || finding.output === "" ? input : [input, finding.output].join("\n\n").trim()
+      yield* Ref.set(executing.input, given)
+      const whenAsked = { approvers: [], policies: policiesOf(started.job, policies) }
+      return yield* reserveStart(started, budget, estimate(given), whenAsked)
     })
 
     const stages = Effect.fn("Pipeline.stages")(function* (started: StartedRun, record: Ref.Ref<AttemptRecord>) {
@@ -150,13 +69,13 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
       const session = yield* sessions.open(job)
       yield* Ref.update(record, (before) => ({ ...before, session_id: session.id }))
       yield* entered("policy")
-      const { end: stopped, evaluation } = yield* gate.ask(started)
-      yield* Ref.update(record, (before) => ({ ...before, evaluation }))
+      const agent = Option.getOrNull(yield* Effect.option(agents.find(job.agent_id)))
+      const budget = budgets.ofRun(run.id, job, agent)
+      const executing: Executing = { started, session, record, agent, budget, input: yield* Ref.make("") }
+      const stopped = yield* whetherToWake(executing)
       if (stopped !== null) return stopped
       yield* entered("execution")
-      const end: AttemptEnd = yield* execute(started, session, record).pipe(
-        Effect.catchTag("StoppedAtGate", ({ end }) => Effect.succeed(end))
-      )
+      const end = yield* execution.run(executing)
       yield* entered("delivery")
       return end
     })
@@ -178,25 +97,10 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
   })
 }) {}
 
-/** What an agent did in one attempt: its answer, the turns to remember, and why a heartbeat stopped. */
-interface Work {
-  readonly result: AgentResult
-  readonly turns: ReadonlyArray<Turn>
-  readonly stop_reason: string | null
-}
-
-/** The gate stopped an attempt whose agent had been called. */
-class StoppedAtGate extends Data.TaggedError("StoppedAtGate")<{ readonly end: AttemptEnd }> {}
-
 /** Why a run's fiber was stopped from outside. */
 export type Stopped =
   | { readonly kind: "cancelled"; readonly reason: Reason; readonly actor: Actor }
   | { readonly kind: "interrupted"; readonly reason: Reason }
-
-const turnsOf = (asked: Invocation, result: AgentResult): ReadonlyArray<Turn> => [
-  { role: "user", text: asked.input },
-  { role: "assistant", text: result.output }
-]
 
 const permanently = (message: string): AttemptEnd => ({
   _tag: "Failed",

@@ -105,7 +105,12 @@ export class RunGate extends Effect.Service<RunGate>()("symbiont/Scheduler/RunGa
       }
       if (decision._tag === "Allow" || approval !== null) return { evaluation, end: null } satisfies GateAnswer
       const { approvers } = decision
-      const end: AttemptEnd = { _tag: "AwaitingApproval", approvers, policies: policiesOf(job, policies) }
+      const end: AttemptEnd = {
+        _tag: "AwaitingApproval",
+        approvers,
+        policies: policiesOf(job, policies),
+        over_budget: null
+      }
       return { evaluation, end } satisfies GateAnswer
     })
 

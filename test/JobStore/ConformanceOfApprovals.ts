@@ -36,6 +36,7 @@ const asked = (change: Partial<NewApproval> = {}): Settlement => ({
     expires_at: t0 + hour,
     expires_by: "approval_timeout",
     approval_default: "deny",
+    over_budget: null,
     binding: "abc",
     supersede: ended("skipped", "superseded"),
     ...change

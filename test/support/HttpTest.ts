@@ -55,6 +55,7 @@ const agents = Layer.succeed(AgentRuntime, {
   list: Effect.succeed([echo]),
   find: (id) =>
     id === "echo" ? Effect.succeed(echo) : Effect.fail(new AgentNotFound({ agent_id: id, known: ["echo"] })),
+  estimate: () => null,
   load: () => unused,
   invoke: (_, { input }) =>
     input === "hang"

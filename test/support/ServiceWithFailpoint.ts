@@ -20,6 +20,7 @@ import { Jobs } from "../../src/Jobs.ts"
 import { PolicyGate } from "../../src/PolicyGate.ts"
 import { ServiceEnvironment } from "../../src/ServiceEnvironment.ts"
 import { recordingRouter, testSettings } from "../../src/testing.ts"
+import { WakeGate } from "../../src/WakeGate.ts"
 
 /**
  * A service with jobs every second in a data folder. Given a failpoint and a number it dies there, at that hit, as by
@@ -50,6 +51,7 @@ const engine = engineLayer.pipe(
         Layer.provide(ServiceEnvironment.layer({ variables: {}, directory: "." }))
       ),
       PolicyGate.layer,
+      WakeGate.none,
       AgentPin.none,
       recordingRouter,
       layerSqlite(`${folder}/symbiont.db`).pipe(Layer.provide(dying))

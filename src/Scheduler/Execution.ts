@@ -1,0 +1,200 @@
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import type * as Scope from "effect/Scope"
+import { type AgentResult, AgentRuntime, type Invocation } from "../Agents.ts"
+import type { RunBudget } from "../Budgets.ts"
+import { type AgentDefinition, AgentFailure, addUsage } from "../Domain/Agent.ts"
+import { durationMillis } from "../Domain/Duration.ts"
+import type { StoredJob } from "../Domain/Job.ts"
+import type { Iteration } from "../Domain/Run.ts"
+import type { Turn } from "../Domain/Session.ts"
+import { JobStore, type StartedRun } from "../JobStore.ts"
+import { NamedPolicies, policiesOf } from "../PolicyGate.ts"
+import { RunLogs } from "../RunLogs.ts"
+import type { OpenSession } from "../Sessions.ts"
+import { Settings } from "../Settings.ts"
+import { isSuccessfulExit, whyNoSuccess } from "../Success.ts"
+import { BootIdentity } from "./BootIdentity.ts"
+import { beat, contextBytes } from "./Heartbeat.ts"
+import { type AttemptEnd, type AttemptRecord, cutOutput } from "./Outcome.ts"
+import { RunGate } from "./RunGate.ts"
+import { mayGoBeyond } from "./Waking.ts"
+
+/** An attempt whose agent may be woken, and what it leaves behind as it goes. */
+export interface Executing {
+  readonly started: StartedRun
+  readonly session: OpenSession
+  readonly record: Ref.Ref<AttemptRecord>
+  /** Null when no agent of the job's name is known. */
+  readonly agent: AgentDefinition | null
+  readonly budget: RunBudget
+  /** What the agent is given: the run's input, and what the gate found. */
+  readonly input: Ref.Ref<string>
+}
+
+/** The latest uses of tools that are kept with a run. */
+const maxToolCalls = 1_000
+
+/** What an agent did in one attempt: its answer, the turns to remember, and why a heartbeat stopped. */
+interface Work {
+  readonly result: AgentResult
+  readonly turns: ReadonlyArray<Turn>
+  readonly stop_reason: string | null
+}
+
+/** The gate stopped an attempt whose agent had been called. */
+class StoppedAtGate extends Data.TaggedError("StoppedAtGate")<{ readonly end: AttemptEnd }> {}
+
+const turnsOf = (asked: Invocation, result: AgentResult): ReadonlyArray<Turn> => [
+  { role: "user", text: asked.input },
+  { role: "assistant", text: result.output }
+]
+
+/** Wakes the agent of an attempt and sees its work through: limits, iterations, what makes it a success. */
+export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/Execution", {
+  effect: Effect.gen(function* () {
+    const store = yield* JobStore
+    const agents = yield* AgentRuntime
+    const gate = yield* RunGate
+    const logs = yield* RunLogs
+    const settings = yield* Settings
+    const { id: owner } = yield* BootIdentity
+    const { policies } = yield* NamedPolicies
+
+    /** The shortest that its policies set; without any, the job's own, else the service's. */
+    const maxRuntime = (job: StoredJob) => {
+      const set = policiesOf(job, policies).flatMap(({ max_runtime }) =>
+        max_runtime === undefined ? [] : [max_runtime]
+      )
+      const limits = set
+        .flatMap((limit) => (limit === "none" ? [] : [limit]))
+        .toSorted((a, b) => durationMillis(a) - durationMillis(b))
+      return limits[0] ?? set[0] ?? job.max_runtime ?? settings.scheduler.default_max_runtime
+    }
+
+    const invocation = ({ budget, record, session, started }: Executing, input: string): Invocation => {
+      const change = (f: (before: AttemptRecord) => Partial<AttemptRecord>) =>
+        Ref.update(record, (before) => ({ ...before, ...f(before) }))
+      const reserve: Invocation["reserve"] = Effect.fnUntraced(function* (estimate) {
+        const { usage } = yield* Ref.get(record)
+        const over = yield* budget.reserve(estimate, { spent: usage, beyond: mayGoBeyond(started) })
+        if (over === null) return
+        yield* change(() => ({ pauses: over.at_cap === "pause" }))
+        return yield* new AgentFailure({ kind: "budget", message: `stopped: ${over.text}` })
+      })
+      return {
+        run: {
+          id: started.run.id,
+          job_id: started.job.id,
+          job_name: started.job.name,
+          attempt: started.attempt.number,
+          scheduled_for: started.run.scheduled_for
+        },
+        input,
+        summary: session.summary,
+        turns: session.turns,
+        iteration: null,
+        sessionDirectory: session.directory,
+        log: (text) => logs.append(started.run.id, text),
+        reserve,
+        spent: (more) =>
+          change(({ usage }) => ({ usage: usage === null ? more : addUsage(usage, more) })).pipe(
+            Effect.zipRight(budget.spend(more))
+          ),
+        toolCalled: (call) => change(({ tool_calls }) => ({ tool_calls: [...tool_calls, call].slice(-maxToolCalls) })),
+        notify: (channel) => new AgentFailure({ kind: "permanent", message: `${channel} cannot be notified` })
+      }
+    }
+
+    /** An agent's failure by an exit code that the job takes for a success is one. */
+    const asSuccess = (
+      { success_when }: StoredJob,
+      failure: AgentFailure
+    ): Effect.Effect<AgentResult, AgentFailure> => {
+      const { exit_code, output = "" } = failure
+      const succeeds = exit_code !== undefined && isSuccessfulExit(success_when, exit_code)
+      return succeeds ? Effect.succeed({ output, exit_code }) : failure
+    }
+
+    const call = (agent: AgentDefinition, { record, started }: Executing) =>
+      Effect.fnUntraced(function* (asked: Invocation) {
+        const bytes = contextBytes(asked)
+        yield* Ref.update(record, (before) => ({
+          ...before,
+          context_bytes: Math.max(bytes, before.context_bytes ?? 0)
+        }))
+        const result = yield* Effect.catchAll(agents.invoke(agent, asked), (failure) => asSuccess(started.job, failure))
+        if (result.usage !== undefined) yield* asked.spent(result.usage)
+        return { ...result, output: cutOutput(result.output) } satisfies AgentResult
+      })
+
+    // What a long beat has done so far is seen while it runs, and stays if the service dies.
+    const iterated = ({ record, started }: Executing) =>
+      Effect.fnUntraced(function* (iteration: Iteration) {
+        const after = yield* Ref.updateAndGet(record, (before) => ({
+          ...before,
+          iterations: [...before.iterations, iteration]
+        }))
+        const { context_bytes, iterations, session_id, tool_calls, usage } = after
+        yield* store.progress(
+          { run_id: started.run.id, attempt: started.attempt.number, owner },
+          { context_bytes, iterations, session_id, tool_calls, usage }
+        )
+      })
+
+    const work = Effect.fn("Execution.work")(function* (executing: Executing) {
+      const { session, started } = executing
+      const { job } = started
+      const agent = yield* agents
+        .find(job.agent_id)
+        .pipe(Effect.mapError((error) => new AgentFailure({ kind: "permanent", message: error.message })))
+      const callOnce = call(agent, executing)
+      // A beat can outlive the credential that it began with.
+      const callAgain = Effect.fnUntraced(function* (asked: Invocation) {
+        const end = asked.iteration === null || asked.iteration === 1 ? null : yield* gate.askAgain(started)
+        return end === null ? yield* callOnce(asked) : yield* new StoppedAtGate({ end })
+      })
+      const asked = invocation(executing, yield* Ref.get(executing.input))
+      const { heartbeat, success_when } = job
+      const done: Work =
+        heartbeat?.enabled === true
+          ? yield* beat(heartbeat, session.mode, asked, callAgain, iterated(executing))
+          : yield* Effect.map(callOnce(asked), (result) => ({
+              result,
+              turns: turnsOf(asked, result),
+              stop_reason: null
+            }))
+      const { exit_code, output } = done.result
+      const problem = whyNoSuccess(success_when, { exit_code, output })
+      // It may do better the next time: not a failure for good.
+      if (problem !== undefined) return yield* new AgentFailure({ kind: "transient", message: problem, output })
+      return done
+    })
+
+    /** Runs the agent to the end of the attempt. */
+    const run = Effect.fn("Execution.run")(
+      function* (executing: Executing) {
+        const limit = maxRuntime(executing.started.job)
+        const doing: Effect.Effect<Work, AgentFailure | StoppedAtGate, Scope.Scope> = work(executing)
+        const done = yield* limit === "none"
+          ? Effect.map(doing, Option.some)
+          : Effect.timeoutOption(doing, durationMillis(limit))
+        if (Option.isNone(done)) return { _tag: "TimedOut", max_runtime: limit } satisfies AttemptEnd
+        const { result, stop_reason, turns } = done.value
+        const end: AttemptEnd = {
+          _tag: "Succeeded",
+          output: result.output,
+          summary: result.summary,
+          stop_reason,
+          session: yield* executing.session.after(turns)
+        }
+        return end
+      },
+      Effect.catchTag("StoppedAtGate", ({ end }) => Effect.succeed(end))
+    )
+
+    return { run } as const
+  })
+}) {}

@@ -1,0 +1,77 @@
+import * as Effect from "effect/Effect"
+import type { RunBudget } from "../Budgets.ts"
+import type { Usage } from "../Domain/Agent.ts"
+import type { Run } from "../Domain/Run.ts"
+import type { StartedRun } from "../JobStore.ts"
+import type { GateFinding, WakeGate } from "../WakeGate.ts"
+import type { AttemptEnd } from "./Outcome.ts"
+
+const isSlot = ({ trigger }: Pick<Run, "trigger">): boolean => trigger === "schedule" || trigger === "catch_up"
+
+const savedText = (saved: Usage | null): string => {
+  if (saved === null) return ""
+  const { cost_usd, input_tokens, output_tokens } = saved
+  const cost = cost_usd === undefined ? "" : ` (${Number(cost_usd.toPrecision(3))} USD)`
+  return `; about ${(input_tokens + output_tokens).toLocaleString("en-US")} tokens${cost} saved, as the last run spent`
+}
+
+/** What the gate of a job says of an attempt: how it ends by it, or what the agent is to read. */
+export interface Waking {
+  readonly end: AttemptEnd | null
+  readonly finding: GateFinding | null
+}
+
+/**
+ * Asks the job's gate. Only a slot's first attempt can end by it: who runs a job by hand wants it run, and what failed
+ * is not over because there is nothing new.
+ */
+export const askGate = Effect.fn("Waking.askGate")(function* (
+  gate: typeof WakeGate.Service,
+  { attempt, job, run }: StartedRun
+) {
+  const finding = yield* gate.ask(job, run)
+  if (finding === null || finding.wakes || !isSlot(run) || attempt.number > 1) return { end: null, finding }
+  const text = `nothing to do: ${finding.text}${savedText(job.last_usage)}`
+  return { end: { _tag: "Skipped", reason: { code: "no_change", text } }, finding } satisfies Waking
+})
+
+const denied = (text: string, pauses: boolean): AttemptEnd => ({
+  _tag: "Denied",
+  reason: { code: "budget", text },
+  pauses
+})
+
+/** Whether a person let the run go beyond its budget. */
+export const mayGoBeyond = ({ approval }: Pick<StartedRun, "approval">): boolean =>
+  approval?.state === "approved" && approval.over_budget !== null
+
+/**
+ * What budgets make of the end that the policy gate gave an attempt which is to wait for a person: both are asked at
+ * once, and nobody is asked about what is denied anyway.
+ */
+export const askAlongside = Effect.fn("Waking.askAlongside")(function* (
+  end: Extract<AttemptEnd, { readonly _tag: "AwaitingApproval" }>,
+  budget: RunBudget,
+  estimate: Usage
+) {
+  const over = yield* budget.check(estimate)
+  if (over === null) return end
+  return over.at_cap === "ask" ? { ...end, over_budget: over.text } : denied(over.text, over.at_cap === "pause")
+})
+
+/** Reserves what an attempt may take at first; how it ends where a budget forbids that. */
+export const reserveStart = Effect.fn("Waking.reserveStart")(function* (
+  started: StartedRun,
+  budget: RunBudget,
+  estimate: Usage,
+  whenAsked: Pick<Extract<AttemptEnd, { readonly _tag: "AwaitingApproval" }>, "approvers" | "policies">
+) {
+  const beyond = mayGoBeyond(started)
+  const over = yield* budget.reserve(estimate, { spent: started.run.usage, beyond })
+  if (over === null) return null
+  // A run is asked about once: one that was approved for another reason is not asked about again.
+  if (over.at_cap === "ask" && started.run.approval_id === null) {
+    return { _tag: "AwaitingApproval", over_budget: over.text, ...whenAsked } satisfies AttemptEnd
+  }
+  return denied(over.text, over.at_cap === "pause")
+})
