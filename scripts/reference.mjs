@@ -65,11 +65,12 @@ const groups = {
   cron: "list add remove pause resume reset status run backfill history next",
   approvals: "list show approve deny",
   deliveries: "list show redeliver",
+  agents: "list show",
   audit: "query verify checkpoint",
   agentpin: "verify pin unpin",
   keys: "create list revoke"
 }
-const commands = ["up", "run", "why", "validate", "fmt", "apply", "export", "config", ...Object.keys(groups)]
+const commands = ["up", "run", "budgets", "why", "validate", "fmt", "apply", "export", "config", ...Object.keys(groups)]
 const subcommands = Object.entries(groups).flatMap(([group, names]) => names.split(" ").map((name) => [group, name]))
 
 const cli = () => {

@@ -3,6 +3,7 @@ import * as OpenApi from "@effect/platform/OpenApi"
 import { AgentsApi } from "./Api/Agents.ts"
 import { ApprovalsApi } from "./Api/Approvals.ts"
 import { AuditApi } from "./Api/Audit.ts"
+import { BudgetsApi } from "./Api/Budgets.ts"
 import { DeliveriesApi } from "./Api/Deliveries.ts"
 import { trueDescription } from "./Api/Description.ts"
 import { answers } from "./Api/Errors.ts"
@@ -19,6 +20,7 @@ export class Api extends HttpApi.make("symbiont")
   .add(RunsApi)
   .add(ApprovalsApi)
   .add(DeliveriesApi)
+  .add(BudgetsApi)
   .add(AgentsApi)
   .add(FilesApi)
   .add(AuditApi)

@@ -13,7 +13,7 @@ import type { Actor } from "./Domain/Audit.ts"
 import type { Diagnostic } from "./Domain/Diagnostic.ts"
 import { Ids } from "./Domain/Ids.ts"
 import { type Issue, JobUnreadable } from "./Domain/Job.ts"
-import type { ParsedAgent } from "./Dsl.ts"
+import { locateIssues, type ParsedAgent, type ParsedSchedule } from "./Dsl.ts"
 import { type CheckedFiles, checkFiles } from "./FileCheck.ts"
 import { JobStore, type JobsFound } from "./JobStore.ts"
 import { NamedPolicies } from "./PolicyGate.ts"
@@ -47,6 +47,17 @@ const issueOf = ({ column, file, hint, line, message }: Diagnostic): Issue => ({
 /** The paths of the files with errors. */
 const brokenIn = ({ diagnostics }: CheckedFiles): ReadonlySet<string> =>
   new Set(diagnostics.filter(({ severity }) => severity === "error").map(({ file }) => file))
+
+const commandIssues = (schedule: ParsedSchedule): ReadonlyArray<Diagnostic> =>
+  schedule.definition.gate?.command === undefined
+    ? []
+    : locateIssues(schedule, [
+        {
+          path: "gate.command",
+          message: "a gate with a command needs a key with the scope admin",
+          hint: "use gate.url, or put the file into the agents folder of the service"
+        }
+      ])
 
 const isCode = ({ kind }: AgentDefinition): boolean => kind === "effect"
 
@@ -156,8 +167,15 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
       return yield* execute(checked, ownScope, { now, prune: false, actor: "apply", dry_run: false })
     })
 
-    /** Applies files that someone sent: all of them, or, with any error in any of them, nothing. */
-    const apply = Effect.fn("Apply.apply")(function* (request: ApplyRequest, actor: Actor) {
+    /**
+     * Applies files that someone sent: all of them, or, with any error in any of them, nothing. `commands` says whether
+     * the sender may give gates that run commands.
+     */
+    const apply = Effect.fn("Apply.apply")(function* (
+      request: ApplyRequest,
+      actor: Actor,
+      { commands }: { readonly commands: boolean } = { commands: true }
+    ) {
       const now = yield* Clock.currentTimeMillis
       const scope = scopeOf(request, Option.getOrNull(own))
       if (!("fileOf" in scope)) {
@@ -166,6 +184,8 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
       }
       const known = yield* agents.list
       const checked = check(request.files, now, known)
+      const withheldCommands = commands ? [] : checked.schedules.flatMap(({ schedule }) => commandIssues(schedule))
+      yield* refuseIfAny(withheldCommands.map(issueOf))
       yield* refuseIfAny(checked.diagnostics.filter(({ severity }) => severity === "error").map(issueOf))
       const { dry_run = false, prune = false } = request
       const applied = yield* execute(checked, scope, { now, prune, actor, dry_run }, ({ damaged }, names) => {

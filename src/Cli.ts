@@ -11,10 +11,12 @@ import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { agentpin } from "./Cli/AgentPin.ts"
+import { agents } from "./Cli/Agents.ts"
 import { apply } from "./Cli/Apply.ts"
 import { approvals } from "./Cli/Approvals.ts"
 import { emptyOption, orderWords } from "./Cli/Argv.ts"
 import { audit } from "./Cli/Audit.ts"
+import { budgets } from "./Cli/Budgets.ts"
 import { config } from "./Cli/Config.ts"
 import { cron } from "./Cli/Cron.ts"
 import { deliveries } from "./Cli/Deliveries.ts"
@@ -41,6 +43,8 @@ const main = Command.run(
       deliveries,
       why,
       runAgent,
+      agents,
+      budgets,
       validate,
       fmt,
       apply,
@@ -72,6 +76,7 @@ const groups: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["cron", [...HashMap.keys(Command.getSubcommands(cron))]],
   ["approvals", [...HashMap.keys(Command.getSubcommands(approvals))]],
   ["deliveries", [...HashMap.keys(Command.getSubcommands(deliveries))]],
+  ["agents", [...HashMap.keys(Command.getSubcommands(agents))]],
   ["audit", [...HashMap.keys(Command.getSubcommands(audit))]],
   ["agentpin", [...HashMap.keys(Command.getSubcommands(agentpin))]],
   ["keys", [...HashMap.keys(Command.getSubcommands(keys))]]

@@ -14,6 +14,7 @@ import { ApprovalsHttp } from "./Http/Approvals.ts"
 import { AuditHttp } from "./Http/Audit.ts"
 import { AuthorizedLive } from "./Http/Authorized.ts"
 import { limitBody } from "./Http/Body.ts"
+import { BudgetsHttp } from "./Http/Budgets.ts"
 import { Closing } from "./Http/Closing.ts"
 import { DeliveriesHttp } from "./Http/Deliveries.ts"
 import { shapeErrors } from "./Http/Failures.ts"
@@ -36,6 +37,7 @@ const routes = Layer.mergeAll(
   RunsHttp,
   ApprovalsHttp,
   DeliveriesHttp,
+  BudgetsHttp,
   AgentsHttp,
   FilesHttp,
   AuditHttp,

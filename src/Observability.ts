@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as MetricBoundaries from "effect/MetricBoundaries"
 import * as MetricLabel from "effect/MetricLabel"
+import type { Usage } from "./Domain/Agent.ts"
 import type { DeliveryChannel, DeliveryState } from "./Domain/Delivery.ts"
 import type { RunStatus } from "./Domain/Run.ts"
 
@@ -36,6 +37,11 @@ const inFlight = Metric.gauge("symbiont_cron_in_flight_jobs", { description: "Ru
 
 const deadLettered = Metric.counter("symbiont_cron_dead_letter_total", {
   description: "How often a job was dead-lettered.",
+  incremental: true
+})
+
+const gateSaved = Metric.counter("symbiont_gate_saved_tokens_total", {
+  description: "Tokens that runs would have spent, had their gates not found that there was nothing to do.",
   incremental: true
 })
 
@@ -92,6 +98,10 @@ export const recordRun = (run: {
         : Effect.zipRight(counted, Metric.update(labelled(duration, { job_name }), run.execution_time_ms / 1_000))
     })
   )
+
+/** Counts what a run saved whose agent was not woken: about what the last run of its job spent. */
+export const recordSaved = ({ input_tokens, output_tokens }: Usage): Effect.Effect<void> =>
+  whenEnabled(Metric.incrementBy(gateSaved, input_tokens + output_tokens))
 
 /** Says how many runs are executing now. */
 export const recordInFlight = (count: number): Effect.Effect<void> => whenEnabled(Metric.set(inFlight, count))

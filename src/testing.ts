@@ -105,7 +105,7 @@ export const testSettings = (settings: TestSettings = {}) =>
 
 /**
  * The whole engine in one process for tests: store in memory, agents written in code, deliveries recorded, time by the
- * caller's clock (`TestClock` under `it.effect`). `store`, `policy`, `agentPin` and `router` take the place of its own.
+ * caller's clock (`TestClock` under `it.effect`). `store`, `policy`, `wakeGate`, `agentPin` and `router` take the place of its own.
  */
 export const testRuntime = (
   options: {
@@ -113,6 +113,7 @@ export const testRuntime = (
     readonly settings?: TestSettings | undefined
     readonly store?: Layer.Layer<Stores> | undefined
     readonly policy?: Layer.Layer<PolicyGate> | undefined
+    readonly wakeGate?: Layer.Layer<WakeGate> | undefined
     readonly agentPin?: Layer.Layer<AgentPin> | undefined
     readonly router?: Layer.Layer<DeliveryRouter> | undefined
   } = {}
@@ -123,7 +124,7 @@ export const testRuntime = (
       Layer.mergeAll(
         AgentRuntime.layer.pipe(Layer.provide(EffectAgents.layer(options.agents ?? {})), Layer.provide(environment)),
         options.policy ?? PolicyGate.layer,
-        WakeGate.layer.pipe(Layer.provide(environment)),
+        options.wakeGate ?? WakeGate.layer.pipe(Layer.provide(environment)),
         options.agentPin ?? AgentPin.layer.pipe(Layer.provide(environment), Layer.orDie),
         recordingRouter.pipe(Layer.merge(options.router ?? Layer.context<never>()))
       )

@@ -44,12 +44,12 @@ const environmentOf = Effect.fnUntraced(function* (agent: CommandAgent, invocati
   return env
 })
 
-const failure = (kind: "transient" | "permanent", what: string, tail: string, exit_code?: number) =>
-  new AgentFailure({
-    kind,
-    message: tail === "" ? what : `${what}: ${tail}`,
-    ...(exit_code === undefined ? {} : { exit_code })
-  })
+const failure = (
+  kind: "transient" | "permanent",
+  what: string,
+  tail: string,
+  left: { readonly exit_code?: number; readonly output?: string } = {}
+) => new AgentFailure({ kind, message: tail === "" ? what : `${what}: ${tail}`, ...left })
 
 const outcome = (
   exit: ProcessGroup.ProcessExit,
@@ -59,14 +59,12 @@ const outcome = (
   exit.code === 0
     ? Either.right({ output, exit_code: 0 })
     : exit.code === null
-      ? Either.left(failure("transient", `killed by signal ${exit.signal}`, tail))
+      ? Either.left(failure("transient", `killed by signal ${exit.signal}`, tail, { output }))
       : Either.left(
-          failure(
-            exit.code === temporaryFailure ? "transient" : "permanent",
-            `exited with code ${exit.code}`,
-            tail,
-            exit.code
-          )
+          failure(exit.code === temporaryFailure ? "transient" : "permanent", `exited with code ${exit.code}`, tail, {
+            exit_code: exit.code,
+            output
+          })
         )
 
 /**

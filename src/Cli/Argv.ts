@@ -17,7 +17,7 @@ const switches: ReadonlySet<string> = new Set([
 ])
 
 /** Commands that only lead to others. */
-const groups: ReadonlySet<string> = new Set(["cron", "approvals", "deliveries", "audit", "agentpin", "keys"])
+const groups: ReadonlySet<string> = new Set(["cron", "approvals", "deliveries", "agents", "audit", "agentpin", "keys"])
 
 /** Options that may be given again. Of these the parser leaves out an empty value, and with it what was asked for. */
 const repeated: ReadonlySet<string> = new Set(["--capability", "--scope"])

@@ -1,3 +1,4 @@
+import type { AgentDefinition } from "./Agent.ts"
 import type { Issue, JobDefinition, JobPatch } from "./Job.ts"
 
 /** What stands for a secret that was written out, wherever a job is shown; sent back, it means the value that is stored. */
@@ -91,11 +92,34 @@ export const withoutSecrets = <J extends Partial<JobDefinition>>(job: J): J => {
             isSecretHeader(name, value) ? shown(value) : value
           )
         }
-  return { ...job, ...Object.fromEntries(fields), ...headers }
+  const gate = job.gate?.url === undefined ? {} : { gate: { ...job.gate, url: addressShown(job.gate.url) } }
+  return { ...job, ...Object.fromEntries(fields), ...headers, ...gate }
+}
+
+/** An agent as people see it: its tokens only where they are written as `${NAME}`. */
+export const agentShown = <A extends AgentDefinition>(agent: A): A => {
+  const values = (texts: Readonly<Record<string, string>> | undefined) =>
+    texts === undefined ? undefined : mapHeaders(texts, (_, value) => shown(value))
+  const hide = <T extends object>(of: T): T =>
+    Object.fromEntries(
+      Object.entries(of).map(([key, value]) =>
+        key === "env" || key === "headers"
+          ? [key, values(value)]
+          : key === "url"
+            ? [key, addressShown(value)]
+            : [
+                key,
+                key === "tools"
+                  ? Object.fromEntries(Object.entries(value).map(([name, tool]) => [name, hide(tool as object)]))
+                  : value
+              ]
+      )
+    ) as T
+  return hide(agent)
 }
 
 /** A definition that was shown before, with the stored values where it says that something is hidden. */
-export const withSecretsOf = <J extends Pick<JobPatch, keyof typeof shownBy | "webhook_headers">>(
+export const withSecretsOf = <J extends Pick<JobPatch, keyof typeof shownBy | "webhook_headers" | "gate">>(
   definition: J,
   stored: JobDefinition
 ): J => {
@@ -112,7 +136,10 @@ export const withSecretsOf = <J extends Pick<JobPatch, keyof typeof shownBy | "w
             value === hidden ? (stored.webhook_headers?.[name] ?? hidden) : value
           )
         }
-  return { ...definition, ...Object.fromEntries(fields), ...headers }
+  const url = stored.gate?.url
+  const isShown = url !== undefined && definition.gate?.url === addressShown(url)
+  const gate = isShown ? { gate: { ...definition.gate, url } } : {}
+  return { ...definition, ...Object.fromEntries(fields), ...headers, ...gate }
 }
 
 /** Where a definition says that something is hidden, though nothing is stored that could be meant. */
@@ -120,6 +147,7 @@ export const stillHidden = (definition: Partial<JobDefinition>): ReadonlyArray<I
   const message = `${hidden} stands for a stored value, and none is stored; give the value, or a variable such as \${TOKEN}`
   return [
     ...secretFields.flatMap((path) => (definition[path]?.includes(hidden) === true ? [{ path, message }] : [])),
+    ...(definition.gate?.url?.includes(hidden) === true ? [{ path: "gate.url", message }] : []),
     ...Object.entries(definition.webhook_headers ?? {}).flatMap(([name, value]) =>
       value === hidden ? [{ path: `webhook_headers.${name}`, message }] : []
     )

@@ -4,18 +4,12 @@ import * as Effect from "effect/Effect"
 import { AgentRuntime } from "../Agents.ts"
 import { Api, toHttp, Unavailable } from "../Api.ts"
 import { AuditLog } from "../AuditLog.ts"
-import type { AgentDefinition, AgentId } from "../Domain/Agent.ts"
-import { shown } from "../Domain/Redaction.ts"
+import type { AgentId } from "../Domain/Agent.ts"
+import { agentShown } from "../Domain/Redaction.ts"
 import { runByHand } from "../RunByHand.ts"
 import { Settings } from "../Settings.ts"
 import { actor } from "./Actor.ts"
 import { Closing } from "./Closing.ts"
-
-// Tokens are what the environment of an agent is for: what is written out in it may be one.
-const withoutSecrets = (agent: AgentDefinition): AgentDefinition =>
-  agent.kind === "command"
-    ? { ...agent, env: Object.fromEntries(Object.entries(agent.env).map(([name, value]) => [name, shown(value)])) }
-    : agent
 
 /** The routes about agents. */
 export const AgentsHttp = HttpApiBuilder.group(Api, "agents", (handlers) =>
@@ -37,8 +31,8 @@ export const AgentsHttp = HttpApiBuilder.group(Api, "agents", (handlers) =>
     )
 
     return handlers
-      .handle("list", () => Effect.map(agents.list, (all) => all.map(withoutSecrets)))
-      .handle("get", ({ path }) => agents.find(path.agent_id).pipe(Effect.map(withoutSecrets), Effect.mapError(toHttp)))
+      .handle("list", () => Effect.map(agents.list, (all) => all.map(agentShown)))
+      .handle("get", ({ path }) => agents.find(path.agent_id).pipe(Effect.map(agentShown), Effect.mapError(toHttp)))
       .handle("run", ({ path, payload }) =>
         agents.find(path.agent_id).pipe(
           Effect.tap((agent) => recorded(agent.id)),

@@ -7,6 +7,7 @@ import { Apply } from "../Apply.ts"
 import { definitionsOf, exportedJobs, printJobs } from "../Export.ts"
 import { Jobs } from "../Jobs.ts"
 import { actor } from "./Actor.ts"
+import { mayGiveCommands } from "./Commands.ts"
 
 /** The routes about jobs as files. */
 export const FilesHttp = HttpApiBuilder.group(Api, "files", (handlers) =>
@@ -16,8 +17,8 @@ export const FilesHttp = HttpApiBuilder.group(Api, "files", (handlers) =>
 
     return handlers
       .handle("apply", ({ payload }) =>
-        actor.pipe(
-          Effect.flatMap((who) => apply(payload, who)),
+        Effect.all([actor, mayGiveCommands]).pipe(
+          Effect.flatMap(([who, commands]) => apply(payload, who, { commands })),
           Effect.mapError(toHttp)
         )
       )

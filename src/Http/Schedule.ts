@@ -5,6 +5,7 @@ import { withoutSecrets } from "../Domain/Redaction.ts"
 import { Jobs } from "../Jobs.ts"
 import { Explanations } from "../Why.ts"
 import { actor } from "./Actor.ts"
+import { refuseNewCommand } from "./Commands.ts"
 import { setLocation, setNext, versionOf, withETag } from "./ResponseHeaders.ts"
 
 /** The routes about jobs. */
@@ -23,12 +24,15 @@ export const ScheduleHttp = HttpApiBuilder.group(Api, "schedule", (handlers) =>
 
     return handlers
       .handle("create", ({ payload }) =>
-        actor.pipe(
-          Effect.flatMap((who) => jobs.create(payload, who)),
-          Effect.map(withoutSecrets),
-          withETag,
-          Effect.tap((job) => setLocation(`/api/v1/schedule/${job.id}`)),
-          Effect.mapError(toHttp)
+        Effect.zipRight(
+          refuseNewCommand(payload.gate, Effect.succeed(null)),
+          actor.pipe(
+            Effect.flatMap((who) => jobs.create(payload, who)),
+            Effect.map(withoutSecrets),
+            withETag,
+            Effect.tap((job) => setLocation(`/api/v1/schedule/${job.id}`)),
+            Effect.mapError(toHttp)
+          )
         )
       )
       .handle("list", ({ urlParams }) =>
@@ -44,13 +48,19 @@ export const ScheduleHttp = HttpApiBuilder.group(Api, "schedule", (handlers) =>
         jobs.get(path.job_id).pipe(Effect.map(withoutSecrets), withETag, Effect.mapError(toHttp))
       )
       .handle("update", ({ path, payload, headers }) =>
-        actor.pipe(
-          Effect.flatMap((who) =>
-            jobs.update(path.job_id, payload, { actor: who, ifVersion: versionOf(headers["if-match"]) })
+        Effect.zipRight(
+          refuseNewCommand(
+            payload.gate,
+            Effect.mapBoth(jobs.get(path.job_id), { onFailure: toHttp, onSuccess: ({ gate }) => gate })
           ),
-          Effect.map(withoutSecrets),
-          withETag,
-          Effect.mapError(toHttp)
+          actor.pipe(
+            Effect.flatMap((who) =>
+              jobs.update(path.job_id, payload, { actor: who, ifVersion: versionOf(headers["if-match"]) })
+            ),
+            Effect.map(withoutSecrets),
+            withETag,
+            Effect.mapError(toHttp)
+          )
         )
       )
       .handle("remove", ({ path }) =>

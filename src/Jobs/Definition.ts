@@ -7,6 +7,8 @@ import { definitionKeys, JobInvalid } from "../Domain/Job.ts"
 import { withoutSecrets } from "../Domain/Redaction.ts"
 import type { TriggerSpec } from "../Domain/Schedule.ts"
 import { make, type Recurrence } from "../Recurrence.ts"
+import { namesIn } from "../ServiceEnvironment.ts"
+import { successIssues } from "../Success.ts"
 import { type ChannelsKnown, channelDoubts, channelIssues } from "./Channels.ts"
 
 const triggerKeys = ["cron_expr", "every", "at"] as const
@@ -21,6 +23,12 @@ export const everyIssues = ({ cron_expr, every }: TriggerSpec): ReadonlyArray<Is
   return Option.exists(parseDuration(text), (period) => period < minEveryMillis)
     ? [{ path, message: `${text} is too short; the shortest is 1s` }]
     : []
+}
+
+const gateIssues = ({ gate }: JobDefinition): ReadonlyArray<Issue> => {
+  if (gate?.url === undefined || namesIn(gate.url).length > 0) return []
+  const isHttp = URL.canParse(gate.url) && /^https?:$/.test(new URL(gate.url).protocol)
+  return isHttp ? [] : [{ path: "gate.url", message: "must be an http or https URL" }]
 }
 
 interface TriggerContext {
@@ -48,6 +56,8 @@ export const checkDefinition = (
   const [first, ...rest] = [
     ...(Either.isLeft(recurrence) ? recurrence.left.issues : []),
     ...everyIssues(definition),
+    ...gateIssues(definition),
+    ...successIssues(definition.success_when),
     ...channelIssues(definition)
   ]
   return first === undefined ? recurrence : Either.left(new JobInvalid({ issues: [first, ...rest] }))

@@ -15,7 +15,7 @@ import type { BootId, JobId, RunId } from "../Domain/Ids.ts"
 import type { Reason, Run } from "../Domain/Run.ts"
 import { isTerminal } from "../Domain/Run.ts"
 import { JobStore, type StartedRun } from "../JobStore.ts"
-import { recordDeadLetter, recordInFlight, recordRun } from "../Observability.ts"
+import { recordDeadLetter, recordInFlight, recordRun, recordSaved } from "../Observability.ts"
 import { RunLogs } from "../RunLogs.ts"
 import { Settings } from "../Settings.ts"
 import { cancelledWait } from "./ApprovalRules.ts"
@@ -86,6 +86,7 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
       )
       if (isTerminal(run.status)) {
         yield* recordRun(run)
+        if (run.saved !== null) yield* recordSaved(run.saved)
         if (died) yield* recordDeadLetter(run.job_name)
         yield* logs.end(run.id)
       }

@@ -9,6 +9,7 @@ import { KeyStore } from "../../src/Access.ts"
 import { AgentRuntime } from "../../src/Agents.ts"
 import { Approvals } from "../../src/Approvals.ts"
 import { AuditCheckpoints, AuditLog } from "../../src/AuditLog.ts"
+import { BudgetStore } from "../../src/Budgets.ts"
 import { DeliveryDesk } from "../../src/Delivery.ts"
 import { AgentFailure, AgentId, AgentNotFound } from "../../src/Domain/Agent.ts"
 import { ApprovalNotFound } from "../../src/Domain/Approval.ts"
@@ -146,7 +147,10 @@ const scheduler = Layer.succeed(SchedulerStatus, {
   loopAlive: Effect.sync(() => state.alive ?? true)
 })
 
-const keys = Layer.effect(KeyStore, KeyStore).pipe(Layer.provide(storeInMemory), Layer.orDie)
+const kept = Layer.merge(Layer.effect(KeyStore, KeyStore), Layer.effect(BudgetStore, BudgetStore)).pipe(
+  Layer.provide(storeInMemory),
+  Layer.orDie
+)
 
 const settings = (port: number) =>
   Layer.succeed(Settings, {
@@ -163,7 +167,7 @@ export const fakes = (port = 0) =>
     explanations,
     agents,
     store,
-    keys,
+    kept,
     log,
     checkpoints,
     logs,
