@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import { type AgentResult, AgentRuntime, type Invocation } from "../Agents.ts"
+import { makeNotify } from "../Delivery.ts"
 import { AgentFailure, addUsage } from "../Domain/Agent.ts"
 import type { Actor } from "../Domain/Audit.ts"
 import { durationMillis } from "../Domain/Duration.ts"
@@ -43,6 +44,7 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
     const logs = yield* RunLogs
     const settings = yield* Settings
     const observer = yield* RunObserver
+    const notify = yield* makeNotify
     const monotonic = yield* MonotonicClock
     const { id: owner } = yield* BootIdentity
 
@@ -81,7 +83,8 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
         })),
       toolCalled: (call) =>
         Ref.update(record, (before) => ({ ...before, tool_calls: [...before.tool_calls, call].slice(-maxToolCalls) })),
-      notify: (channel) => new AgentFailure({ kind: "permanent", message: `${channel} cannot be notified` })
+      notify: (channel, text) =>
+        notify({ run_id: started.run.id, attempt: started.attempt.number, owner }, started.job, channel, text)
     })
 
     const execute = Effect.fn("Pipeline.execute")(function* (
