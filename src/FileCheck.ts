@@ -58,7 +58,7 @@ export interface CheckedFiles {
 }
 
 const resolvedPath =
-  /^(webhook_(url|secret|body|headers\..+)|slack_channel|email_recipients\.\d+|agent_pin_jwt|env\..+|url|gate\.url|headers\..+|tools\..+\.(env|headers)\..+)$/
+  /^(webhook_(url|secret|body|headers\..+)|slack_channel|email_recipients\.\d+|agent_pin_jwt|env\..+|url|gate\.url|headers\..+|tools\.[^.]+\.(env|headers)\..+)$/
 
 /** The values in which `${NAME}` is replaced when they are used; elsewhere (in a command, say) it stands for itself. */
 const isResolved = (path: string): boolean => resolvedPath.test(path)

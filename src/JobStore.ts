@@ -311,6 +311,8 @@ export interface DueDelivery {
   readonly job: StoredJob
   /** The run's approval, if it needed one. */
   readonly approval: Approval | null
+  /** What the agent said, for a delivery of kind `notify`. */
+  readonly notice: string | null
 }
 
 /**
@@ -447,6 +449,16 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
       audit: ReadonlyArray<AuditDraft>,
       alert?: NewAlert | undefined
     ) => Effect.Effect<boolean>
+    /**
+     * Adds what the agent of a running attempt says to a channel. Refused for any attempt but the current one; false when
+     * the run has said as much as it may.
+     */
+    readonly addNotice: (
+      ref: AttemptRef,
+      channel: DeliveryChannel,
+      text: string,
+      now: number
+    ) => Effect.Effect<boolean, FencedOut>
     readonly listDeliveries: (filter: DeliveryFilter) => Effect.Effect<Page<ListedDelivery>>
     readonly findDelivery: (id: string) => Effect.Effect<ListedDelivery, DeliveryNotFound>
     /** Makes a delivery due now, whatever its state, with all its attempts before it. */

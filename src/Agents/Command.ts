@@ -7,11 +7,10 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import type { AgentResult, Invocation } from "../Agents.ts"
 import { AgentFailure, type CommandAgent } from "../Domain/Agent.ts"
-import { formatInstant } from "../Domain/Instant.ts"
-import { maxSummaryLength } from "../Domain/Session.ts"
 import * as ProcessGroup from "../ProcessGroup.ts"
-import { inheritedVariables, interpolate, type ServiceEnvironment } from "../ServiceEnvironment.ts"
+import type { ServiceEnvironment } from "../ServiceEnvironment.ts"
 import { makeCapture, makeLogFeed } from "./Output.ts"
+import { processVariables, resolveRecord } from "./Variables.ts"
 
 type Environment = typeof ServiceEnvironment.Service
 
@@ -19,29 +18,11 @@ type Environment = typeof ServiceEnvironment.Service
 const temporaryFailure = 75
 
 const environmentOf = Effect.fnUntraced(function* (agent: CommandAgent, invocation: Invocation, service: Environment) {
-  const env = inheritedVariables(service.variables)
-  if (invocation.run !== null) {
-    env["SYMBI_JOB_ID"] = invocation.run.job_id
-    env["SYMBI_JOB_NAME"] = invocation.run.job_name
-    env["SYMBI_RUN_ID"] = invocation.run.id
-    env["SYMBI_ATTEMPT"] = String(invocation.run.attempt)
-    env["SYMBI_SCHEDULED_FOR"] = formatInstant(invocation.run.scheduled_for)
+  return {
+    ...processVariables(invocation, service),
+    SYMBI_SESSION_DIR: yield* invocation.sessionDirectory,
+    ...(yield* resolveRecord(agent.id, "its env", agent.env, service))
   }
-  env["SYMBI_SESSION_DIR"] = yield* invocation.sessionDirectory
-  // The kernel takes no NUL in a variable and at most 128 KiB.
-  env["SYMBI_SUMMARY"] = (invocation.summary ?? "").replaceAll("\0", "").slice(0, maxSummaryLength)
-  if (invocation.iteration !== null) env["SYMBI_ITERATION"] = String(invocation.iteration)
-  for (const [name, text] of Object.entries(agent.env)) {
-    env[name] = yield* Either.mapLeft(
-      interpolate(text, service.variables),
-      (missing) =>
-        new AgentFailure({
-          kind: "permanent",
-          message: `agent "${agent.id}" needs the environment variable ${missing} (for its env ${name}), which is not set; set it for the service and restart`
-        })
-    )
-  }
-  return env
 })
 
 const failure = (

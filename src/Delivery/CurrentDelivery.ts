@@ -26,7 +26,7 @@ export const headingOf = (
   Effect.map(Clock.currentTimeMillis, (now) =>
     notes.kind === "output"
       ? { time: run.finished_at ?? now, what: run.status }
-      : { time: now, what: notes.kind.replace("_", " ") }
+      : { time: now, what: notes.kind === "notify" ? `notice from ${run.agent_id}` : notes.kind.replace("_", " ") }
   )
 
 /** The notes of the delivery under way; without an outbox, those of the run's own delivery to the channel. */

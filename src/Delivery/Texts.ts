@@ -52,7 +52,12 @@ const deadLetterText = ({ job, run }: DueDelivery): string =>
 
 const undeliveredText = ({ about, job, run }: DueDelivery): string => {
   if (about === null) return `A delivery of run ${run.id} of job "${job.name}" could not be made.`
-  const what = about.kind === "output" ? "output" : `${about.kind.replace("_", "-")} notice`
+  const what =
+    about.kind === "output"
+      ? "output"
+      : about.kind === "notify"
+        ? "notification"
+        : `${about.kind.replace("_", "-")} notice`
   return [
     `The ${what} of run ${run.id} of job "${job.name}" did not reach ${about.destination}: ${
       about.state === "failed" ? "it was refused" : "its attempts are used up"
@@ -65,7 +70,7 @@ const undeliveredText = ({ about, job, run }: DueDelivery): string => {
 }
 
 const plainTexts = (due: DueDelivery, baseUrl: string | null): DeliveryTexts => {
-  const { approval, delivery, job, run } = due
+  const { approval, delivery, job, notice, run } = due
   const headed = (what: string, text: string) => ({ subject: `[symbi] ${job.name} ${what}`, text })
   switch (delivery.kind) {
     case "output":
@@ -81,6 +86,8 @@ const plainTexts = (due: DueDelivery, baseUrl: string | null): DeliveryTexts => 
       )
     case "undelivered":
       return headed("was not delivered", undeliveredText(due))
+    case "notify":
+      return headed(`notice from ${run.agent_id}`, notice ?? "")
   }
 }
 

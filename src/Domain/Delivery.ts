@@ -22,11 +22,14 @@ export const DeliveryChannel = Schema.String.pipe(
 export type DeliveryChannel = typeof DeliveryChannel.Type
 
 /**
- * What a delivery carries: a run's output, the notice that its job was dead-lettered or that it awaits approval, or the
- * alert that another delivery could not be made.
+ * What a delivery carries: a run's output, the notice that its job was dead-lettered or that it awaits approval, the
+ * alert that another delivery could not be made, or what an agent says while it runs.
  */
-export const DeliveryKind = Schema.Literal("output", "dead_letter", "approval", "undelivered")
+export const DeliveryKind = Schema.Literal("output", "dead_letter", "approval", "undelivered", "notify")
 export type DeliveryKind = typeof DeliveryKind.Type
+
+/** Most notifications that the agent of one run may send. */
+export const maxNotices = 20
 
 /**
  * What a job tells its channels of. `success`: a run succeeded. `failure`: it failed, timed out or was interrupted.

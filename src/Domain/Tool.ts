@@ -18,14 +18,16 @@ export const ToolParameter = Schema.Struct({
   pattern: optional(Schema.NonEmptyString),
   /** Longest text, in characters; 1,000 unless given. */
   max_length: optional(Schema.Int.pipe(Schema.between(1, 100_000))),
-  min: optional(Schema.Number),
-  max: optional(Schema.Number),
+  /** Least number; 0 unless given, as what begins with a minus sign may be read as an option. */
+  min: optional(Schema.Number.pipe(Schema.finite())),
+  max: optional(Schema.Number.pipe(Schema.finite())),
   /** Whether the model may leave it out: the arguments of the command that name it are left out, too. */
   optional: Schema.optionalWith(Schema.Boolean, { exact: true, default: () => false })
 }).annotations({ identifier: "ToolParameter" })
 export type ToolParameter = typeof ToolParameter.Type
 
-const kinds = ["command", "http_get", "notify", "read_files"] as const
+/** The keys of which a tool has one: its kind. */
+export const toolKinds = ["command", "http_get", "notify", "read_files"] as const
 
 /**
  * Something that a model may use, of the kind whose key is there. `command`: a program and its arguments, in which
@@ -45,12 +47,12 @@ export const Tool = Schema.Struct({
   /** How long one call may take; 30 s unless given. */
   timeout: optional(DurationText),
   /** How much of a call's result the model is given; 65,536 bytes unless given. */
-  max_bytes: optional(Schema.Int.pipe(Schema.between(1, 10_485_760)))
+  max_bytes: optional(Schema.Int.pipe(Schema.between(1, 1_048_576)))
 })
   .pipe(
     Schema.filter((tool) => {
-      const given = kinds.filter((kind) => tool[kind] !== undefined)
-      return given.length === 1 || `needs exactly one of ${kinds.join(", ")}`
+      const given = toolKinds.filter((kind) => tool[kind] !== undefined)
+      return given.length === 1 || `needs exactly one of ${toolKinds.join(", ")}`
     })
   )
   .annotations({ identifier: "Tool" })

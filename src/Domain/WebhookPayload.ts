@@ -4,7 +4,15 @@ import { Job } from "./Job.ts"
 import { Run, type RunStatus } from "./Run.ts"
 
 /** What a webhook is told of: how a run ended, or one of the notices. */
-export const WebhookEvent = Schema.Literal("success", "failure", "skipped", "dead_letter", "approval", "undelivered")
+export const WebhookEvent = Schema.Literal(
+  "success",
+  "failure",
+  "skipped",
+  "dead_letter",
+  "approval",
+  "undelivered",
+  "notify"
+)
 export type WebhookEvent = typeof WebhookEvent.Type
 
 /** A job as webhooks see it: what it is and where it stands, nothing of what it is given or where it sends. */

@@ -2,9 +2,10 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { type AgentDefinition, CommandAgent, ModelAgent, UrlAgent } from "../Domain/Agent.ts"
 import { JobDefinition } from "../Domain/Job.ts"
+import { toolIssues } from "../Domain/ToolIssues.ts"
 import { quote, type Report } from "./Diagnostic.ts"
 import { fieldOf, isRenamed, writtenKey } from "./Keys.ts"
-import { decodeAt, type Field, type KeyRules, type Place, type Reading, readEntries } from "./Reader.ts"
+import { decodeAt, type Field, type KeyRules, type Place, placeOf, type Reading, readEntries } from "./Reader.ts"
 import { fieldsOf } from "./Shape.ts"
 import type { Span } from "./Source.ts"
 import type { AgentSyntax, Entry, ScheduleSyntax } from "./Syntax.ts"
@@ -174,6 +175,9 @@ export const readAgent = (syntax: AgentSyntax, file: string, report: Report): Pa
   const own = Object.entries(object).filter(([key]) => chosen.fields.has(key))
   reading.places.set("id", { key: name.span, value: name.span })
   const definition = chosen.decode(syntax, Object.fromEntries(own), reading)
+  for (const { message, path } of definition?.kind === "model" ? toolIssues(definition) : []) {
+    if (body.complete) report.error(placeOf(reading.places, path, head), `'${path}': ${message}`)
+  }
   if (definition === undefined || !body.complete || report.errorCount() !== errors) return undefined
   return { definition, file, span, head, places: reading.places }
 }

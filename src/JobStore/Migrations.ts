@@ -6,6 +6,7 @@ import { approvals } from "./Migrations/Approvals.ts"
 import { auditChain } from "./Migrations/AuditChain.ts"
 import { deliveries } from "./Migrations/Deliveries.ts"
 import { keys } from "./Migrations/Keys.ts"
+import { notices } from "./Migrations/Notices.ts"
 
 const countedAs = (row: "OLD" | "NEW") =>
   `CASE WHEN ${row}.quarantined IS NULL THEN ${row}.status ELSE 'quarantined' END`
@@ -188,7 +189,8 @@ export const migrations = {
   "0006_agentpin": agentPins,
   "0007_audit_chain": auditChain,
   "0008_deliveries": deliveries,
-  "0009_agents": agents
+  "0009_agents": agents,
+  "0010_notices": notices
 }
 
 /** Number of the newest migration; a database beyond it comes from a newer version. */

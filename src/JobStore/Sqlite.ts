@@ -30,6 +30,7 @@ import { SqliteKeys } from "./SqliteKeys.ts"
 import { SqliteLook } from "./SqliteLook.ts"
 import { SqliteNewDeliveries } from "./SqliteNewDeliveries.ts"
 import { SqliteNewRuns } from "./SqliteNewRuns.ts"
+import { SqliteNotices } from "./SqliteNotices.ts"
 import { SqliteOutbox } from "./SqliteOutbox.ts"
 import { SqliteRuns } from "./SqliteRuns.ts"
 import { SqliteSettlements } from "./SqliteSettlements.ts"
@@ -82,6 +83,7 @@ const services = Layer.mergeAll(
   SqliteBackfills.Default,
   SqliteOutbox.Default,
   SqliteDeliveries.Default,
+  SqliteNotices.Default,
   SqliteClock.Default,
   SqliteKeys.Default
 ).pipe(
@@ -110,6 +112,7 @@ const store = Layer.effect(
     const history = yield* SqliteHistory
     const outbox = yield* SqliteOutbox
     const deliveries = yield* SqliteDeliveries
+    const notices = yield* SqliteNotices
     const { clockSetBack } = yield* SqliteClock
     return JobStore.of({
       insertJobs: jobs.insert,
@@ -139,6 +142,7 @@ const store = Layer.effect(
       waitingDestinations: outbox.waiting,
       dueDeliveries: outbox.due,
       settleDelivery: outbox.settle,
+      addNotice: notices.add,
       listDeliveries: deliveries.list,
       findDelivery: deliveries.find,
       redeliver: deliveries.redeliver,

@@ -93,7 +93,8 @@ export class SqliteOutbox extends Effect.Service<SqliteOutbox>()("symbiont/JobSt
               job,
               run,
               approval: asked.get(run.id) ?? null,
-              about: about.get(one.about ?? "") ?? null
+              about: about.get(one.about ?? "") ?? null,
+              notice: typeof row["text"] === "string" ? row["text"] : null
             })
           } else {
             // The job was edited since.

@@ -29,6 +29,8 @@ export interface Answer {
   readonly headers: Readonly<Record<string, string>>
   /** The beginning of the body: as much as came within the limits of bytes and time. */
   readonly body: string
+  /** Whether that is all of the body. */
+  readonly complete: boolean
 }
 
 /**
@@ -115,17 +117,21 @@ const failureOf = (error: Error): RequestFailed => {
 /** A connection was reused that its peer had closed meanwhile: nothing was answered, so another may be tried. */
 class Stale extends Data.TaggedError("Stale") {}
 
-const answerOf = (response: http.IncomingMessage, chunks: ReadonlyArray<Uint8Array>, maxBytes: number): Answer => ({
-  status: response.statusCode ?? 0,
-  headers: Object.fromEntries(
-    Object.entries(response.headers).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? value.join(", ") : `${value}`
-    ])
-  ),
-  // A character that was cut through is left out.
-  body: new TextDecoder().decode(Buffer.concat(chunks).subarray(0, maxBytes), { stream: true })
-})
+const answerOf = (response: http.IncomingMessage, chunks: ReadonlyArray<Uint8Array>, maxBytes: number): Answer => {
+  const all = Buffer.concat(chunks)
+  return {
+    status: response.statusCode ?? 0,
+    headers: Object.fromEntries(
+      Object.entries(response.headers).map(([name, value]) => [
+        name,
+        Array.isArray(value) ? value.join(", ") : `${value}`
+      ])
+    ),
+    // A character that was cut through is left out.
+    body: new TextDecoder().decode(all.subarray(0, maxBytes), { stream: true }),
+    complete: response.complete && all.byteLength <= maxBytes
+  }
+}
 
 type Sent = () => http.ClientRequest
 

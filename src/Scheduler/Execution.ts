@@ -5,6 +5,7 @@ import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import { type AgentResult, AgentRuntime, type Invocation } from "../Agents.ts"
 import type { RunBudget } from "../Budgets.ts"
+import { makeNotify } from "../Delivery.ts"
 import { type AgentDefinition, AgentFailure, addUsage } from "../Domain/Agent.ts"
 import { durationMillis } from "../Domain/Duration.ts"
 import type { StoredJob } from "../Domain/Job.ts"
@@ -62,6 +63,7 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
     const settings = yield* Settings
     const { id: owner } = yield* BootIdentity
     const { policies } = yield* NamedPolicies
+    const notify = yield* makeNotify
 
     /** The shortest that its policies set; without any, the job's own, else the service's. */
     const maxRuntime = (job: StoredJob) => {
@@ -104,7 +106,8 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
             Effect.zipRight(budget.spend(more))
           ),
         toolCalled: (call) => change(({ tool_calls }) => ({ tool_calls: [...tool_calls, call].slice(-maxToolCalls) })),
-        notify: (channel) => new AgentFailure({ kind: "permanent", message: `${channel} cannot be notified` })
+        notify: (channel, text) =>
+          notify({ run_id: started.run.id, attempt: started.attempt.number, owner }, started.job, channel, text)
       }
     }
 

@@ -46,7 +46,8 @@ const carried: Readonly<Record<Delivery["kind"], string>> = {
   output: "output",
   dead_letter: "dead-letter notice",
   approval: "approval notice",
-  undelivered: "alert"
+  undelivered: "alert",
+  notify: "notification"
 }
 
 const deliveryEvents = (deliveries: ReadonlyArray<Delivery>): ReadonlyArray<WhyEvent> =>

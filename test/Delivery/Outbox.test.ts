@@ -40,7 +40,9 @@ const makeStore = () => {
           (row) => row.destination === destination && (row.next_attempt_at ?? 0) <= now && !except.includes(row.id)
         )
         return Effect.succeed(
-          due.slice(0, limit).map((delivery) => ({ delivery, job, run: finishedRun(), approval: null, about: null }))
+          due
+            .slice(0, limit)
+            .map((delivery) => ({ delivery, job, run: finishedRun(), approval: null, about: null, notice: null }))
         )
       }),
     waitingDestinations: (now) =>
@@ -604,7 +606,8 @@ describe("deliveryTexts", () => {
         job: { ...jobNamed(name), status },
         run,
         approval: null,
-        about: null
+        about: null,
+        notice: null
       },
       null
     ).text
