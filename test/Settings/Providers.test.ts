@@ -159,7 +159,7 @@ describe("[providers.NAME]", () => {
     [
       "an empty key",
       ["[providers.anthropic]", 'api_key = ""'],
-      ["#:2: providers.anthropic.api_key: expected a text that is not empty, found something else"]
+      ['#:2: providers.anthropic.api_key: expected a text that is not empty, found ""']
     ],
     [
       "another kind",
