@@ -26,7 +26,14 @@ export class ServiceEnvironment extends Context.Tag("symbiont/ServiceEnvironment
  * the configuration takes keys from.
  */
 export const withheldVariables = (keyVariables: ReadonlyArray<string>): ReadonlySet<string> =>
-  new Set(["SYMBI_API_KEYS", "SYMBI_SLACK_TOKEN", "SYMBI_WEBHOOK_AUTH_HEADER", ...keyVariables])
+  new Set([
+    "SYMBI_API_KEYS",
+    "SYMBI_SLACK_TOKEN",
+    "SYMBI_WEBHOOK_AUTH_HEADER",
+    "ANTHROPIC_API_KEY",
+    "OPENAI_API_KEY",
+    ...keyVariables
+  ])
 
 /** Why a variable stands for nothing that could be set. */
 export const withheldText = (name: string): string =>

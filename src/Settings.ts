@@ -17,6 +17,7 @@ import { effectiveSettings } from "./Settings/Effective.ts"
 import { intBetween, optionalText, withDefault } from "./Settings/Fields.ts"
 import { describeIssues } from "./Settings/Issues.ts"
 import { ConfiguredKeys, keyWarnings } from "./Settings/Keys.ts"
+import { ModelPrices, ProviderSettings, ProvidersSettings } from "./Settings/Providers.ts"
 import { type KeyTree, mergeSources, type UnsetSetting, type Variables } from "./Settings/Sources.ts"
 import { parseToml } from "./Settings/Toml.ts"
 
@@ -70,7 +71,8 @@ export const AgentPinSettings = Schema.Struct({
 export const SettingsSchema = Schema.Struct({
   scheduler: SchedulerSettings,
   server: ServerSettings,
-  agentpin: AgentPinSettings
+  agentpin: AgentPinSettings,
+  providers: withDefault(ProvidersSettings, () => Schema.decodeSync(ProvidersSettings)({}))
 })
 
 /** The effective configuration. */
@@ -79,7 +81,10 @@ export class Settings extends Context.Tag("symbiont/Settings")<
   typeof SettingsSchema.Type & {
     /** Folder that holds the database, the logs and the sessions. */
     readonly data_dir: string
-    /** Keys of `[scheduler.delivery]` whose variable is not set: nothing goes out without what it was to go out with. */
+    /**
+     * Keys of `[scheduler.delivery]` and of `[providers]` whose variable is not set: nothing goes out without what it was
+     * to go out with.
+     */
     readonly unset?: ReadonlyArray<UnsetSetting>
   }
 >() {}
@@ -122,7 +127,8 @@ const knownKeys: KeyTree = {
     }
   },
   server: keysOf(ServerSettings),
-  agentpin: keysOf(AgentPinSettings)
+  agentpin: keysOf(AgentPinSettings),
+  providers: { "*": { ...keysOf(ProviderSettings), prices: { "*": keysOf(ModelPrices) } } }
 }
 
 const readConfigFile = Effect.fnUntraced(function* (name: string) {
@@ -215,4 +221,5 @@ export const loadSettings = Effect.fn("Settings.load")(function* (input: {
 export type { DeliverySettings } from "./Settings/Delivery.ts"
 export type { EffectiveSetting } from "./Settings/Effective.ts"
 export type { ConfiguredKey } from "./Settings/Keys.ts"
+export { type ModelPrices, ownServerOf, type Provider } from "./Settings/Providers.ts"
 export type { UnsetSetting } from "./Settings/Sources.ts"

@@ -93,11 +93,12 @@ export const testSettings = (settings: TestSettings = {}) =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const data_dir = yield* fs.makeTempDirectoryScoped({ prefix: "symbi-test-" })
-      const { agentpin, scheduler, server } = settings
+      const { agentpin, providers, scheduler, server } = settings
       const decoded = yield* Schema.decodeUnknown(SettingsSchema)({
         scheduler: { shutdown_timeout_seconds: 0, ...scheduler },
         server: { ...server },
-        agentpin: { ...agentpin }
+        agentpin: { ...agentpin },
+        providers: { ...providers }
       })
       return { ...decoded, data_dir }
     }).pipe(Effect.orDie)

@@ -53,6 +53,7 @@ describe("loadSettings", () => {
           request_timeout: settings.server.request_timeout
         },
         agentpin: { required: false },
+        providers: settings.providers,
         data_dir: `${process.cwd()}/.symbi`
       })
       assert.deepStrictEqual([settings.scheduler.default_max_runtime, settings.scheduler.misfire_grace], [

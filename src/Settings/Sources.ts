@@ -16,6 +16,10 @@ const secretKeys: ReadonlySet<string> = new Set([
   "scheduler.delivery.webhook_secret"
 ])
 
+/** The same where users choose a name within. */
+const isProviderKey = (path: ReadonlyArray<string>): boolean =>
+  path.length === 3 && path[0] === "providers" && path[2] === "api_key"
+
 /** The keys that a file may have: null for a value, a tree for a table; `*` stands for names that users choose. */
 export interface KeyTree {
   readonly [key: string]: KeyTree | null
@@ -56,9 +60,9 @@ export interface Merged {
   readonly origin: (key: string) => Origin | undefined
   /** The same of the table that stands around a key in the file; a table itself is its own. */
   readonly tableOf: (key: string) => Origin | undefined
-  /** Environment variables that the file takes API keys from. */
+  /** Environment variables that the file takes keys from: those of the API, and those of providers. */
   readonly keyVariables: ReadonlyArray<string>
-  /** Keys of `[scheduler.delivery]` that have no value, though the file gives them one. */
+  /** Keys of `[scheduler.delivery]` and of providers that have no value, though the file gives them one. */
   readonly unset: ReadonlyArray<UnsetSetting>
 }
 
@@ -92,8 +96,16 @@ const variables: Readonly<Record<string, readonly [key: string, kind: keyof type
   SYMBI_AGENTPIN_MAKERS: ["agentpin.makers", "text"],
   SYMBI_API_KEYS: ["server.api_keys", "list"],
   SYMBI_SLACK_TOKEN: ["scheduler.delivery.slack_api_token", "text"],
-  SYMBI_WEBHOOK_AUTH_HEADER: ["scheduler.delivery.webhook_auth_header", "text"]
+  SYMBI_WEBHOOK_AUTH_HEADER: ["scheduler.delivery.webhook_auth_header", "text"],
+  ANTHROPIC_API_KEY: ["providers.anthropic.api_key", "text"],
+  OPENAI_API_KEY: ["providers.openai.api_key", "text"]
 }
+
+/**
+ * Variables that many programs share: a key that the file gives is not replaced by them, as it is perhaps for another
+ * server than theirs.
+ */
+const shared: ReadonlySet<string> = new Set(["ANTHROPIC_API_KEY", "OPENAI_API_KEY"])
 
 const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date)
@@ -159,7 +171,9 @@ export const mergeSources = (options: {
   let values: Record<string, unknown> = Object.fromEntries(Object.keys(known).map((section) => [section, {}]))
 
   const overridden = new Set(
-    Object.entries(variables).flatMap(([name, [key]]) => (env[name] === undefined || env[name] === "" ? [] : [key]))
+    Object.entries(variables).flatMap(([name, [key]]) =>
+      env[name] === undefined || env[name] === "" || shared.has(name) ? [] : [key]
+    )
   )
 
   const set = (path: ReadonlyArray<string>, value: unknown, origin: Origin) => {
@@ -167,7 +181,7 @@ export const mergeSources = (options: {
     const key = path.join(".")
     const { found } = origin
     const safe = typeof found === "string" && shown(found) === found ? found : hidden
-    origins.set(key, secretKeys.has(key) ? { ...origin, found: safe } : origin)
+    origins.set(key, secretKeys.has(key) || isProviderKey(path) ? { ...origin, found: safe } : origin)
   }
 
   const at = (path: ReadonlyArray<string>) => {
@@ -190,7 +204,7 @@ export const mergeSources = (options: {
     const where = at(path)
     const key = path.join(".")
     const missing = (variable: string) => `${where}: ${key}: the environment variable ${variable} is not set`
-    if (key === "server.api_keys") keyVariables.push(...namesIn(JSON.stringify(value)))
+    if (key === "server.api_keys" || isProviderKey(path)) keyVariables.push(...namesIn(JSON.stringify(value)))
     if (key === `${deliveryKeys}allow_hosts` && Array.isArray(value)) {
       // Each entry opens one host more: the others hold without it.
       const [without, entries] = Arr.separate(value.map((entry: unknown) => resolve(entry, env)))
@@ -204,6 +218,9 @@ export const mergeSources = (options: {
       // Jobs run without a channel's account; what is sent there fails visibly.
       if (key.startsWith(deliveryKeys)) {
         warnings.push(`${missing(resolved.left)}; ${withoutIt(key.slice(deliveryKeys.length))}`)
+        unset.push({ key, variable: resolved.left })
+      } else if (isProviderKey(path)) {
+        warnings.push(`${missing(resolved.left)}; agents of that provider fail until it is`)
         unset.push({ key, variable: resolved.left })
       } else problems.push(`${missing(resolved.left)}; set it, or write the value`)
     } else {
@@ -242,6 +259,7 @@ export const mergeSources = (options: {
   for (const [name, [key, kind]] of Object.entries(variables)) {
     const text = env[name]
     if (text === undefined || text === "") continue
+    if (shared.has(name) && (origins.has(key) || unset.some((one) => one.key === key))) continue
     const value = readAs[kind](text)
     const place = `environment variable ${name}`
     set(key.split("."), value, { place, where: place, found: text })
