@@ -9,6 +9,7 @@ import type { JobId, RunId } from "./Domain/Ids.ts"
 import type { ToolCall } from "./Domain/Run.ts"
 import type { Turn } from "./Domain/Session.ts"
 import type { ServiceEnvironment } from "./ServiceEnvironment.ts"
+import type { Settings } from "./Settings.ts"
 
 export { type EffectAgentEntry, EffectAgents } from "./Agents/EffectAgents.ts"
 export { endOrphans } from "./Agents/Orphans.ts"
@@ -74,6 +75,9 @@ export class AgentRuntime extends Context.Tag("symbiont/AgentRuntime")<
     ) => Effect.Effect<AgentResult, AgentFailure, Scope.Scope>
   }
 >() {
-  /** Runs command agents and those of {@link EffectAgents}; starts with the latter only, until `load`. */
-  static readonly layer: Layer.Layer<AgentRuntime, never, ServiceEnvironment> = Layer.scoped(AgentRuntime, makeRuntime)
+  /** Runs agents of every kind; starts with those of {@link EffectAgents} only, until `load`. */
+  static readonly layer: Layer.Layer<AgentRuntime, never, ServiceEnvironment | Settings> = Layer.scoped(
+    AgentRuntime,
+    makeRuntime
+  )
 }

@@ -35,6 +35,16 @@ export const withheldVariables = (keyVariables: ReadonlyArray<string>): Readonly
     ...keyVariables
   ])
 
+/** What agents and jobs may be given of a process's variables: all but those that hold secrets of the service. */
+export const environmentWithout = (
+  keyVariables: ReadonlyArray<string>,
+  process: Pick<typeof ServiceEnvironment.Service, "variables" | "directory">
+): typeof ServiceEnvironment.Service => {
+  const withheld = withheldVariables(keyVariables)
+  const variables = Object.fromEntries(Object.entries(process.variables).filter(([name]) => !withheld.has(name)))
+  return { variables, withheld, directory: process.directory }
+}
+
 /** Why a variable stands for nothing that could be set. */
 export const withheldText = (name: string): string =>
   `jobs and agents may not name \${${name}}: it holds a secret of the service; use another variable`

@@ -24,7 +24,7 @@ import { endAtSecondSignal } from "./main/SecondSignal.ts"
 import { MetricsEnabled } from "./Observability.ts"
 import { PolicyGate } from "./PolicyGate.ts"
 import { WakeSignal } from "./Scheduler.ts"
-import { ServiceEnvironment, withheldVariables } from "./ServiceEnvironment.ts"
+import { environmentWithout, ServiceEnvironment } from "./ServiceEnvironment.ts"
 import { findConfigFile, loadSettings, Settings } from "./Settings.ts"
 import { WakeGate } from "./WakeGate.ts"
 
@@ -63,12 +63,6 @@ const addressAllowed = Layer.effectDiscard(
 )
 
 const databaseOf = (settings: typeof Settings.Service, path: Path.Path) => path.join(settings.data_dir, "symbiont.db")
-
-const environmentOf = (keyVariables: ReadonlyArray<string>, directory: string): typeof ServiceEnvironment.Service => {
-  const withheld = withheldVariables(keyVariables)
-  const variables = Object.fromEntries(Object.entries(process.env).filter(([name]) => !withheld.has(name)))
-  return { variables, withheld, directory }
-}
 
 /** The edges of the service: its files, its database, its agents, its policy, its channels. */
 const edges = (settings: typeof Settings.Service, path: Path.Path, environment: typeof ServiceEnvironment.Service) =>
@@ -133,7 +127,9 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
       Layer.provideMerge(Apply.Default),
       Layer.provideMerge(Layer.mergeAll(WakeSignal.Default, Ids.Default)),
       Layer.provideMerge(AuditCheckpoints.layer),
-      Layer.provideMerge(edges(settings, path, environmentOf(keyVariables, home)))
+      Layer.provideMerge(
+        edges(settings, path, environmentWithout(keyVariables, { variables: process.env, directory: home }))
+      )
     )
     yield* Layer.launch(service)
   }).pipe(

@@ -1,9 +1,11 @@
+import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { AgentRuntime, EffectAgents } from "../src/Agents.ts"
 import { type AgentDefinition, AgentId } from "../src/Domain/Agent.ts"
 import { ServiceEnvironment } from "../src/ServiceEnvironment.ts"
+import { testSettings } from "../src/testing.ts"
 import { invocation, shellAgent } from "./Agents/fixtures.ts"
 
 const environment = ServiceEnvironment.layer({ variables: { PATH: process.env["PATH"] }, directory: process.cwd() })
@@ -15,7 +17,9 @@ const runtime = AgentRuntime.layer.pipe(
       deployer: { handler: () => Effect.succeed({ output: "" }), capabilities: ["deployment"], description: "deploys" }
     })
   ),
-  Layer.provide(environment)
+  Layer.provide(environment),
+  Layer.provide(testSettings()),
+  Layer.provide(NodeContext.layer)
 )
 
 const named = (id: string): AgentDefinition => ({ ...shellAgent("cat"), id: AgentId.make(id) })
@@ -65,17 +69,15 @@ describe("AgentRuntime", () => {
     }).pipe(Effect.provide(runtime))
   )
 
-  it.effect("says which kinds of agents it cannot run", () =>
+  it.effect("says what an agent lacks to run: a provider for its model, its code", () =>
     Effect.gen(function* () {
       const agents = yield* AgentRuntime
       const common = { id: AgentId.make("a"), capabilities: [] }
       const model = yield* Effect.flip(agents.invoke({ ...common, kind: "model", model: "m" }, invocation()))
-      const url = yield* Effect.flip(agents.invoke({ ...common, kind: "url", url: "https://x" }, invocation()))
       const effect = yield* Effect.flip(agents.invoke({ ...common, kind: "effect" }, invocation()))
-      assert.deepStrictEqual([model.kind, url.kind, effect.kind], ["permanent", "permanent", "permanent"])
-      assert.match(model.message, /"a" is a model agent, which cannot run in this version/)
-      assert.match(url.message, /"a" is a url agent, which cannot run in this version/)
-      assert.match(effect.message, /not part of this service/)
+      assert.deepStrictEqual([model.kind, effect.kind], ["permanent", "permanent"])
+      assert.include(model.message, 'no provider is known for the model "m"')
+      assert.include(effect.message, "not part of this service")
     }).pipe(Effect.scoped, Effect.provide(runtime))
   )
 })

@@ -1,7 +1,8 @@
+import * as Either from "effect/Either"
 import type { Invocation } from "../Agents.ts"
-import type { Usage } from "../Domain/Agent.ts"
+import type { ModelAgent, Usage } from "../Domain/Agent.ts"
 import type { Turn } from "../Domain/Session.ts"
-import type { Message, Model, ModelRequest } from "./Models.ts"
+import type { Message, Model, ModelRequest, Models } from "./Models.ts"
 
 const protocol = `You are called in a loop. In each iteration look first at how things are, and then act where something is to be done.
 End each answer with one line of JSON that says how to go on:
@@ -43,6 +44,9 @@ export const messagesOf = (invocation: Invocation): Array<Message> => {
   return turns.map(messageOf)
 }
 
+/** Longest answer of agents that say nothing of it, in tokens. */
+export const defaultMaxTokens = 4_096
+
 const bytesOf = (text: string): number => Buffer.byteLength(text)
 
 const bytesOfMessage = (message: Message): number => {
@@ -67,6 +71,24 @@ export const estimateOf = ({ max_tokens, messages, system, tools }: ModelRequest
     (tools.length === 0 ? 0 : bytesOf(JSON.stringify(tools)))
   const tokens = { input_tokens: Math.ceil(bytes / bytesPerToken), output_tokens: max_tokens }
   const cost_usd = model.costOf(tokens)
+  return cost_usd === undefined ? tokens : { ...tokens, cost_usd }
+}
+
+/** What the first call of an agent may take at most, as far as it is known before the agent is woken. */
+export const firstEstimate = (
+  agent: ModelAgent,
+  { input, summary, turns }: Pick<Invocation, "input" | "summary" | "turns">,
+  models: Models
+): Usage => {
+  const texts = [agent.system_prompt ?? "", input, summary ?? "", ...turns.map(({ text }) => text)]
+  const tools = agent.tools === undefined ? 0 : bytesOf(JSON.stringify(agent.tools))
+  const bytes = texts.reduce((sum, text) => sum + bytesOf(text), tools)
+  const tokens = {
+    input_tokens: Math.ceil(bytes / bytesPerToken),
+    output_tokens: agent.max_tokens ?? defaultMaxTokens
+  }
+  const model = models.find(agent)
+  const cost_usd = Either.isRight(model) ? model.right.costOf(tokens) : undefined
   return cost_usd === undefined ? tokens : { ...tokens, cost_usd }
 }
 

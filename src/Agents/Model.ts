@@ -3,12 +3,10 @@ import type * as Scope from "effect/Scope"
 import type { AgentResult, Invocation } from "../Agents.ts"
 import { AgentFailure, type ModelAgent } from "../Domain/Agent.ts"
 import { durationMillis } from "../Domain/Duration.ts"
-import { estimateOf, messagesOf, summaryIn, systemOf } from "./Conversation.ts"
+import { defaultMaxTokens, estimateOf, messagesOf, summaryIn, systemOf } from "./Conversation.ts"
 import type { ModelRequest, Models, ToolResult } from "./Models.ts"
 import { maxCaptureBytes } from "./Output.ts"
 import type { Tools } from "./Tools.ts"
-
-const defaultMaxTokens = 4_096
 
 /** A line that is longer is logged in parts, in characters. */
 const longestLine = 2_000

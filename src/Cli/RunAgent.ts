@@ -19,13 +19,17 @@ export const runAgent = Command.make(
       Options.withDescription("a .symbi file that defines the agent; it then runs here, without a service"),
       Options.optional
     ),
+    config: Options.text("config").pipe(
+      Options.withDescription("with --file: the configuration that names the providers (default ./symbiont.toml)"),
+      Options.optional
+    ),
     agent: Args.text({ name: "agent" }).pipe(Args.withDescription("the agent's name"))
   },
-  ({ agent, input, file }) =>
+  ({ agent, config, input, file }) =>
     Effect.gen(function* () {
       if (Option.isSome(file)) {
         const { runLocally } = yield* Effect.promise(() => import("./LocalAgent.ts"))
-        return yield* print(yield* runLocally(file.value, agent, input))
+        return yield* print(yield* runLocally(file.value, agent, input, config))
       }
       const payload = input === "" ? {} : { input }
       yield* print(yield* withClient((client) => client.agents.run({ path: { agent_id: agent }, payload })))

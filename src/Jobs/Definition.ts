@@ -77,8 +77,6 @@ export const doubtsOf = (
   const doubt = (path: string, message: string) => doubts.push({ path, message })
   if (agent === null) {
     doubt("agent_id", `no agent named "${definition.agent_id}" is loaded; its runs will be denied until one is`)
-  } else if (agent.kind === "model" || agent.kind === "url") {
-    doubt("agent_id", `agent "${agent.id}" is of kind ${agent.kind}, which this version cannot run; its runs will fail`)
   }
   if (definition.policy_ref !== undefined && !policies.has(definition.policy_ref)) {
     doubt("policy_ref", `no policy named "${definition.policy_ref}" is provided; runs will be denied`)

@@ -1,7 +1,9 @@
+import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { AgentRuntime } from "../../../src/Agents.ts"
 import { ServiceEnvironment } from "../../../src/ServiceEnvironment.ts"
+import { testSettings } from "../../../src/testing.ts"
 import { invocation, shellAgent } from "../fixtures.ts"
 
 // A service that starts an agent, prints the agent's pid and exits without closing anything.
@@ -15,5 +17,14 @@ Effect.runFork(
       shellAgent("echo $$ >&2; sleep 1000"),
       invocation({}, (text) => Effect.asVoid(say(text)))
     )
-  ).pipe(Effect.scoped, Effect.provide(AgentRuntime.layer.pipe(Layer.provide(ServiceEnvironment.layer(environment)))))
+  ).pipe(
+    Effect.scoped,
+    Effect.provide(
+      AgentRuntime.layer.pipe(
+        Layer.provide(ServiceEnvironment.layer(environment)),
+        Layer.provide(testSettings()),
+        Layer.provide(NodeContext.layer)
+      )
+    )
+  )
 )
