@@ -87,7 +87,10 @@ export type Usage = typeof Usage.Type
 export const addUsage = (a: Usage, b: Usage): Usage => ({
   input_tokens: a.input_tokens + b.input_tokens,
   output_tokens: a.output_tokens + b.output_tokens,
-  ...(a.cost_usd === undefined && b.cost_usd === undefined ? {} : { cost_usd: (a.cost_usd ?? 0) + (b.cost_usd ?? 0) })
+  ...(a.cost_usd === undefined && b.cost_usd === undefined
+    ? {}
+    : // Sums of binary fractions would show digits that nobody paid.
+      { cost_usd: Number(((a.cost_usd ?? 0) + (b.cost_usd ?? 0)).toPrecision(12)) })
 })
 
 /** How a failure is to be handled: `permanent` is never retried, `rate_limited` may say when to come back. */
