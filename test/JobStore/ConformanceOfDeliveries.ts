@@ -8,7 +8,7 @@ import { JobStore } from "../../src/JobStore.ts"
 import { audited } from "../support/Audit.ts"
 import { Database } from "./Conformance.ts"
 import type { StoreTest } from "./ConformanceOfRuns.ts"
-import { finish, insert, jobId, look, manual, newRun, nthJob, success, t0 } from "./fixtures.ts"
+import { finish, insert, jobId, look, manual, me, newRun, nthJob, other, success, t0 } from "./fixtures.ts"
 
 const endWith = (now: number, ...deliveries: ReadonlyArray<NewDelivery>) =>
   Effect.gen(function* () {
@@ -92,6 +92,58 @@ export const deliveriesConform = (engine: string, test: StoreTest) => {
           dead.map((event) => event.reason),
           ["the stored row of its run is damaged", "the stored row of its delivery is damaged"]
         )
+      }))
+  })
+
+  describe(`a store on ${engine} keeps what agents say while they run`, () => {
+    test("of the current attempt alone, several texts for one channel", () =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        yield* insert(nthJob(1, { next_run: null, webhook_url: "https://hooks.example.com/x" }))
+        yield* manual("job-1")
+        const [started] = (yield* look()).started
+        const { run } = started ?? assert.fail("nothing started")
+        const ref = { run_id: run.id, attempt: 1, owner: me }
+        assert.isTrue(yield* store.addNotice(ref, "webhook", "first", t0 + 1))
+        assert.isTrue(yield* store.addNotice(ref, "webhook", "second", t0 + 2))
+        const due = yield* store.dueDeliveries("webhook hooks.example.com", t0 + 2, 9, [])
+        assert.deepStrictEqual(
+          due.map(({ delivery, notice, run }) => [delivery.kind as string, notice, run.status as string]),
+          [
+            ["notify", "first", "running"],
+            ["notify", "second", "running"]
+          ]
+        )
+        for (const fenced of [
+          { ...ref, attempt: 2 },
+          { ...ref, owner: other }
+        ]) {
+          const refused = yield* Effect.flip(store.addNotice(fenced, "webhook", "late", t0 + 3))
+          assert.strictEqual(refused._tag, "FencedOut")
+        }
+        yield* finish(run, success({ deliveries: [{ channel: "webhook", kind: "output" }] }), t0 + 4)
+        assert.strictEqual((yield* Effect.flip(store.addNotice(ref, "webhook", "late", t0 + 5)))._tag, "FencedOut")
+        const ended = yield* store.findRun(run.id)
+        assert.deepStrictEqual(
+          ended.deliveries.map(({ kind }) => kind as string),
+          ["notify", "notify", "output"]
+        )
+      }))
+
+    test("up to twenty a run", () =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        yield* insert(nthJob(1, { next_run: null }))
+        yield* manual("job-1")
+        const [started] = (yield* look()).started
+        const ref = { run_id: started?.run.id ?? assert.fail("nothing started"), attempt: 1, owner: me }
+        const added = yield* Effect.forEach(
+          Array.from({ length: 25 }, (_, n) => n),
+          (n) => store.addNotice(ref, n % 2 === 0 ? "stdout" : "log_file", `${n}`, t0),
+          { concurrency: "unbounded" }
+        )
+        assert.strictEqual(added.filter((one) => one).length, 20)
+        assert.strictEqual((yield* store.findRun(ref.run_id)).deliveries.length, 20)
       }))
   })
 

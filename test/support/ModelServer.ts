@@ -148,8 +148,12 @@ export interface ModelServer {
   /** Replaces what happens from now on; nothing scripted is an answer of `ok`. */
   readonly script: (...steps: readonly [Handler] | ReadonlyArray<Step>) => void
   readonly calls: ReadonlyArray<ModelCall>
-  /** How many connections are open. */
+  /** How many connections were made to it, in all. */
+  readonly connections: () => number
+  /** How many are open. */
   readonly open: () => number
+  /** Closes the connections that no call is under way on. */
+  readonly closesIdle: () => void
   /** Until so many calls came, counted from the first. */
   readonly called: (count: number) => Effect.Effect<void>
   /** Until so many streams were left by their clients before they ended. */
@@ -254,6 +258,7 @@ export const modelServer = Effect.acquireRelease(
     const called = makeCount()
     const left = makeCount()
     let handler: Handler = () => say("ok")
+    let connections = 0
 
     const handle = async (request: IncomingMessage, response: ServerResponse) => {
       const call = await callOf(request)
@@ -274,6 +279,7 @@ export const modelServer = Effect.acquireRelease(
     })
     server.keepAliveTimeout = 60_000
     server.on("connection", (socket: Socket) => {
+      connections++
       sockets.add(socket)
       socket.on("error", () => undefined)
       socket.on("close", () => sockets.delete(socket))
@@ -302,7 +308,9 @@ export const modelServer = Effect.acquireRelease(
           url: `http://127.0.0.1:${port}`,
           script,
           calls,
+          connections: () => connections,
           open: () => sockets.size,
+          closesIdle: () => server.closeIdleConnections(),
           called: called.reaches,
           left: left.reaches,
           close

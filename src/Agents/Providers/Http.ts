@@ -141,6 +141,8 @@ export const makeHttpClient: Effect.Effect<HttpClient, never, Scope.Scope> = Eff
       discard()
     }).pipe(
       Effect.timeoutOption(lastBytes),
+      // Finalizers are not interruptible by themselves.
+      Effect.interruptible,
       Effect.ensuring(
         Effect.sync(() => {
           if (!response.closed) sent.destroy()
