@@ -386,6 +386,17 @@ describe("a call that fails", () => {
     )
   )
 
+  it.live("a key that is only a word leaves texts as they are", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { model, server } = yield* modelOf("openai", { api_key: "ollama" })
+        server.script(fails(400, "ollama does not know that"))
+        const { message } = failureOf(yield* ask(model))
+        assert.strictEqual(message, 'provider "test" refused the request (400): ollama does not know that')
+      })
+    )
+  )
+
   it.live("a server that is not there", () =>
     Effect.scoped(
       Effect.gen(function* () {

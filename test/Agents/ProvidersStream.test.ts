@@ -8,7 +8,7 @@ import { makeEventReader } from "../../src/Agents/Providers/Events.ts"
 import { openAi } from "../../src/Agents/Providers/OpenAi.ts"
 import { say, usesAll } from "../support/ModelServer.ts"
 import { bodyOf, endOf, type Told, type Wire } from "../support/ModelWire.ts"
-import { ask, modelOf, wires } from "./providers.ts"
+import { ask, failureOf, modelOf, wires } from "./providers.ts"
 
 const formats = { anthropic, openai: openAi }
 
@@ -172,8 +172,31 @@ describe("a stream", () => {
     ])
   })
 
-  it("openai: an answer whose reason to stop came needs no end marker of a server that sends none", () => {
-    assert.isTrue(openAi.stopIsEnd)
-    assert.isFalse(anthropic.stopIsEnd)
-  })
+  const streams = { "content-type": "text/event-stream" }
+  const greeting: Told = {
+    model: "m",
+    text: ["Hello"],
+    uses: [],
+    tokens: undefined,
+    stop: "done",
+    refusal: undefined
+  }
+
+  it.scoped("openai: needs no end marker after the reason to stop, as some servers send none", () =>
+    Effect.gen(function* () {
+      const { model, server } = yield* modelOf("openai")
+      const events = [...bodyOf("openai", greeting), ...endOf("openai", greeting).slice(0, -1)]
+      server.script({ headers: streams, raw: events.join("") })
+      assert.strictEqual(Either.getOrThrow((yield* ask(model)).answer).text, "Hello")
+    })
+  )
+
+  it.scoped("anthropic: is cut where its end marker is missing, whatever came before", () =>
+    Effect.gen(function* () {
+      const { model, server } = yield* modelOf("anthropic")
+      const events = [...bodyOf("anthropic", greeting), ...endOf("anthropic", greeting).slice(0, -1)]
+      server.script({ headers: streams, raw: events.join("") })
+      assert.strictEqual(failureOf(yield* ask(model)).output, "Hello\n[the answer was cut here]")
+    })
+  )
 })

@@ -9,6 +9,9 @@ import type { WireError } from "./Wire.ts"
 /** Most of a provider's own words that an error shows, in characters. */
 const maxQuote = 300
 
+/** Shorter keys, in characters, are no secrets. */
+const minSecret = 8
+
 /** Marks where an answer was cut. */
 const cutMark = "\n[the answer was cut here]"
 
@@ -30,8 +33,10 @@ export const retryAfterOf = (headers: Readonly<Record<string, string>>, now: num
 /** The failures of calls of one model. None of them shows the provider's key. */
 export const failuresOf = ({ model, name, provider }: Chosen, max_tokens: number) => {
   const key = provider.api_key === undefined ? undefined : Redacted.value(provider.api_key)
+  // What servers without keys are given for one, such as "ollama", is a word of texts.
+  const secret = key !== undefined && key.length >= minSecret ? key : undefined
   const who = `provider "${name}"`
-  const withoutKey = (text: string): string => (key === undefined ? text : text.replaceAll(key, "[redacted]"))
+  const withoutKey = (text: string): string => (secret === undefined ? text : text.replaceAll(secret, "[redacted]"))
   const quoted = (text: string | undefined): string =>
     text === undefined || text.trim() === "" ? "" : `: ${oneLine(withoutKey(text), maxQuote)}`
 
