@@ -7,6 +7,7 @@ import * as Random from "effect/Random"
 import * as TestClock from "effect/TestClock"
 import {
   cut,
+  drops,
   errorEvent,
   fails,
   overloaded,
@@ -40,6 +41,7 @@ const failing: ReadonlyArray<readonly [what: string, step: Step]> = [
 ]
 
 const onTestClock: ReadonlyArray<readonly [what: string, step: Step]> = [
+  ["a connection that is closed without an answer", drops],
   ["a connection that is closed", cut("", "resets")],
   ["a stream that ends before anything came", cut("", "half_closes")],
   ["an error in a stream before anything came", errorEvent("overloaded_error", "Overloaded")],

@@ -25,6 +25,8 @@ export interface ModelCall {
   readonly body: Readonly<Record<string, unknown>>
   /** The same as it came. */
   readonly text: string
+  /** Whether a call came by the same connection before. */
+  readonly reused: boolean
 }
 
 /** A use of a tool in an answer. */
@@ -49,7 +51,7 @@ export interface Step {
   readonly stop?: Stop
   readonly refusal?: string
   /** What happens after the content in place of the end; nothing unless given. */
-  readonly instead?: "ends" | "half_closes" | "resets" | "hangs" | { readonly sends: string } | WireError
+  readonly instead?: "ends" | "half_closes" | "resets" | "drops" | "hangs" | { readonly sends: string } | WireError
   /** Sizes in bytes of the chunks that the stream is sent in, over and over; an event a chunk unless given. */
   readonly chunks?: ReadonlyArray<number>
   /** Nothing is answered before this. */
@@ -113,6 +115,9 @@ export const cut = (text: string, how: "ends" | "half_closes" | "resets" = "half
   instead: how
 })
 
+/** Closes the connection in place of an answer. */
+export const drops: Step = { instead: "drops" }
+
 /** Begins an answer and sends an event that is no JSON. */
 export const malformed = (text = "", sends = 'data: {"type": \n\n'): Step => ({ text, instead: { sends } })
 
@@ -152,8 +157,6 @@ export interface ModelServer {
   readonly connections: () => number
   /** How many are open. */
   readonly open: () => number
-  /** Closes the connections that no call is under way on. */
-  readonly closesIdle: () => void
   /** Until so many calls came, counted from the first. */
   readonly called: (count: number) => Effect.Effect<void>
   /** Until so many streams were left by their clients before they ended. */
@@ -200,6 +203,7 @@ const answer = async (step: Step, call: ModelCall, index: number, response: Serv
     return
   }
   const told = toldOf(step, call, index)
+  if (instead === "drops") return void response.socket?.destroy()
   if (instead === "hangs" && told.text.length === 0) return
   response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", ...step.headers })
   const events = [...bodyOf(call.wire, told)]
@@ -216,14 +220,14 @@ const answer = async (step: Step, call: ModelCall, index: number, response: Serv
   else if (instead === "resets") setImmediate(() => response.socket?.resetAndDestroy())
 }
 
-const callOf = async (request: IncomingMessage): Promise<ModelCall> => {
+const callOf = async (request: IncomingMessage, reused: boolean): Promise<ModelCall> => {
   const received: Array<Uint8Array> = []
   for await (const chunk of request) received.push(chunk)
   const text = Buffer.concat(received).toString("utf8")
   const body: Record<string, unknown> = JSON.parse(text)
   const path = request.url ?? ""
   const wire = path.endsWith("/chat/completions") ? "openai" : "anthropic"
-  return { wire, path, headers: request.headers, model: String(body["model"]), body, text }
+  return { wire, path, headers: request.headers, model: String(body["model"]), body, text, reused }
 }
 
 /** A count that can be waited for. */
@@ -255,16 +259,19 @@ export const modelServer = Effect.acquireRelease(
   Effect.async<ModelServer & { readonly close: Effect.Effect<void> }>((resume) => {
     const calls: Array<ModelCall> = []
     const sockets = new Set<Socket>()
+    const used = new WeakSet<Socket>()
     const called = makeCount()
     const left = makeCount()
     let handler: Handler = () => say("ok")
     let connections = 0
 
     const handle = async (request: IncomingMessage, response: ServerResponse) => {
-      const call = await callOf(request)
+      const reused = used.has(request.socket)
+      used.add(request.socket)
+      const call = await callOf(request, reused)
       calls.push(call)
       const step = handler(call, calls.length - 1)
-      const isOurs = step.instead === "half_closes" || step.instead === "resets"
+      const isOurs = ["half_closes", "resets", "drops"].some((how) => how === step.instead)
       response.on("close", () => {
         if (!response.writableEnded && !isOurs) left.add()
       })
@@ -310,7 +317,6 @@ export const modelServer = Effect.acquireRelease(
           calls,
           connections: () => connections,
           open: () => sockets.size,
-          closesIdle: () => server.closeIdleConnections(),
           called: called.reaches,
           left: left.reaches,
           close
