@@ -102,6 +102,20 @@ describe("checkFiles", () => {
       [`1:45 warning: no policy named "strict" is provided; runs will be denied`]
     ],
     [
+      "variables of tools and of url agents that are not set",
+      [
+        `agent a { model: m tools { get { http_get: ["a.b"] headers: { "X-Key": "\${LACKING}" } }`,
+        `  run { command: ["echo", "$X"] env { A: "\${TOKEN}\${GONE}" } } } }`,
+        `agent b { url: "https://x/\${PATH_OF}" headers: { k: "\${KEY_OF}" } }`
+      ].join("\n"),
+      [
+        "1:73 error: the environment variable LACKING is not set",
+        "2:51 error: the environment variable GONE is not set",
+        "3:27 error: the environment variable PATH_OF is not set",
+        "3:54 error: the environment variable KEY_OF is not set"
+      ]
+    ],
+    [
       "variables that are not set, where they are used",
       [
         `agent a { command: [x] env { A: "\${TOKEN}\${MISSING}" } }`,

@@ -139,30 +139,37 @@ export const makeTools: Effect.Effect<Tools, never, ServiceEnvironment | Setting
         })
       }
 
+      const tell = ({ arguments: given, name }: ToolUse, result_bytes: number, millis: number, error?: string) => {
+        const call = {
+          name: name.slice(0, 64),
+          arguments: keptArguments(given, blanked),
+          result_bytes,
+          duration_ms: millis,
+          ...(error === undefined ? {} : { error: blanked(error).slice(0, 500) })
+        }
+        return Effect.zipRight(invocation.toolCalled(call), invocation.log(lineOf(call)))
+      }
+
       const use = Effect.fn("Tools.use")(function* (asked: ToolUse) {
         taken.calls++
-        const started = yield* Clock.currentTimeMillis
+        const started = yield* Clock.currentTimeNanos
+        const elapsed = Effect.map(Clock.currentTimeNanos, (now) => Number((now - started) / 1_000_000n))
         const maxBytes = Math.min(
           tools.get(asked.name)?.definition.max_bytes ?? defaults.maxBytes,
           Math.max(0, limits.bytes - taken.bytes)
         )
-        const outcome = yield* outcomeOf(asked, maxBytes)
-        const duration_ms = Math.max(0, (yield* Clock.currentTimeMillis) - started)
+        // What a tool may have done is told, also of one that was ended with its run.
+        const outcome = yield* Effect.onInterrupt(outcomeOf(asked, maxBytes), () =>
+          Effect.flatMap(elapsed, (millis) => tell(asked, 0, millis, "it was ended with the run"))
+        )
+        const millis = yield* elapsed
         // What was refused is told whole, however little is left.
         const room = outcome.error === undefined ? maxBytes : Math.max(maxBytes, leastRefusal)
         const text = cutAt(blanked(outcome.text), room, outcome.more)
-        const result_bytes = Buffer.byteLength(text)
-        taken.time += duration_ms
-        taken.bytes += result_bytes
-        const call = {
-          name: asked.name.slice(0, 64),
-          arguments: keptArguments(asked.arguments, blanked),
-          result_bytes,
-          duration_ms,
-          ...(outcome.error === undefined ? {} : { error: blanked(outcome.error).slice(0, 500) })
-        }
-        yield* invocation.toolCalled(call)
-        yield* invocation.log(lineOf(call))
+        const bytes = Buffer.byteLength(text)
+        taken.time += millis
+        taken.bytes += bytes
+        yield* tell(asked, bytes, millis, outcome.error)
         if (taken.calls > limits.calls + patience) {
           return yield* new AgentFailure({
             kind: "permanent",

@@ -30,6 +30,9 @@ const noTimeout = 2_147_483_647
 /** How much of an answer is quoted in an error, in characters. */
 const maxQuoted = 200
 
+/** Parts of a path that are as long, in characters, may be tokens. */
+const likelyToken = 16
+
 const Answered = Schema.Struct({
   output: Schema.String,
   summary: Schema.optionalWith(Schema.String, { exact: true }),
@@ -59,7 +62,8 @@ const secretsOf = (url: string): ReadonlyArray<string> => {
   const who = userOf(parsed)
   return [
     ...(who === undefined ? [] : [parsed.username, parsed.password, who.user, who.password]),
-    ...parsed.searchParams.values()
+    ...parsed.searchParams.values(),
+    ...parsed.pathname.split("/").filter(({ length }) => length >= likelyToken)
   ]
 }
 

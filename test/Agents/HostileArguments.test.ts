@@ -215,7 +215,7 @@ describe("placeholders", () => {
           )
         }
       )
-      yield* Effect.promise(() => FastCheck.assert(property, { numRuns: 40 }))
+      yield* Effect.promise(() => FastCheck.assert(property, { numRuns: 25 }))
     }).pipe(Effect.scoped)
   )
 })

@@ -134,7 +134,7 @@ describe("command tools", () => {
       const folder = yield* temporaryFolder
       const begun = path.join(folder, "begun")
       const agent = modelAgent({ tools: { t: shell(`echo $$ > ${begun}; exec sleep 300`) } })
-      const { use } = yield* toolboxOf(agent)
+      const { calls, use } = yield* toolboxOf(agent)
       const fiber = yield* Effect.fork(use("t"))
       const pid = yield* Effect.try(() => Number(readFileSync(begun, "utf8"))).pipe(
         Effect.filterOrFail((found) => found > 0),
@@ -142,6 +142,10 @@ describe("command tools", () => {
       )
       yield* Fiber.interrupt(fiber)
       assert.isFalse(isAlive(pid))
+      assert.deepStrictEqual(
+        calls.map(({ error, name }) => [name, error]),
+        [["t", "it was ended with the run"]]
+      )
     }).pipe(Effect.scoped, Effect.provide(toolService()))
   )
 

@@ -163,19 +163,22 @@ describe("url agents", () => {
 
   it.scoped("show no credential in errors", () =>
     Effect.gen(function* () {
-      const echo = "hunter22 aHVudGVyMjI t0p-secret s3cr3t-key lit3ral-token"
+      const echo = "hunter22 aHVudGVyMjI t0p-secret s3cr3t-key lit3ral-token T0123456789ABCDEF"
       const server = yield* httpReceiver([answers(403, echo)])
       const url = server.url.replace("//", "//user:hunter22@")
       const failure = yield* Effect.flip(
         run(
-          { url: `${url}/?key=s3cr3t-key`, headers: { "X-Api-Key": `\${KEY}`, Authorization: "Bearer lit3ral-token" } },
+          {
+            url: `${url}/T0123456789ABCDEF?key=s3cr3t-key`,
+            headers: { "X-Api-Key": `\${KEY}`, Authorization: "Bearer lit3ral-token" }
+          },
           {},
           { KEY: "t0p-secret" }
         )
       )
       assert.strictEqual(
         failure.message,
-        "the agent's server answered 403: [redacted] [redacted] [redacted] [redacted] [redacted]"
+        "the agent's server answered 403: [redacted] [redacted] [redacted] [redacted] [redacted] [redacted]"
       )
       const nobody = yield* Effect.flip(run({ url: "http://user:hunter22@127.0.0.1:1/t0k" }))
       assert.strictEqual(nobody.kind, "transient")

@@ -190,6 +190,27 @@ describe("printAgent", () => {
     )
   })
 
+  it("prints tools as they are read", () => {
+    const text = `agent watcher {
+  model: "m"
+  tools {
+    log { command: ["git", "log", "-n", "{n}", "--since={since}"] parameters {
+      n { type: "integer" min: 1 max: 5 }
+      since { pattern: "\\\\d+" optional: true }
+    } env { A: "\${B}" } timeout: "5s" }
+    get { http_get: ["a.example.com:8080"] headers { "X-Key": "\${KEY}" } max_bytes: 100 }
+    tell { description: "Tell them" notify: "custom:pager" }
+    files { read_files: "notes" }
+  }
+  tool_limits { calls: 0 bytes: 10 time: "1m" }
+}`
+    const first = read(text)
+    assert.deepStrictEqual(first.diagnostics, [])
+    const [definition] = first.agents.map((one) => one.definition)
+    if (definition === undefined || definition.kind === "effect") return assert.fail("no agent")
+    assert.deepStrictEqual(plain(read(printAgent(definition)).agents[0]?.definition), plain(definition))
+  })
+
   it("prints texts of several lines between triple quotes", () => {
     const [agent] = parseFile('agent a { model: "m" system_prompt: """\nOne "1"\nTwo\n""" }', "a.symbi").agents
     assert.isDefined(agent)
