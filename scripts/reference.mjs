@@ -62,7 +62,7 @@ const help = (...words) => {
 
 /** Commands that lead to others, with these. */
 const groups = {
-  cron: "list add remove pause resume reset status run backfill history next",
+  cron: "list add remove pause resume reset status run backfill history session next",
   approvals: "list show approve deny",
   deliveries: "list show redeliver",
   agents: "list show",

@@ -32,6 +32,8 @@ export interface Invocation {
   readonly turns: ReadonlyArray<Turn>
   /** Counts from 1 within one heartbeat; null outside heartbeats. */
   readonly iteration: number | null
+  /** What this iteration of a heartbeat is for; absent outside heartbeats. */
+  readonly phase?: "assess" | "act" | undefined
   /** A folder that lives as long as the session; made when first asked for. */
   readonly sessionDirectory: Effect.Effect<string>
   /** Appends to the run's log, live. */

@@ -12,12 +12,14 @@ import { KeysApi } from "./Api/Keys.ts"
 import { RunsApi } from "./Api/Runs.ts"
 import { ScheduleApi } from "./Api/Schedule.ts"
 import { HealthApi, MetaApi } from "./Api/Service.ts"
+import { SessionsApi } from "./Api/Sessions.ts"
 import { version } from "./Version.ts"
 
 /** The HTTP API, as data: handlers, client, CLI and OpenAPI all come from it. */
 export class Api extends HttpApi.make("symbiont")
   .add(ScheduleApi)
   .add(RunsApi)
+  .add(SessionsApi)
   .add(ApprovalsApi)
   .add(DeliveriesApi)
   .add(BudgetsApi)

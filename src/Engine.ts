@@ -11,8 +11,10 @@ import { Ids } from "./Domain/Ids.ts"
 import type { JobStore } from "./JobStore.ts"
 import { Jobs } from "./Jobs.ts"
 import type { PolicyGate } from "./PolicyGate.ts"
+import { Retention, type RetentionStore } from "./Retention.ts"
 import { RunLogs } from "./RunLogs.ts"
 import { actorsLayer, type BootIdentity, dispatcherLayer, type SchedulerStatus, type WakeSignal } from "./Scheduler.ts"
+import { SessionDesk, type SessionStore, Sessions } from "./Sessions.ts"
 import type { Settings } from "./Settings.ts"
 import type { WakeGate } from "./WakeGate.ts"
 import { Explanations } from "./Why.ts"
@@ -20,6 +22,8 @@ import { Explanations } from "./Why.ts"
 /** What the engine needs from its edges: where state lives, what agents are, who decides, where output goes. */
 export type EngineRequirements =
   | JobStore
+  | SessionStore
+  | RetentionStore
   | AuditLog
   | AgentRuntime
   | PolicyGate
@@ -36,6 +40,7 @@ export type EngineServices =
   | Jobs
   | Approvals
   | DeliveryDesk
+  | SessionDesk
   | Explanations
   | SchedulerStatus
   | RunLogs
@@ -49,8 +54,12 @@ export type EngineServices =
  * dispatcher stops claiming, runs in flight drain, their deliveries are sent, and only then the edges close.
  */
 export const engineLayer: Layer.Layer<EngineServices, never, EngineRequirements> = dispatcherLayer.pipe(
-  Layer.provideMerge(Layer.mergeAll(Jobs.layer, Approvals.layer, DeliveryDesk.Default, Explanations.layer)),
+  Layer.merge(Layer.provide(Retention.layer, Retention.Default)),
+  Layer.provideMerge(
+    Layer.mergeAll(Jobs.layer, Approvals.layer, DeliveryDesk.Default, SessionDesk.Default, Explanations.layer)
+  ),
   Layer.provideMerge(actorsLayer),
+  Layer.provide(Sessions.Default),
   Layer.provideMerge(Outbox.layer),
   Layer.provideMerge(Layer.mergeAll(OutboxSignal.Default, RunLogs.Default, Ids.Default))
 )

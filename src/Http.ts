@@ -27,6 +27,7 @@ import { MetaHttp } from "./Http/Meta.ts"
 import { RunsHttp } from "./Http/Runs.ts"
 import { ScheduleHttp } from "./Http/Schedule.ts"
 import { withSecurityHeaders } from "./Http/SecurityHeaders.ts"
+import { SessionsHttp } from "./Http/Sessions.ts"
 import { Settings } from "./Settings.ts"
 
 /** The server could not listen; the message says where and what to do. */
@@ -35,6 +36,7 @@ export class ListenError extends Data.TaggedError("ListenError")<{ readonly mess
 const routes = Layer.mergeAll(
   ScheduleHttp,
   RunsHttp,
+  SessionsHttp,
   ApprovalsHttp,
   DeliveriesHttp,
   BudgetsHttp,

@@ -15,12 +15,12 @@ import type {
 import type { BootId, JobId, RunId } from "./Domain/Ids.ts"
 import type { Job, JobNameTaken, JobNotFound, JobStatus, JobUnreadable, StoredJob } from "./Domain/Job.ts"
 import type { Attempt, FencedOut, IdempotencyConflict, Run, RunNotFound, RunStatus, RunSummary } from "./Domain/Run.ts"
-import type { Session } from "./Domain/Session.ts"
+import type { Session, Turn } from "./Domain/Session.ts"
 
 /** A run row to insert: its slot or request, and where it starts in its life. */
 export interface NewRun
   extends Pick<Run, "trigger" | "status" | "scheduled_for" | "start_at" | "input" | "reason">,
-    Partial<Pick<Run, "missed_count" | "missed_from" | "missed_to" | "requested_by">> {
+    Partial<Pick<Run, "missed_count" | "missed_from" | "missed_to" | "requested_by" | "saved">> {
   /** False for a run that waits for the job's permit (a queued one). Only pending runs hold one. */
   readonly holds_permit: boolean
 }
@@ -174,6 +174,11 @@ export interface NewDelivery {
   readonly kind: DeliveryKind
 }
 
+/** A shared session as a run left it, and what its cap dropped of it, to be archived. */
+export interface KeptSession extends Session {
+  readonly dropped?: ReadonlyArray<Turn> | undefined
+}
+
 /** Everything that the end of an attempt changes, written in one transaction. */
 export interface Settlement {
   readonly attempt: Pick<Attempt, "outcome" | "failure" | "error_message">
@@ -214,7 +219,7 @@ export interface Settlement {
       | "quiet_until"
     >
   >
-  readonly session?: Session | undefined
+  readonly session?: KeptSession | undefined
   readonly deliveries: ReadonlyArray<NewDelivery>
   readonly audit: ReadonlyArray<AuditDraft>
   /** What the run has reserved of budgets counts as spent: nobody knows what became of it. */

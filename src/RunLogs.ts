@@ -112,6 +112,13 @@ export class RunLogs extends Effect.Service<RunLogs>()("symbiont/RunLogs", {
       )
     )
 
+    /** Removes the log of a run that is deleted. */
+    const remove = Effect.fn("RunLogs.remove")((run_id: RunId) =>
+      fs
+        .remove(fileOf(run_id), { force: true })
+        .pipe(Effect.catchAll((error) => Effect.logWarning(`the log of run ${run_id} stays: ${error.message}`)))
+    )
+
     const readFrom = (run_id: RunId, offset: number) =>
       fs.stream(fileOf(run_id), { offset }).pipe(
         Stream.runFold(new Uint8Array(), (all, chunk) => Buffer.concat([all, chunk])),
@@ -157,6 +164,6 @@ export class RunLogs extends Effect.Service<RunLogs>()("symbiont/RunLogs", {
         })
       )
 
-    return { append, end, read, follow } as const
+    return { append, end, read, follow, remove } as const
   })
 }) {}

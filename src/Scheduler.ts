@@ -8,7 +8,6 @@ import { JobActors } from "./Scheduler/JobActors.ts"
 import { Pipeline } from "./Scheduler/Pipeline.ts"
 import { RunGate } from "./Scheduler/RunGate.ts"
 import { WakeSignal } from "./Scheduler/WakeSignal.ts"
-import { Sessions } from "./Sessions.ts"
 
 export {
   type Decider,
@@ -22,6 +21,7 @@ export { Dispatcher } from "./Scheduler/Dispatcher.ts"
 export { startOf } from "./Scheduler/Jitter.ts"
 export { JobActors } from "./Scheduler/JobActors.ts"
 export { Partitions } from "./Scheduler/Partitions.ts"
+export { asleepUntil, sleptThrough } from "./Scheduler/Quiet.ts"
 export { RunObserver, type Stage } from "./Scheduler/RunObserver.ts"
 export { SchedulerStatus } from "./Scheduler/Status.ts"
 export { WakeSignal } from "./Scheduler/WakeSignal.ts"
@@ -31,7 +31,7 @@ export const actorsLayer = JobActors.Default.pipe(
   Layer.provide(Pipeline.Default),
   Layer.provide(Execution.Default),
   Layer.provide(RunGate.Default),
-  Layer.provide(Layer.mergeAll(Sessions.Default, Budgets.Default)),
+  Layer.provide(Budgets.Default),
   Layer.provideMerge(Layer.mergeAll(WakeSignal.Default, BootIdentity.Default))
 )
 

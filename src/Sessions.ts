@@ -1,13 +1,20 @@
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
+import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { Ids, type SessionId } from "./Domain/Ids.ts"
+import * as Schema from "effect/Schema"
+import { Ids, SessionId } from "./Domain/Ids.ts"
 import { type StoredJob, sessionModeOf } from "./Domain/Job.ts"
-import type { Session, SessionMode, Turn } from "./Domain/Session.ts"
-import { JobStore } from "./JobStore.ts"
-import { defaultSessionMaxBytes, remember } from "./Sessions/Turns.ts"
+import type { SessionMode, Turn } from "./Domain/Session.ts"
+import { JobStore, type KeptSession } from "./JobStore.ts"
+import { SessionStore } from "./Sessions/SessionStore.ts"
+import { conversation, defaultSessionMaxBytes } from "./Sessions/Turns.ts"
 import { Settings } from "./Settings.ts"
+
+export { SessionDesk } from "./Sessions/SessionDesk.ts"
+export { SessionStore } from "./Sessions/SessionStore.ts"
+export { archiveFactor, bytesOfTurns, defaultSessionMaxBytes } from "./Sessions/Turns.ts"
 
 /** What an agent remembers during one attempt; its folder goes with the scope unless the session is shared. */
 export interface OpenSession {
@@ -15,23 +22,33 @@ export interface OpenSession {
   readonly mode: SessionMode
   /** What the previous run left for this one. */
   readonly summary: string | null
-  readonly turns: ReadonlyArray<Turn>
+  /** The conversation so far; none unless the session is shared. */
+  readonly turns: () => ReadonlyArray<Turn>
+  /** Takes a whole exchange into the conversation. */
+  readonly remember: (exchange: ReadonlyArray<Turn>) => void
   /** A folder for the agent's files, made when first asked for. */
   readonly directory: Effect.Effect<string>
-  /** The session to store after these further turns; undefined when nothing is kept. */
-  readonly after: (turns: ReadonlyArray<Turn>) => Effect.Effect<Session | undefined>
+  /** The session to store; undefined when nothing is kept, or nothing was said. */
+  readonly kept: Effect.Effect<KeptSession | undefined>
 }
+
+/** Session folders looked up in one go. */
+const sweepBatch = 500
+
+const isSessionId = Schema.is(SessionId)
 
 /** Opens sessions by the job's mode: fresh ones with or without a summary, or the job's one shared conversation. */
 export class Sessions extends Effect.Service<Sessions>()("symbiont/Sessions", {
   effect: Effect.gen(function* () {
     const store = yield* JobStore
+    const stored = yield* SessionStore
     const ids = yield* Ids
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const { data_dir } = yield* Settings
 
-    const folderOf = (id: SessionId) => path.join(data_dir, "sessions", id)
+    const root = path.join(data_dir, "sessions")
+    const folderOf = (id: SessionId) => path.join(root, id)
 
     const makeFolder = (id: SessionId) =>
       Effect.gen(function* () {
@@ -40,43 +57,69 @@ export class Sessions extends Effect.Service<Sessions>()("symbiont/Sessions", {
         return folder
       })
 
+    const removeFolder = (id: SessionId) =>
+      Effect.ignoreLogged(fs.remove(folderOf(id), { recursive: true, force: true }))
+
+    /** Removes the folders of sessions that are gone. */
+    const forget = (gone: ReadonlyArray<SessionId>) => Effect.forEach(gone, removeFolder, { discard: true })
+
+    // Before any run starts: what is not stored belongs to a run that was killed with its service.
+    const sweep = Effect.gen(function* () {
+      const names = (yield* fs.exists(root)) ? yield* fs.readDirectory(root) : []
+      for (const some of Arr.chunksOf(names.filter(isSessionId), sweepBatch)) {
+        const known = yield* stored.known(some)
+        yield* forget(some.filter((id) => !known.has(id)))
+      }
+    })
+    yield* Effect.catchAll(sweep, (error) =>
+      Effect.logWarning(`folders of old sessions in ${root} were not removed: ${error.message}`)
+    )
+
     const openShared = Effect.fnUntraced(function* (job: StoredJob) {
       const known = yield* store.findSession(job.id)
       const id = known?.id ?? (yield* ids.session)
-      const before = known?.turns ?? []
+      const { add, dropped, turns } = conversation(known?.turns ?? [], job.session_max_bytes ?? defaultSessionMaxBytes)
+      let said = false
       return {
         id,
         mode: "shared_persistent",
         summary: null,
-        turns: before,
+        turns,
+        remember: (exchange) => {
+          said = true
+          add(exchange)
+        },
         directory: makeFolder(id),
-        after: (turns) =>
-          Effect.map(Clock.currentTimeMillis, (now) => ({
-            id,
-            job_id: job.id,
-            turns: remember([...before, ...turns], job.session_max_bytes ?? defaultSessionMaxBytes),
-            created_at: known?.created_at ?? now,
-            updated_at: now
-          }))
+        kept: Effect.map(Clock.currentTimeMillis, (now) =>
+          said
+            ? {
+                id,
+                job_id: job.id,
+                turns: turns(),
+                dropped: dropped(),
+                created_at: known?.created_at ?? now,
+                updated_at: now
+              }
+            : undefined
+        )
       } satisfies OpenSession
     })
 
     const openEphemeral = Effect.fnUntraced(function* (job: StoredJob, mode: SessionMode) {
       const id = yield* ids.session
       let made = false
-      yield* Effect.addFinalizer(() =>
-        made ? Effect.ignoreLogged(fs.remove(folderOf(id), { recursive: true, force: true })) : Effect.void
-      )
+      yield* Effect.addFinalizer(() => (made ? removeFolder(id) : Effect.void))
       return {
         id,
         mode,
         summary: mode === "ephemeral_with_summary" ? job.last_summary : null,
-        turns: [],
+        turns: () => [],
+        remember: () => undefined,
         directory: Effect.suspend(() => {
           made = true
           return makeFolder(id)
         }),
-        after: () => Effect.succeed(undefined)
+        kept: Effect.succeed(undefined)
       } satisfies OpenSession
     })
 
@@ -86,6 +129,6 @@ export class Sessions extends Effect.Service<Sessions>()("symbiont/Sessions", {
       return session
     })
 
-    return { open } as const
+    return { forget, open } as const
   })
 }) {}

@@ -18,6 +18,7 @@ import { intBetween, optionalText, withDefault } from "./Settings/Fields.ts"
 import { describeIssues } from "./Settings/Issues.ts"
 import { ConfiguredKeys, keyWarnings } from "./Settings/Keys.ts"
 import { ModelPrices, ProviderSettings, ProvidersSettings } from "./Settings/Providers.ts"
+import { RetentionSettings } from "./Settings/Retention.ts"
 import { type KeyTree, mergeSources, type UnsetSetting, type Variables } from "./Settings/Sources.ts"
 import { parseToml } from "./Settings/Toml.ts"
 
@@ -33,6 +34,7 @@ export const SchedulerSettings = Schema.Struct({
   environment: withDefault(Schema.NonEmptyString, () => "development"),
   default_max_runtime: withDefault(Schema.Union(DurationText, Schema.Literal("none")), () => DurationText.make("1h")),
   misfire_grace: withDefault(DurationText, () => DurationText.make("60s")),
+  retention: withDefault(RetentionSettings, () => Schema.decodeSync(RetentionSettings)({})),
   delivery: withDefault(DeliverySettings, () => Schema.decodeSync(DeliverySettings)({})),
   /** What all runs of the service may spend together. */
   budget: Schema.optionalWith(Budget, { exact: true })
@@ -113,6 +115,7 @@ const keysOf = (schema: { readonly fields: Readonly<Record<string, unknown>> }):
 const knownKeys: KeyTree = {
   scheduler: {
     ...keysOf(SchedulerSettings),
+    retention: keysOf(RetentionSettings),
     budget: {
       ...keysOf(Budget),
       per_run: { tokens: null, cost_usd: null },
@@ -222,4 +225,5 @@ export type { DeliverySettings } from "./Settings/Delivery.ts"
 export type { EffectiveSetting } from "./Settings/Effective.ts"
 export type { ConfiguredKey } from "./Settings/Keys.ts"
 export { type ModelPrices, ownServerOf, type Provider } from "./Settings/Providers.ts"
+export { retentionMillis } from "./Settings/Retention.ts"
 export type { UnsetSetting } from "./Settings/Sources.ts"

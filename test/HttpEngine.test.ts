@@ -1,6 +1,7 @@
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpServer from "@effect/platform/HttpServer"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, describe, it } from "@effect/vitest"
@@ -10,6 +11,7 @@ import { AuditCheckpoints } from "../src/AuditLog.ts"
 import { AgentFailure } from "../src/Domain/Agent.ts"
 import { HttpLive } from "../src/Http.ts"
 import { scriptedAgent, storeInFile, testRuntime } from "../src/testing.ts"
+import { symbi } from "./support/Symbi.ts"
 
 const agents = {
   echo: scriptedAgent({ answers: ({ input }) => `got ${input}` }),
@@ -252,6 +254,46 @@ describe("the API over the real engine", () => {
         )
       }
       assert.deepStrictEqual((yield* ask("GET", "/schedule")).body, [])
+    }).pipe(Effect.provide(service()))
+  )
+
+  it.live("tells of a shared session and clears it, but not under a run", () =>
+    Effect.gen(function* () {
+      yield* add("talk", { session_mode: "shared_persistent" })
+      yield* ended(yield* ask("POST", "/schedule/talk/run", { input: "hello" }))
+      const found = yield* ask("GET", "/schedule/talk/session")
+      assert.strictEqual(found.status, 200)
+      assert.deepInclude(found.body, { job_name: "talk", mode: "shared_persistent", turns: 2, bytes: 14 })
+      assert.match(found.body.created_at, /^\d{4}-.*Z$/)
+      const cleared = yield* ask("DELETE", "/schedule/talk/session")
+      assert.strictEqual(cleared.status, 200)
+      assert.deepInclude(cleared.body, { id: null, turns: 0, archived_bytes: 14 })
+      assert.strictEqual((yield* ask("GET", "/schedule/nowhere/session")).status, 404)
+      yield* add("busy", { session_mode: "shared_persistent", agent_id: "endless" })
+      const run = yield* ask("POST", "/schedule/busy/run")
+      yield* until(`/runs/${run.body.id}`, ({ status }) => status === "running")
+      const refused = yield* ask("DELETE", "/schedule/busy/session")
+      assert.deepStrictEqual([refused.status, refused.body.code], [409, "SESSION_IN_USE"])
+      yield* ask("POST", `/runs/${run.body.id}/cancel`)
+      const audit = yield* ask("GET", "/audit?type=SessionCleared")
+      assert.deepInclude(audit.body[0], { actor: "api", job_name: "talk" })
+    }).pipe(Effect.provide(service()))
+  )
+
+  it.live("is what the command line shows of it", () =>
+    Effect.gen(function* () {
+      const { address } = yield* HttpServer.HttpServer
+      const env = { SYMBI_SERVER: `http://127.0.0.1:${address._tag === "TcpAddress" ? address.port : ""}` }
+      yield* add("talk", { session_mode: "shared_persistent" })
+      yield* ended(yield* ask("POST", "/schedule/talk/run", { input: "hello" }))
+      const shown = yield* symbi(["cron", "session", "talk"], { env })
+      assert.match(shown.stdout, /^Job {7}talk\nMode {6}shared_persistent\nSession {3}ses_/)
+      assert.include(shown.stdout, "Size      14 B of at most 1.0 MiB")
+      const cleared = yield* symbi(["cron", "session", "talk", "--clear", "--format", "json"], { env })
+      assert.deepInclude(JSON.parse(cleared.stdout), { turns: 0, archived_bytes: 14 })
+      assert.strictEqual((yield* symbi(["cron", "session", "nowhere"], { env })).code, 3)
+      // Row 184.
+      assert.match((yield* symbi(["cron", "status", "talk"], { env })).stdout, /Context {3}5 B \(run_/)
     }).pipe(Effect.provide(service()))
   )
 })

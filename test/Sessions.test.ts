@@ -12,7 +12,6 @@ import { JobStore } from "../src/JobStore.ts"
 import { Jobs } from "../src/Jobs.ts"
 import { renderPrometheus } from "../src/Observability.ts"
 import { RunObserver, type Stage } from "../src/Scheduler.ts"
-import { remember } from "../src/Sessions/Turns.ts"
 import { Settings } from "../src/Settings.ts"
 import { failure } from "../src/testing.ts"
 import { create, engine, minute, runsOf, second, until } from "./support/Engine.ts"
@@ -113,16 +112,6 @@ describe("what a run remembers", () => {
       }).pipe(Effect.provide(engine({ agent: agent.handler })))
     })
   )
-
-  it("a shared session drops its oldest turns beyond its cap", () => {
-    const turns = ["aaaa", "bbbb", "üü"].map((text) => ({ role: "user" as const, text }))
-    assert.deepStrictEqual(
-      remember(turns, 8).map((turn) => turn.text),
-      ["bbbb", "üü"]
-    )
-    assert.deepStrictEqual(remember(turns, 3), [])
-    assert.strictEqual(remember(turns, 12).length, 3)
-  })
 
   it.effect("in files: its folder goes with the run, and stays with a shared session", () =>
     Effect.gen(function* () {

@@ -43,6 +43,7 @@ describe("loadSettings", () => {
           environment: "development",
           default_max_runtime: settings.scheduler.default_max_runtime,
           misfire_grace: settings.scheduler.misfire_grace,
+          retention: settings.scheduler.retention,
           delivery: settings.scheduler.delivery
         },
         server: {

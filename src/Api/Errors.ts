@@ -17,7 +17,7 @@ import {
 } from "../Domain/Job.ts"
 import type { KeyInvalid, KeyNameTaken, KeyNotFound, KeyUnknown, LastAdminKey, RateLimited } from "../Domain/Key.ts"
 import type { ConcurrencyLimitReached, IdempotencyConflict, RunEnded, RunNotFound } from "../Domain/Run.ts"
-
+import type { SessionInUse } from "../Domain/Session.ts"
 import type { WhyInvalid } from "../Domain/Why.ts"
 
 /** The body of every error answer: a text for people, a code for programs, and what was wrong where. */
@@ -147,6 +147,7 @@ type DomainError =
   | ConcurrencyLimitReached
   | IdempotencyConflict
   | BackfillInvalid
+  | SessionInUse
   | FilesRefused
   | ApprovalNotFound
   | ApprovalClosed
@@ -174,6 +175,7 @@ interface Statuses {
   readonly ConcurrencyLimitReached: Conflict
   readonly IdempotencyConflict: Conflict
   readonly BackfillInvalid: InvalidRequest
+  readonly SessionInUse: Conflict
   readonly FilesRefused: InvalidRequest
   readonly ApprovalNotFound: NotFound
   readonly ApprovalClosed: Conflict
@@ -208,6 +210,7 @@ const table: { readonly [Tag in keyof Statuses]: (error: Extract<DomainError, { 
   ConcurrencyLimitReached: (error) => new Conflict(body("CONCURRENCY_LIMIT", error)),
   IdempotencyConflict: (error) => new Conflict(body("IDEMPOTENCY_CONFLICT", error)),
   BackfillInvalid: (error) => new InvalidRequest(body("INVALID_BACKFILL", error, error.issues)),
+  SessionInUse: (error) => new Conflict(body("SESSION_IN_USE", error)),
   FilesRefused: (error) => new InvalidRequest(body("INVALID_FILES", error, error.issues)),
   ApprovalNotFound: (error) => new NotFound(body("APPROVAL_NOT_FOUND", error)),
   ApprovalClosed: (error) => new Conflict(body("APPROVAL_CLOSED", error)),

@@ -9,6 +9,7 @@ const switches: ReadonlySet<string> = new Set([
   "--all-failed",
   "--all-dead",
   "--check",
+  "--clear",
   "--allow-unset",
   "--help",
   "-h",

@@ -7,10 +7,11 @@ import { list } from "./List.ts"
 import { next } from "./Next.ts"
 import { remove } from "./Remove.ts"
 import { runJob } from "./RunJob.ts"
+import { session } from "./Session.ts"
 import { status } from "./Status.ts"
 
 /** `symbi cron` */
 export const cron = Command.make("cron").pipe(
   Command.withDescription("Jobs and their schedules"),
-  Command.withSubcommands([list, add, remove, pause, resume, reset, status, runJob, backfill, history, next])
+  Command.withSubcommands([list, add, remove, pause, resume, reset, status, runJob, backfill, history, session, next])
 )

@@ -21,6 +21,19 @@ export const trigger = (job: Pick<Job, "cron_expr" | "every" | "at">): string =>
 export const runTime = (run: Pick<RunSummary, "execution_time_ms">): string =>
   run.execution_time_ms === null ? "-" : formatDuration(run.execution_time_ms)
 
-/** Why a run ended as it did: its error, or the reason it did not run. */
-export const why = (run: Pick<RunSummary, "error_message" | "reason">): string =>
-  run.error_message ?? (run.reason === null ? "" : `${run.reason.code}: ${run.reason.text}`)
+/** A size in bytes as a person says it. */
+export const size = (bytes: number): string =>
+  bytes < 1_024
+    ? `${bytes} B`
+    : bytes < 1_048_576
+      ? `${(bytes / 1_024).toFixed(1)} KiB`
+      : `${(bytes / 1_048_576).toFixed(1)} MiB`
+
+/** Why a run ended as it did: its error, the reason it did not run, or the limit that a heartbeat came to. */
+export const why = (run: Pick<RunSummary, "error_message" | "reason" | "stop_reason">): string =>
+  run.error_message ??
+  (run.reason !== null
+    ? `${run.reason.code}: ${run.reason.text}`
+    : run.stop_reason === "max_iterations"
+      ? "stopped at max_iterations"
+      : "")

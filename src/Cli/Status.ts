@@ -4,13 +4,16 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import type { Job } from "../Domain/Job.ts"
+import { type Job, sessionModeOf } from "../Domain/Job.ts"
 import { shellWord } from "../ShellWord.ts"
 import { integerBetween, job } from "./Arguments.ts"
 import { printRuns } from "./History.ts"
 import { withClient } from "./Root.ts"
-import { instant, localTime, nextRun, trigger } from "./Show.ts"
+import { instant, localTime, nextRun, size, trigger } from "./Show.ts"
 import { plain } from "./Table.ts"
+
+/** Runs looked at for the latest that woke the agent. */
+const lookedAt = 20
 
 /** Deliveries of one state that are counted. */
 const mostCounted = 1_000
@@ -39,7 +42,22 @@ const undelivered = (job: Job) =>
     return `${told.join(", ")} (symbi deliveries list --job ${job.id} --state ${first.state})`
   })
 
-const details = (job: Job, lost: string | undefined): string => {
+/** How much the agent was given in the latest run that woke it; undefined when the last ones did not. */
+const contextOf = (job: Job) =>
+  Effect.map(
+    withClient((client) => client.schedule.history({ path: { job_id: job.id }, urlParams: { limit: lookedAt } })),
+    (runs) => {
+      const run = runs.find(({ context_bytes }) => context_bytes !== null)
+      return run === undefined ? undefined : `${size(run.context_bytes ?? 0)} (${run.id})`
+    }
+  )
+
+const sleeping = ({ heartbeat }: Job): string | undefined =>
+  heartbeat?.enabled === true
+    ? `heartbeat, at most ${heartbeat.max_iterations ?? 100} iterations${heartbeat.backoff === undefined ? "" : ", with back-off"}`
+    : undefined
+
+const details = (job: Job, lost: string | undefined, context: string | undefined): string => {
   const lines: ReadonlyArray<readonly [string, string | undefined]> = [
     ["Job", job.name],
     ["Id", job.id],
@@ -49,7 +67,9 @@ const details = (job: Job, lost: string | undefined): string => {
     ["Next run", nextRunInZones(job)],
     ["Last run", instant(job.last_run)],
     ["Failures", `${job.failure_count} in a row`],
-    ["Session", job.session_mode],
+    ["Runs as", sleeping(job)],
+    ["Session", sessionModeOf(job)],
+    ["Context", context],
     ["Identity", job.agent_pin_jwt],
     ["Delivery", job.delivery.length === 0 ? "none" : job.delivery.join(", ")],
     ["Lost", lost],
@@ -79,11 +99,12 @@ export const status = Command.make(
     const show = Effect.gen(function* () {
       const found = yield* withClient((client) => client.schedule.get({ path }))
       const lost = found.delivery.length === 0 ? undefined : yield* undelivered(found)
+      const context = yield* contextOf(found)
       const runs = yield* Effect.transposeMapOption(history, (limit) =>
         withClient((client) => client.schedule.history({ path, urlParams: { limit } }))
       )
       if (watch) yield* clearScreen
-      yield* Console.log(details(found, lost))
+      yield* Console.log(details(found, lost, context))
       if (Option.isSome(runs)) {
         yield* Console.log("")
         yield* printRuns(runs.value)

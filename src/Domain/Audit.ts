@@ -26,6 +26,7 @@ export const AuditType = Schema.Literal(
   "CronJobDenied",
   "CronJobQuarantined",
   "AgentInvoked",
+  "SessionCleared",
   "RunCancelled",
   "RunInterrupted",
   "ApprovalRequested",

@@ -59,6 +59,8 @@ const optional = {
   max_runtime: Schema.Union(DurationText, Schema.Literal("none")),
   max_jitter: nonNegativeInt.pipe(Schema.lessThanOrEqualTo(86_400)),
   session_max_bytes: Schema.Int.pipe(Schema.between(1_024, 1_073_741_824)),
+  /** At most so many ended runs are kept, the newest. */
+  keep_runs: Schema.Int.pipe(Schema.between(1, 1_000_000)),
   agent_pin_jwt: Schema.String,
   one_shot: Schema.Boolean
 }

@@ -24,6 +24,30 @@ export const Session = Schema.Struct({
 }).annotations({ identifier: "Session" })
 export type Session = typeof Session.Type
 
+/** What a job's shared session holds; all but the archive is empty before its first run, and in other modes. */
+export const SessionInfo = Schema.Struct({
+  job_id: JobId,
+  job_name: Schema.String,
+  mode: SessionMode,
+  id: Schema.NullOr(SessionId),
+  turns: Schema.Int,
+  /** Size of the turns' texts, and the cap on it. */
+  bytes: Schema.Int,
+  max_bytes: Schema.Int,
+  /** What the cap dropped, and sessions that ended, until retention prunes them. */
+  archived_bytes: Schema.Int,
+  created_at: Schema.NullOr(Instant),
+  updated_at: Schema.NullOr(Instant)
+}).annotations({ identifier: "SessionInfo" })
+export type SessionInfo = typeof SessionInfo.Type
+
+/** A run is using the session. */
+export class SessionInUse extends Schema.TaggedError<SessionInUse>()("SessionInUse", { job: Schema.String }) {
+  override get message() {
+    return `a run of job "${this.job}" is using its session; wait for its end, or cancel the run`
+  }
+}
+
 /** Longest summary handed to the next run, in characters. */
 export const maxSummaryLength = 2_000
 

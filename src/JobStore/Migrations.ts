@@ -7,6 +7,8 @@ import { auditChain } from "./Migrations/AuditChain.ts"
 import { deliveries } from "./Migrations/Deliveries.ts"
 import { keys } from "./Migrations/Keys.ts"
 import { notices } from "./Migrations/Notices.ts"
+import { retention } from "./Migrations/Retention.ts"
+import { sessions } from "./Migrations/Sessions.ts"
 
 const countedAs = (row: "OLD" | "NEW") =>
   `CASE WHEN ${row}.quarantined IS NULL THEN ${row}.status ELSE 'quarantined' END`
@@ -190,7 +192,9 @@ export const migrations = {
   "0007_audit_chain": auditChain,
   "0008_deliveries": deliveries,
   "0009_agents": agents,
-  "0010_notices": notices
+  "0010_notices": notices,
+  "0011_sessions": sessions,
+  "0012_retention": retention
 }
 
 /** Number of the newest migration; a database beyond it comes from a newer version. */

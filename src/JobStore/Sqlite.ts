@@ -12,6 +12,8 @@ import type { AuditLog } from "../AuditLog.ts"
 import { BudgetStore } from "../Budgets.ts"
 import { Ids } from "../Domain/Ids.ts"
 import { JobStore } from "../JobStore.ts"
+import type { RetentionStore } from "../Retention.ts"
+import type { SessionStore } from "../Sessions.ts"
 import { detailOf } from "./Details.ts"
 import { migrations, schemaVersion } from "./Migrations.ts"
 import { layerAgentPins } from "./SqliteAgentPins.ts"
@@ -32,7 +34,10 @@ import { SqliteNewDeliveries } from "./SqliteNewDeliveries.ts"
 import { SqliteNewRuns } from "./SqliteNewRuns.ts"
 import { SqliteNotices } from "./SqliteNotices.ts"
 import { SqliteOutbox } from "./SqliteOutbox.ts"
+import { layerRetention } from "./SqliteRetention.ts"
 import { SqliteRuns } from "./SqliteRuns.ts"
+import { SqliteSessionArchive } from "./SqliteSessionArchive.ts"
+import { layerSessions } from "./SqliteSessions.ts"
 import { SqliteSettlements } from "./SqliteSettlements.ts"
 import { Writer } from "./Writer.ts"
 
@@ -93,7 +98,7 @@ const services = Layer.mergeAll(
   Layer.provideMerge(SqliteHistory.Default),
   Layer.provideMerge(SqliteJobs.Default),
   Layer.provideMerge(Layer.mergeAll(SqliteNewRuns.Default, Writer.Default)),
-  Layer.provideMerge(SqliteNewDeliveries.Default),
+  Layer.provideMerge(Layer.mergeAll(SqliteNewDeliveries.Default, SqliteSessionArchive.Default)),
   Layer.provideMerge(SqliteAudit.Default),
   Layer.provideMerge(Ids.Default)
 )
@@ -159,7 +164,7 @@ const keyStore = Layer.effect(KeyStore, Effect.map(SqliteKeys, KeyStore.of))
 const budgetStore = Layer.effect(BudgetStore, makeBudgetStore)
 
 /** What the database keeps, each behind an interface of its own. */
-export type Stores = JobStore | AuditLog | AgentPinMemory | KeyStore | BudgetStore
+export type Stores = JobStore | SessionStore | RetentionStore | AuditLog | AgentPinMemory | KeyStore | BudgetStore
 
 /** {@link layerSqlite} on a client that the caller made of `filename`. */
 export const layerOnClient = (filename: string): Layer.Layer<Stores, DatabaseTooNew | DatabaseUnusable, SqlClient> => {
@@ -170,10 +175,15 @@ export const layerOnClient = (filename: string): Layer.Layer<Stores, DatabaseToo
       return error instanceof DatabaseTooNew ? error : new DatabaseUnusable({ filename, cause: error })
     })
   )
-  return Layer.mergeAll(store, layerAuditLog, layerAgentPins, keyStore, budgetStore).pipe(
-    Layer.provide(services),
-    Layer.provide(prepared)
-  )
+  return Layer.mergeAll(
+    store,
+    layerSessions,
+    layerRetention,
+    layerAuditLog,
+    layerAgentPins,
+    keyStore,
+    budgetStore
+  ).pipe(Layer.provide(services), Layer.provide(prepared))
 }
 
 /**

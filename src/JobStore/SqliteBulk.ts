@@ -12,6 +12,7 @@ import { SqliteApprovals } from "./SqliteApprovals.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
 import { SqliteNewRuns } from "./SqliteNewRuns.ts"
+import { SqliteSessionArchive } from "./SqliteSessionArchive.ts"
 import { Writer } from "./Writer.ts"
 
 const isNamed = Schema.is(Schema.Struct({ name: Schema.String }))
@@ -34,6 +35,7 @@ export class SqliteBulk extends Effect.Service<SqliteBulk>()("symbiont/JobStore/
     const audit = yield* SqliteAudit
     const newRuns = yield* SqliteNewRuns
     const approvals = yield* SqliteApprovals
+    const sessions = yield* SqliteSessionArchive
 
     const rowsOf = Effect.fnUntraced(function* ({ files, folders, names }: JobsWanted) {
       const byName = yield* sql`SELECT * FROM jobs WHERE name IN ${among(sql, names)} AND deleted_at IS NULL`
@@ -64,6 +66,7 @@ export class SqliteBulk extends Effect.Service<SqliteBulk>()("symbiont/JobStore/
       yield* sql`INSERT INTO jobs ${sql.insert(rows)} ON CONFLICT (id) DO UPDATE SET ${sql.csv(
         Object.keys(rows[0] ?? {}).map((column) => sql`${sql(column)} = excluded.${sql(column)}`)
       )}`
+      yield* sessions.endWhereLeft(changes, Math.max(...changes.map(({ job }) => job.updated_at)))
       const runs = changes.flatMap(({ before, job, runs = [] }) => runs.map((run) => ({ before, run, job })))
       yield* newRuns.insert(
         yield* Effect.forEach(runs, ({ before, job, run }) =>

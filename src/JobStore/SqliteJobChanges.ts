@@ -7,6 +7,7 @@ import { SqliteApprovals } from "./SqliteApprovals.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { idOf, SqliteJobs } from "./SqliteJobs.ts"
 import { SqliteNewRuns } from "./SqliteNewRuns.ts"
+import { SqliteSessionArchive } from "./SqliteSessionArchive.ts"
 import { Writer } from "./Writer.ts"
 
 /** Changes of one job, each a transaction. */
@@ -17,6 +18,7 @@ export class SqliteJobChanges extends Effect.Service<SqliteJobChanges>()("symbio
     const jobs = yield* SqliteJobs
     const newRuns = yield* SqliteNewRuns
     const approvals = yield* SqliteApprovals
+    const sessions = yield* SqliteSessionArchive
 
     const modify = Effect.fn("JobStore.modifyJob")(function* <E>(
       ref: string,
@@ -35,6 +37,7 @@ export class SqliteJobChanges extends Effect.Service<SqliteJobChanges>()("symbio
             )
           )
           yield* jobs.write(job)
+          yield* sessions.endWhereLeft([{ before, job }], job.updated_at)
           yield* audit.append(events, job.updated_at)
           if (awaiting === undefined) return job
           const ended = yield* approvals.endAmong(new Map([[job.id, awaiting]]), job.updated_at)

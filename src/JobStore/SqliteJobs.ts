@@ -10,6 +10,7 @@ import type { JobFilter, LiveRuns, Page } from "../JobStore.ts"
 import { among } from "./Among.ts"
 import { jobFromRow, jobToRow } from "./Rows.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
+import { SqliteSessionArchive } from "./SqliteSessionArchive.ts"
 import { Writer } from "./Writer.ts"
 
 /** Jobs in one multi-row insert; SQLite binds at most 32,766 values. */
@@ -35,6 +36,7 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
     const sql = yield* SqlClient.SqlClient
     const writer = yield* Writer
     const audit = yield* SqliteAudit
+    const sessions = yield* SqliteSessionArchive
 
     /** The row of a job by id or name; deleted jobs are not found. */
     const findRow = Effect.fnUntraced(function* (ref: string) {
@@ -126,7 +128,7 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
     const removeRows = Effect.fnUntraced(function* (ids: ReadonlyArray<JobId>, now: number) {
       const these = among(sql, ids)
       yield* sql`UPDATE jobs SET deleted_at = ${now}, next_run = NULL, quarantined = NULL WHERE id IN ${these}`
-      yield* sql`DELETE FROM sessions WHERE job_id IN ${these}`
+      yield* sessions.end(ids, now)
       // Up to a thousand may wait in turn; nobody would want them of a job that is gone.
       yield* sql`UPDATE runs SET status = 'cancelled', finished_at = ${now}, reason = ${jobDeleted}
         WHERE job_id IN ${these} AND status = 'pending' AND holds_permit = 0 AND trigger = 'backfill'`

@@ -5,10 +5,11 @@ import type { JobId } from "../Domain/Ids.ts"
 import { deliveriesAtEnd, runsAtOnce, type StoredJob } from "../Domain/Job.ts"
 import { type Attempt, isTerminal, type Reason, type Run, type RunStatus } from "../Domain/Run.ts"
 import type { NewDelivery, Settlement } from "../JobStore.ts"
-import { encodeJobPatch, encodeRunPatch, encodeSessionRow, type RunRow } from "./Rows.ts"
+import { encodeJobPatch, encodeRunPatch, type RunRow } from "./Rows.ts"
 import { SqliteAudit, subjectOf } from "./SqliteAudit.ts"
 import { SqliteBudgets } from "./SqliteBudgets.ts"
 import { SqliteNewDeliveries } from "./SqliteNewDeliveries.ts"
+import { SqliteSessionArchive } from "./SqliteSessionArchive.ts"
 
 const failedStatuses: ReadonlySet<RunStatus> = new Set(["failed", "timed_out", "interrupted"])
 
@@ -28,6 +29,7 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
     const audit = yield* SqliteAudit
     const budgets = yield* SqliteBudgets
     const newDeliveries = yield* SqliteNewDeliveries
+    const sessions = yield* SqliteSessionArchive
 
     /** Gives the permits of a job that are free to the runs queued for them, oldest first, backfills last. */
     const promote = (job_id: string, job: StoredJob | null, now: number) =>
@@ -67,15 +69,6 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
       return added
     })
 
-    // A job deleted meanwhile took its session with it.
-    const saveSession = Effect.fnUntraced(function* (session: NonNullable<Settlement["session"]>) {
-      const { created_at, id, job_id, turns, updated_at } = encodeSessionRow(session)
-      yield* sql`INSERT INTO sessions (id, job_id, turns, created_at, updated_at)
-        SELECT ${id}, ${job_id}, ${turns}, ${created_at}, ${updated_at}
-          WHERE EXISTS (SELECT 1 FROM jobs WHERE id = ${job_id} AND deleted_at IS NULL)
-        ON CONFLICT (job_id) DO UPDATE SET turns = excluded.turns, updated_at = excluded.updated_at`
-    })
-
     const patchJob = (id: JobId, patch: Settlement["job"]) =>
       Object.keys(patch).length === 0
         ? Effect.void
@@ -103,7 +96,7 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
       yield* sql`UPDATE attempts SET finished_at = ${now}, outcome = ${attempt.outcome}, failure = ${attempt.failure},
         error_message = ${attempt.error_message} WHERE run_id = ${row.id} AND number = ${row.attempt}`
       yield* patchJob(row.job_id, settlement.job)
-      if (settlement.session !== undefined) yield* saveSession(settlement.session)
+      if (settlement.session !== undefined) yield* sessions.save(settlement.session, job, now)
       const added = yield* saveDeliveries(run, job, settlement.deliveries, now)
       yield* audit.append(settlement.audit, now)
       yield* budgets.settle(row.id, settlement.reservationSpent === true, ended)

@@ -47,7 +47,15 @@ export const resume = (
   if (next_run === null) {
     return conflict(job, `cannot resume job "${job.name}": its time has passed; give it a new \`at\` first`)
   }
-  return Either.right(changed(job, { status: "active", paused_by: null, next_run }, "CronJobResumed", actor, now))
+  return Either.right(
+    changed(
+      job,
+      { status: "active", paused_by: null, next_run, all_clears: 0, quiet_until: null },
+      "CronJobResumed",
+      actor,
+      now
+    )
+  )
 }
 
 /** Makes a dead-lettered job active again, its failures forgotten. */

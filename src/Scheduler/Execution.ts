@@ -1,4 +1,5 @@
 import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
@@ -35,20 +36,23 @@ export interface Executing {
   readonly input: Ref.Ref<string>
 }
 
+/** The shortest time between two writes of what a beat has done so far, in ms; at least so many times what one takes. */
+const progressMillis = 1_000
+const progressShare = 10
+
 /** The latest uses of tools that are kept with a run. */
 const maxToolCalls = 1_000
 
-/** What an agent did in one attempt: its answer, the turns to remember, and why a heartbeat stopped. */
+/** What an agent did in one attempt: its answer, and why a heartbeat stopped. */
 interface Work {
   readonly result: AgentResult
-  readonly turns: ReadonlyArray<Turn>
   readonly stop_reason: string | null
 }
 
 /** The gate stopped an attempt whose agent had been called. */
 class StoppedAtGate extends Data.TaggedError("StoppedAtGate")<{ readonly end: AttemptEnd }> {}
 
-const turnsOf = (asked: Invocation, result: AgentResult): ReadonlyArray<Turn> => [
+const exchangeOf = (asked: Invocation, result: AgentResult): ReadonlyArray<Turn> => [
   { role: "user", text: asked.input },
   { role: "assistant", text: result.output }
 ]
@@ -96,7 +100,7 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
         },
         input,
         summary: session.summary,
-        turns: session.turns,
+        turns: session.turns(),
         iteration: null,
         sessionDirectory: session.directory,
         log: (text) => logs.append(started.run.id, text),
@@ -134,18 +138,33 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
       })
 
     // What a long beat has done so far is seen while it runs, and stays if the service dies.
-    const iterated = ({ record, started }: Executing) =>
-      Effect.fnUntraced(function* (iteration: Iteration) {
-        const after = yield* Ref.updateAndGet(record, (before) => ({
-          ...before,
-          iterations: [...before.iterations, iteration]
-        }))
-        const { context_bytes, iterations, session_id, tool_calls, usage } = after
+    const writingProgress = Effect.fnUntraced(function* ({ record, started }: Executing) {
+      const iterations = [...started.run.iterations]
+      yield* Ref.update(record, (before) => ({ ...before, iterations }))
+      const scope = yield* Effect.scope
+      const write = Effect.gen(function* () {
+        const { context_bytes, session_id, tool_calls, usage } = yield* Ref.get(record)
         yield* store.progress(
           { run_id: started.run.id, attempt: started.attempt.number, owner },
           { context_bytes, iterations, session_id, tool_calls, usage }
         )
       })
+      let pause = progressMillis
+      let awaited = false
+      const soon = Effect.gen(function* () {
+        yield* Effect.sleep(pause)
+        awaited = false
+        const [took] = yield* Effect.timed(write)
+        pause = Math.max(progressMillis, Duration.toMillis(took) * progressShare)
+      }).pipe(Effect.catchAllCause((cause) => Effect.logDebug("what a beat did so far was not stored", cause)))
+      return Effect.fnUntraced(function* (iteration: Iteration) {
+        // The record has the same list: to copy it each time would make a long beat slow.
+        iterations.push(iteration)
+        if (awaited) return
+        awaited = true
+        yield* Effect.forkIn(soon, scope)
+      })
+    })
 
     const work = Effect.fn("Execution.work")(function* (executing: Executing) {
       const { session, started } = executing
@@ -163,16 +182,17 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
       const { heartbeat, success_when } = job
       const done: Work =
         heartbeat?.enabled === true
-          ? yield* beat(heartbeat, session.mode, asked, callAgain, iterated(executing))
+          ? yield* beat(heartbeat, session, asked, callAgain, yield* writingProgress(executing))
           : yield* Effect.map(callOnce(asked), (result) => ({
               result,
-              turns: turnsOf(asked, result),
               stop_reason: null
             }))
       const { exit_code, output } = done.result
       const problem = whyNoSuccess(success_when, { exit_code, output })
       // It may do better the next time: not a failure for good.
       if (problem !== undefined) return yield* new AgentFailure({ kind: "transient", message: problem, output })
+      // A beat has remembered each of its iterations.
+      if (heartbeat?.enabled !== true) session.remember(exchangeOf(asked, done.result))
       return done
     })
 
@@ -185,13 +205,13 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
           ? Effect.map(doing, Option.some)
           : Effect.timeoutOption(doing, durationMillis(limit))
         if (Option.isNone(done)) return { _tag: "TimedOut", max_runtime: limit } satisfies AttemptEnd
-        const { result, stop_reason, turns } = done.value
+        const { result, stop_reason } = done.value
         const end: AttemptEnd = {
           _tag: "Succeeded",
           output: result.output,
           summary: result.summary,
           stop_reason,
-          session: yield* executing.session.after(turns)
+          session: yield* executing.session.kept
         }
         return end
       },

@@ -81,7 +81,7 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
         (current, job) => {
           const end = settle(ended.end, ended.record, current, job ?? started.job, settings.scheduler, now)
           died = end.job.status === "dead_letter"
-          return end
+          return { session: ended.session, ...end }
         }
       )
       if (isTerminal(run.status)) {

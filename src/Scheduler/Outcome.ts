@@ -4,11 +4,12 @@ import { shortInstant } from "../Domain/Instant.ts"
 import { deliveriesAtEnd, deliversOn, type Job, type StoredJob, sessionModeOf } from "../Domain/Job.ts"
 import type { Policy, PolicyDecision, PolicyEvaluation } from "../Domain/Policy.ts"
 import type { Attempt, AttemptOutcome, Iteration, Reason, Run, RunStatus, ToolCall } from "../Domain/Run.ts"
-import { maxSummaryLength, type Session } from "../Domain/Session.ts"
-import type { NewDelivery, Settlement } from "../JobStore.ts"
+import { maxSummaryLength } from "../Domain/Session.ts"
+import type { KeptSession, NewDelivery, Settlement } from "../JobStore.ts"
 import type { Settings } from "../Settings.ts"
 import { approvalFor } from "./ApprovalRules.ts"
 import { endsJob, jobAfter, oneShotFailed } from "./JobAfter.ts"
+import { quietUntil } from "./Quiet.ts"
 import { retryDelay } from "./Retry.ts"
 
 /** What an attempt leaves behind, however it ended. */
@@ -35,7 +36,7 @@ export type AttemptEnd =
       readonly output: string
       readonly summary: string | undefined
       readonly stop_reason: string | null
-      readonly session: Session | undefined
+      readonly session: KeptSession | undefined
     }
   | { readonly _tag: "Failed"; readonly failure: AgentFailure }
   | { readonly _tag: "TimedOut"; readonly max_runtime: string }
@@ -73,6 +74,29 @@ export const recordOf = (
   pauses: false,
   execution_time_ms: null
 })
+
+/** What a run's end says of the sleep of its heartbeat: an all-clear can lengthen it, anything else ends that. */
+const sleepAfter = (
+  end: AttemptEnd,
+  record: AttemptRecord,
+  run: Run,
+  job: StoredJob,
+  settings: Settings["Type"]["scheduler"]
+): Pick<Settlement["job"], "all_clears" | "quiet_until"> => {
+  const backoff = job.heartbeat?.enabled === true ? job.heartbeat.backoff : undefined
+  const allClear =
+    end._tag === "Succeeded" &&
+    end.stop_reason === "sleep" &&
+    record.iterations.length === 1 &&
+    record.tool_calls.length === 0 &&
+    run.trigger !== "manual" &&
+    countOf(run.attempts, "failed", "timed_out") === 0
+  if (backoff === undefined || !allClear) {
+    return job.all_clears === 0 && job.quiet_until === null ? {} : { all_clears: 0, quiet_until: null }
+  }
+  const all_clears = job.all_clears + 1
+  return { all_clears, quiet_until: quietUntil(backoff, all_clears, job, run.scheduled_for, settings.timezone) }
+}
 
 /** How many questions to the policy gate are kept with a run. */
 const keptEvaluations = 20
@@ -160,6 +184,7 @@ export const settle = (
     isAsked && job.status === "active" ? ({ status: "paused", paused_by: "budget" } as const) : {}
   const paused = (isAsked: boolean, why: string): ReadonlyArray<AuditDraft> =>
     isAsked && job.status === "active" ? [audit("CronJobPaused", why, "scheduler")] : []
+  const awake = sleepAfter(end, record, run, job, settings)
 
   const failed = (
     kind: FailureKind,
@@ -196,6 +221,7 @@ export const settle = (
       },
       job: jobAfter(run, {
         ...lastRun,
+        ...awake,
         failure_count,
         ...(keepsSummary
           ? { last_summary: bounded(`The previous run failed: ${error_message}`, maxSummaryLength) }
@@ -219,6 +245,7 @@ export const settle = (
         run: { ...ended("succeeded", null, null), output: end.output, stop_reason: end.stop_reason },
         job: jobAfter(run, {
           ...lastRun,
+          ...awake,
           failure_count: 0,
           ...(gate_seen === null ? {} : { gate_seen }),
           ...(keepsSummary ? { last_summary: bounded(end.summary ?? end.output, maxSummaryLength) } : {}),
@@ -252,7 +279,7 @@ export const settle = (
       return {
         attempt: { outcome: "denied", failure: "policy", error_message: end.reason.text },
         run: ended("denied", null, end.reason),
-        job: jobAfter(run, { ...lastRun, ...pausing(end.pauses === true), ...oneShotFailed(run, job) }),
+        job: jobAfter(run, { ...lastRun, ...awake, ...pausing(end.pauses === true), ...oneShotFailed(run, job) }),
         deliveries: outputs("denied"),
         audit: [
           { ...audit("CronJobDenied", `${end.reason.code}: ${end.reason.text}`), ...end.audit },
@@ -283,7 +310,7 @@ export const settle = (
       return {
         attempt: { outcome: "cancelled", failure: null, error_message: end.reason.text },
         run: ended("cancelled", null, end.reason),
-        job: jobAfter(run, { ...lastRun, ...oneShotFailed(run, job) }),
+        job: jobAfter(run, { ...lastRun, ...awake, ...oneShotFailed(run, job) }),
         deliveries: [],
         audit: [audit("RunCancelled", end.reason.text, end.actor)],
         reservationSpent: true
@@ -304,7 +331,7 @@ export const settle = (
       return {
         attempt,
         run: ended("interrupted", end.reason.text, end.reason),
-        job: jobAfter(run, { ...lastRun, ...oneShotFailed(run, job) }),
+        job: jobAfter(run, { ...lastRun, ...awake, ...oneShotFailed(run, job) }),
         deliveries: outputs("interrupted"),
         audit: [audit("RunInterrupted", end.reason.text, "scheduler")],
         reservationSpent: true

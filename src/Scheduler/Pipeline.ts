@@ -8,9 +8,9 @@ import { Budgets } from "../Budgets.ts"
 import { AgentFailure } from "../Domain/Agent.ts"
 import type { Actor } from "../Domain/Audit.ts"
 import type { Reason, Run } from "../Domain/Run.ts"
-import type { StartedRun } from "../JobStore.ts"
+import type { KeptSession, StartedRun } from "../JobStore.ts"
 import { NamedPolicies, policiesOf } from "../PolicyGate.ts"
-import { Sessions } from "../Sessions.ts"
+import { type OpenSession, Sessions } from "../Sessions.ts"
 import { WakeGate } from "../WakeGate.ts"
 import { MonotonicClock } from "./ClockWatch.ts"
 import { type Executing, Execution } from "./Execution.ts"
@@ -23,6 +23,8 @@ import { askAlongside, askGate, reserveStart } from "./Waking.ts"
 export interface Ended {
   readonly end: AttemptEnd
   readonly record: AttemptRecord
+  /** The conversation up to its last whole exchange, of an attempt that came to no answer; undefined without any. */
+  readonly session: KeptSession | undefined
 }
 
 /** One attempt of a run, from its session to the end of its agent: the guide's stages between claim and record. */
@@ -45,7 +47,8 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
       yield* Ref.update(record, (before) => ({ ...before, evaluation }))
       const input = started.run.input ?? ""
       const estimate = (text: string) => {
-        const first = agent === null ? null : agents.estimate(agent, { ...session, input: text })
+        const first =
+          agent === null ? null : agents.estimate(agent, { ...session, turns: session.turns(), input: text })
         return first ?? started.job.last_usage ?? { input_tokens: 0, output_tokens: 0, cost_usd: 0 }
       }
       if (stopped?._tag === "AwaitingApproval") return yield* askAlongside(stopped, budget, estimate(input))
@@ -59,7 +62,11 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
       return yield* reserveStart(started, budget, estimate(given), whenAsked)
     })
 
-    const stages = Effect.fn("Pipeline.stages")(function* (started: StartedRun, record: Ref.Ref<AttemptRecord>) {
+    const stages = Effect.fn("Pipeline.stages")(function* (
+      started: StartedRun,
+      record: Ref.Ref<AttemptRecord>,
+      opened: Ref.Ref<OpenSession | null>
+    ) {
       const { job, run } = started
       const entered = (stage: Parameters<typeof observer.entered>[1]) => observer.entered(run.id, stage)
       yield* entered("concurrency")
@@ -67,6 +74,7 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
       yield* entered("session")
       yield* Effect.addFinalizer(() => entered("session_cleanup"))
       const session = yield* sessions.open(job)
+      yield* Ref.set(opened, session)
       yield* Ref.update(record, (before) => ({ ...before, session_id: session.id }))
       yield* entered("policy")
       const agent = Option.getOrNull(yield* Effect.option(agents.find(job.agent_id)))
@@ -86,11 +94,13 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
      */
     const attempt = Effect.fn("Pipeline.attempt")(function* (started: StartedRun, whyStopped: Effect.Effect<Stopped>) {
       const record = yield* Ref.make(recordOf(started.run))
+      const opened = yield* Ref.make<OpenSession | null>(null)
       const begun = yield* monotonic.millis
-      const exit = yield* Effect.exit(Effect.interruptible(Effect.scoped(stages(started, record))))
+      const exit = yield* Effect.exit(Effect.interruptible(Effect.scoped(stages(started, record, opened))))
       const end = Exit.isSuccess(exit) ? exit.value : yield* endOfCause(exit.cause, whyStopped, started.run)
       const execution_time_ms = (yield* monotonic.millis) - begun
-      return { end, record: { ...(yield* Ref.get(record)), execution_time_ms } } satisfies Ended
+      const session = yield* (yield* Ref.get(opened))?.kept ?? Effect.succeed(undefined)
+      return { end, record: { ...(yield* Ref.get(record)), execution_time_ms }, session } satisfies Ended
     }, Effect.uninterruptible)
 
     return { attempt } as const

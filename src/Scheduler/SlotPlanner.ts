@@ -8,6 +8,7 @@ import type { LiveRuns, NewRun, SlotPlan } from "../JobStore.ts"
 import type { Recurrence } from "../Recurrence.ts"
 import type { Settings } from "../Settings.ts"
 import { startOf } from "./Jitter.ts"
+import { asleepUntil, sleptThrough } from "./Quiet.ts"
 import type { Recurrences } from "./Recurrences.ts"
 
 /** Runs of missed slots start this far apart, in ms. */
@@ -31,14 +32,19 @@ const pending = (
   input: string | null
 ): NewRun => ({ trigger, status: "pending", scheduled_for, start_at, input, reason: null, holds_permit })
 
-const skipped = (scheduled_for: number, job: StoredJob): NewRun => ({
+const skipped = (scheduled_for: number, job: StoredJob, reason: Reason): NewRun => ({
   trigger: "schedule",
   status: "skipped",
   scheduled_for,
   start_at: null,
   input: job.input ?? null,
-  reason: { code: "concurrency", text: `the job was at its max_concurrent of ${job.max_concurrent}` },
+  reason,
   holds_permit: false
+})
+
+const atLimit = ({ max_concurrent }: StoredJob): Reason => ({
+  code: "concurrency",
+  text: `the job was at its max_concurrent of ${max_concurrent}`
 })
 
 /** One row for a whole range of missed slots, however long. */
@@ -70,7 +76,7 @@ const planSlot = (job: StoredJob, slot: number, start_at: number | null, live: L
   }
   // Those that only wait for a backfill to end are not the one that may wait beyond the limit.
   const behindBackfills = Math.max(0, Math.min(live.backfilling, job.max_concurrent - regular))
-  if (job.overlap === "skip" || places.queued > behindBackfills) return skipped(slot, job)
+  if (job.overlap === "skip" || places.queued > behindBackfills) return skipped(slot, job, atLimit(job))
   places.queued++
   const oldest = live.holders[0]
   if (job.overlap === "cancel_previous" && oldest !== undefined) places.cancel.push(oldest)
@@ -115,6 +121,12 @@ const planLate = (
   return runs
 }
 
+/** One row for the slots from `from` on that were to be slept through until `wakes`, and were noticed late. */
+const missedAsleep = (recurrence: Recurrence, from: number, wakes: number, reason: Reason): NewRun => {
+  const last = Math.max(from, recurrence.previous(wakes) ?? from)
+  return missed(from, last, Math.max(1, recurrence.count(from, last + 1)), reason)
+}
+
 const halted = (job: StoredJob, reason: string): SlotPlan => ({
   runs: [],
   next_run: null,
@@ -138,7 +150,14 @@ export const makeSlotPlanner = (settings: Settings["Type"]["scheduler"], recurre
     const places: Places = { holding: live.holding, queued: live.queued, cancel: [] }
     const runs: Array<NewRun> = []
     const cutoff = now - grace
-    if (cursor < cutoff) runs.push(...planLate(job, recurrence, cursor, cutoff, now, places))
+    const quiet = asleepUntil(job, now) ?? cursor
+    const asleep = sleptThrough(job, quiet)
+    if (cursor < cutoff) {
+      const wakes = Math.min(quiet, cutoff)
+      if (cursor < wakes) runs.push(missedAsleep(recurrence, cursor, wakes, asleep))
+      const late = cursor < wakes ? recurrence.next(wakes - 1) : cursor
+      if (late !== null && late < cutoff) runs.push(...planLate(job, recurrence, late, cutoff, now, places))
+    }
 
     let slot: number | null = cursor < cutoff ? recurrence.next(cutoff - 1) : cursor
     for (let claimed = 0; slot !== null && slot <= now && claimed < maxSlots; claimed++) {
@@ -146,7 +165,11 @@ export const makeSlotPlanner = (settings: Settings["Type"]["scheduler"], recurre
       if (next !== null && next <= slot)
         return halted(job, `the trigger does not advance beyond ${formatInstant(slot)}`)
       const start = startOf(job, slot, next, settings.max_jitter_seconds)
-      runs.push(planSlot(job, slot, start === slot ? null : start, live, places))
+      runs.push(
+        slot < quiet
+          ? { ...skipped(slot, job, asleep), saved: job.last_usage }
+          : planSlot(job, slot, start === slot ? null : start, live, places)
+      )
       slot = next
     }
     return { runs, next_run: slot, cancel: places.cancel, ...oneShotEnd(job, runs) }

@@ -3,19 +3,111 @@ import type { Turn } from "../Domain/Session.ts"
 /** Size cap of a shared session unless its job sets one, in bytes. */
 export const defaultSessionMaxBytes = 1_048_576
 
-const encoder = new TextEncoder()
-const sizeOf = (turn: Turn): number => encoder.encode(turn.text).length
+/** What was dropped is kept up to so many times the cap. */
+export const archiveFactor = 10
 
-/** The newest turns that fit into `maxBytes` of UTF-8 text; the oldest are dropped first. */
-export const remember = (turns: ReadonlyArray<Turn>, maxBytes: number): ReadonlyArray<Turn> => {
-  let bytes = 0
-  let first = turns.length
-  for (let i = turns.length - 1; i >= 0; i--) {
-    const turn = turns[i]
-    if (turn === undefined) break
-    bytes += sizeOf(turn)
-    if (bytes > maxBytes) break
-    first = i
-  }
-  return turns.slice(first)
+const cutMark = "\n[cut]"
+
+const sizeOf = (turn: Turn): number => Buffer.byteLength(turn.text)
+
+const sizeOfAll = (turns: ReadonlyArray<Turn>): number => turns.reduce((sum, turn) => sum + sizeOf(turn), 0)
+
+const cut = (turn: Turn, maxBytes: number): Turn => {
+  if (sizeOf(turn) <= maxBytes) return turn
+  // In stream mode the decoder leaves out a character that the cut would go through.
+  const head = new TextDecoder().decode(Buffer.from(turn.text).subarray(0, maxBytes - cutMark.length), { stream: true })
+  return { ...turn, text: `${head}${cutMark}` }
 }
+
+/** An exchange that is larger than the cap: each turn gets its equal share, and what others leave of theirs. */
+const cutExchange = (turns: ReadonlyArray<Turn>, maxBytes: number): ReadonlyArray<Turn> => {
+  const shares = new Map<Turn, number>()
+  let room = maxBytes
+  for (const [index, turn] of turns.toSorted((a, b) => sizeOf(a) - sizeOf(b)).entries()) {
+    const share = Math.min(sizeOf(turn), Math.floor(room / (turns.length - index)))
+    shares.set(turn, share)
+    room -= share
+  }
+  return turns.map((turn) => cut(turn, shares.get(turn) ?? 0))
+}
+
+/** Turns in exchanges: what a user said, and the answers to it. */
+const exchangesOf = (turns: ReadonlyArray<Turn>): ReadonlyArray<ReadonlyArray<Turn>> => {
+  const exchanges: Array<Array<Turn>> = []
+  for (const turn of turns) {
+    const last = exchanges.at(-1)
+    if (last === undefined || turn.role === "user") exchanges.push([turn])
+    else last.push(turn)
+  }
+  return exchanges
+}
+
+/** A conversation of at most so many bytes of UTF-8 text. */
+export interface Conversation {
+  readonly add: (exchange: ReadonlyArray<Turn>) => void
+  readonly turns: () => ReadonlyArray<Turn>
+  /** What the cap dropped since it was opened, oldest first, the newest of it. */
+  readonly dropped: () => ReadonlyArray<Turn>
+}
+
+interface Exchange {
+  readonly turns: ReadonlyArray<Turn>
+  readonly bytes: number
+}
+
+const queue = () => {
+  let items: Array<Exchange> = []
+  let first = 0
+  let bytes = 0
+  return {
+    push: (exchange: Exchange) => {
+      items.push(exchange)
+      bytes += exchange.bytes
+    },
+    shift: (): Exchange | undefined => {
+      const oldest = items[first]
+      if (oldest === undefined) return undefined
+      first++
+      bytes -= oldest.bytes
+      if (first > items.length / 2) {
+        items = items.slice(first)
+        first = 0
+      }
+      return oldest
+    },
+    count: () => items.length - first,
+    bytes: () => bytes,
+    turns: () => items.slice(first).flatMap(({ turns }) => turns)
+  }
+}
+
+/** Continues a conversation. Exchanges are dropped whole, the oldest first; one that is larger than the cap is cut. */
+export const conversation = (before: ReadonlyArray<Turn>, maxBytes: number): Conversation => {
+  const kept = queue()
+  const dropped = queue()
+  const drop = (exchange: Exchange) => {
+    dropped.push(exchange)
+    while (dropped.count() > 1 && dropped.bytes() > maxBytes * archiveFactor) dropped.shift()
+  }
+  const add = (turns: ReadonlyArray<Turn>) => {
+    const exchange = { turns, bytes: sizeOfAll(turns) }
+    if (exchange.bytes <= maxBytes) {
+      kept.push(exchange)
+    } else {
+      const short = cutExchange(turns, maxBytes)
+      while (kept.count() > 0) drop(kept.shift() ?? exchange)
+      drop(exchange)
+      kept.push({ turns: short, bytes: sizeOfAll(short) })
+    }
+    while (kept.bytes() > maxBytes) {
+      const oldest = kept.shift()
+      if (oldest === undefined) break
+      drop(oldest)
+    }
+  }
+  for (const exchange of exchangesOf(before)) add(exchange)
+  return { add, turns: kept.turns, dropped: dropped.turns }
+}
+
+/** How large a conversation is, in bytes of UTF-8 text. */
+export const bytesOfTurns = sizeOfAll

@@ -3,6 +3,7 @@ import { shortInstant } from "../Domain/Instant.ts"
 import type { StoredJob } from "../Domain/Job.ts"
 import type { Why, WhyEvent } from "../Domain/Why.ts"
 import type { Recurrence } from "../Recurrence.ts"
+import { asleepUntil, sleptThrough } from "../Scheduler.ts"
 import { shellWord } from "../ShellWord.ts"
 
 const stops: Readonly<Record<string, string>> = {
@@ -36,6 +37,13 @@ const neighbours = (recurrence: Recurrence, at: number): string => {
   ].join(", ")
 }
 
+/** An instant, the present, and the latest slot of the job whose run retention has deleted; UTC ms. */
+export interface Asked {
+  readonly at: number
+  readonly now: number
+  readonly prunedTo: number | null
+}
+
 /**
  * Why the ledger has no run of a job at an instant (UTC ms): before its time, after it, paused, or no slot at all.
  * `events` are the job's audit entries, oldest first. Pure.
@@ -43,9 +51,8 @@ const neighbours = (recurrence: Recurrence, at: number): string => {
 export const whyNoRun = (
   job: StoredJob,
   recurrence: Recurrence,
-  at: number,
-  events: ReadonlyArray<AuditEvent>,
-  now: number
+  { at, now, prunedTo }: Asked,
+  events: ReadonlyArray<AuditEvent>
 ): Why => {
   const changes = changing(events)
   const answer = (text: string, ...next_steps: ReadonlyArray<string>): Why => ({
@@ -63,9 +70,22 @@ export const whyNoRun = (
   }
   if (at > now) {
     if (job.status !== "active") return answer(`Nothing will run at ${when}: the job is ${job.status}.`)
+    const quiet = asleepUntil(job, now)
+    if (isSlot && quiet !== null && at < quiet) {
+      return answer(
+        `${when} is a slot that will be slept through: ${sleptThrough(job, quiet).text}.`,
+        `wake it now, which ends the back-off: symbi cron run ${shellWord(job.name)}`
+      )
+    }
     return isSlot
       ? answer(`${when} is a slot, and it is not due yet.`)
       : answer(`${when} is no slot of ${recurrence.describe}; ${neighbours(recurrence, at)}.`)
+  }
+  if (isSlot && prunedTo !== null && at <= prunedTo) {
+    return answer(
+      `${when} is a slot of the schedule. If it had a run, that was deleted for its age: the history of this job is kept for slots after ${shortInstant(prunedTo)}, and of some before.`,
+      "keep history longer: runs under [scheduler.retention], or keep_runs of the job"
+    )
   }
   const last = changes.filter(({ time, type }) => time <= at && (type in stops || goesOn.has(type))).at(-1)
   if (last !== undefined && last.type in stops) {
@@ -83,7 +103,7 @@ export const whyNoRun = (
   if (isSlot) {
     return job.status === "active" && job.next_run !== null && job.next_run <= at
       ? answer(`${when} is a slot that is due and not claimed yet.`)
-      : answer(`${when} is a slot of the schedule, but the ledger has no row for it: its run may have been pruned.`)
+      : answer(`${when} is a slot of the schedule, but the ledger has no row for it.`)
   }
   return answer(`${when} is no slot of ${recurrence.describe} (${recurrence.timezone}); ${neighbours(recurrence, at)}.`)
 }

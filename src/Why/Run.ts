@@ -75,6 +75,16 @@ const decidedEvents = (approval: Approval | null): ReadonlyArray<WhyEvent> => {
   return [{ time: decided_at, what: `approval ${state} by ${decided_by}${reason === null ? "" : `: ${reason}`}` }]
 }
 
+const contextEvents = ({ context_bytes, iterations, started_at }: Run): ReadonlyArray<WhyEvent> => {
+  if (context_bytes === null || started_at === null || iterations.length === 0) return []
+  return [
+    {
+      time: started_at,
+      what: `the agent was given at most ${context_bytes} bytes of context in ${iterations.length} iterations`
+    }
+  ]
+}
+
 const eventsOf = (run: Run, approval: Approval | null): ReadonlyArray<WhyEvent> => {
   const asker = run.requested_by === null ? "" : ` by ${run.requested_by}`
   return [
@@ -97,6 +107,7 @@ const eventsOf = (run: Run, approval: Approval | null): ReadonlyArray<WhyEvent> 
             }
           ])
     ]),
+    ...contextEvents(run),
     ...deliveryEvents(run.deliveries)
   ].toSorted((a, b) => a.time - b.time)
 }
@@ -140,6 +151,11 @@ const deliveryText = (run: Run): string => {
 const reasonOf = (run: Run): string =>
   run.reason === null ? "no reason recorded" : `${run.reason.text} (${run.reason.code})`
 
+const stoppedText = ({ iterations, stop_reason }: Run): string =>
+  stop_reason === "max_iterations"
+    ? ` Its heartbeat was stopped after ${iterations.length} iterations (max_iterations), before the agent said sleep.`
+    : ""
+
 const answerOf = (run: Run, approval: Approval | null, now: number): string => {
   const start =
     run.started_at === null ? "" : ` It started at ${shortInstant(run.started_at)}${lateness(run, approval)}.`
@@ -155,7 +171,7 @@ const answerOf = (run: Run, approval: Approval | null, now: number): string => {
     case "running":
       return `It is running.${start}`
     case "succeeded":
-      return `It ran and succeeded in ${span(run.execution_time_ms ?? 0)}.${start}${deliveryText(run)}`
+      return `It ran and succeeded in ${span(run.execution_time_ms ?? 0)}.${stoppedText(run)}${start}${deliveryText(run)}`
     case "failed":
     case "timed_out":
       return `It ran and ${run.status === "failed" ? "failed" : "was stopped"}: ${run.error_message ?? "no error recorded"}.${start}${deliveryText(run)}`
@@ -181,6 +197,8 @@ const byReason = (run: Run): ReadonlyArray<string> => {
       return ["provide the policy by a layer, or write it into the job"]
     case "agent_pin":
       return ["renew the credential (agent_pin_jwt), and check it: symbi agentpin verify"]
+    case "backoff":
+      return [`wake it now, which ends the back-off: symbi cron run ${job}`]
     case "concurrency":
       return ["raise max_concurrent, or set overlap to queue_one or cancel_previous"]
     case "approval_expired":
@@ -203,6 +221,9 @@ const stepsOf = (run: Run, approval: Approval | null): ReadonlyArray<string> => 
     return [`symbi approvals approve ${approval.id}`, `symbi approvals deny ${approval.id} --reason "..."`]
   }
   if (run.status === "failed" || run.status === "timed_out") return [`when the cause is fixed: ${logs}`, ...lost]
+  if (run.stop_reason === "max_iterations") {
+    return ["raise heartbeat.max_iterations, or have the agent answer sleep when there is nothing more to do", ...lost]
+  }
   return [...byReason(run), ...lost]
 }
 

@@ -108,7 +108,7 @@ export const runsConform = (engine: string, test: StoreTest) => {
     test("with all that ends with them, in one transaction", () =>
       Effect.gen(function* () {
         const store = yield* JobStore
-        yield* insert(nthJob(1))
+        yield* insert(nthJob(1, { session_mode: "shared_persistent" }))
         const { run } = only((yield* look()).started)
         const ended = yield* finish(
           run,
@@ -264,7 +264,7 @@ export const runsConform = (engine: string, test: StoreTest) => {
     test("and keeps one session for a job, with its latest turns", () =>
       Effect.gen(function* () {
         const store = yield* JobStore
-        yield* insert(nthJob(1))
+        yield* insert(nthJob(1, { session_mode: "shared_persistent" }))
         const first = only((yield* look()).started).run
         yield* finish(first, success({ session: session([{ role: "user", text: "1" }]) }))
         const second = only((yield* look({ now: t0 + 60_000 })).started).run

@@ -6,9 +6,12 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import { AuditLog } from "../../src/AuditLog.ts"
+import { RunId } from "../../src/Domain/Ids.ts"
 import type { Stores } from "../../src/JobStore/Sqlite.ts"
 import { layerOnClient } from "../../src/JobStore/Sqlite.ts"
 import { JobStore } from "../../src/JobStore.ts"
+import { RetentionStore } from "../../src/Retention.ts"
+import { SessionStore } from "../../src/Sessions.ts"
 import { audited } from "../support/Audit.ts"
 import { backfill, finish, insert, interrupted, jobId, look, manual, me, nthJob, success, t0 } from "./fixtures.ts"
 
@@ -245,5 +248,50 @@ describe("every statement of the store uses its index", () => {
         ])
       }
     })
+  )
+
+  it.effect("upkeep, each batch by an index", () =>
+    Effect.gen(function* () {
+      const plans = yield* plansOf(jobs, () =>
+        Effect.gen(function* () {
+          const { started } = yield* look()
+          yield* finish(started[0]?.run ?? assert.fail("nothing started"))
+          const store = yield* RetentionStore
+          yield* store.lookAtClock((before) => before ?? { seen: t0, since: t0 })
+          const { ids } = yield* store.endedBefore(t0 + 60_000, { finished_at: 0, id: "" }, 500)
+          yield* store.removeRuns(ids.length === 0 ? [RunId.make(`run_${"0".repeat(26)}`)] : ids)
+          yield* store.keepers("", 500)
+          yield* store.beyond({ id: jobId(1), keep_runs: 3 }, null, 500)
+          yield* store.removeSessions(t0, 500)
+          yield* store.removeArchives(t0, 500)
+          yield* store.forgetKeys(t0, 500)
+          yield* store.removeJobs(t0, 500)
+          yield* store.prunedTo(jobId(1))
+        })
+      )
+      assertIndexed(plans)
+      const stepsOf = (text: string) => plans.find((plan) => plan.text.includes(text))?.steps.join("\n") ?? ""
+      assert.match(stepsOf("SELECT id, finished_at"), /SEARCH runs USING INDEX runs_ended \(/)
+      assert.notMatch(stepsOf("SELECT id, finished_at"), sorted)
+      assert.match(stepsOf("AS keep_runs FROM jobs"), /jobs USING INDEX jobs_keep_runs/)
+      assert.match(stepsOf("ORDER BY id DESC LIMIT"), /SEARCH runs USING INDEX runs_history \(job_id=\? AND id<\?\)/)
+      for (const step of plans.flatMap(({ steps }) => steps)) {
+        assert.notMatch(step, /^SCAN (sessions|session_archives|idempotency|jobs|runs|deliveries)(?! USING)/)
+      }
+    })
+  )
+
+  it.effect("a shared session, told of and cleared", () =>
+    Effect.map(
+      plansOf(jobs, () =>
+        Effect.gen(function* () {
+          const store = yield* SessionStore
+          yield* store.describe("job-1")
+          yield* store.clear("job-1", t0, () => ({ type: "SessionCleared", actor: "test" }))
+          yield* store.known([])
+        }).pipe(Effect.orDie)
+      ),
+      assertIndexed
+    )
   )
 })

@@ -1,13 +1,19 @@
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
+import * as TestClock from "effect/TestClock"
 import type { AgentHandler, Invocation } from "../../src/Agents.ts"
+import { why } from "../../src/Cli/Show.ts"
+import { JobStore } from "../../src/JobStore.ts"
 import { Jobs } from "../../src/Jobs.ts"
-import { asksToSleep } from "../../src/Scheduler/Heartbeat.ts"
-import { failure, storeInFile } from "../../src/testing.ts"
-import { create, engine, minute, runsOf, until } from "../support/Engine.ts"
+import { instructionOf } from "../../src/Scheduler/Heartbeat.ts"
+import { failure, storeInFile, storeInMemory } from "../../src/testing.ts"
+import { Explanations } from "../../src/Why.ts"
+import { create, engine, minute, runsOf, second, statusesOf, until } from "../support/Engine.ts"
 
 /** An agent that says the words in turn, one a call, and starts over; and what it was called with. */
 const speaking = (...words: ReadonlyArray<string>) =>
@@ -156,21 +162,161 @@ describe("a heartbeat", () => {
     )
   )
 
-  it("knows sleep when it hears it", () => {
-    for (const text of ["sleep", "done\nsleep\n", '{"next":"sleep"}', 'fine\n{"next": "sleep"}', "  sleep  "]) {
-      assert.isTrue(asksToSleep(text), text)
+  it.effect("goes where the answer says, alternates where it says nothing, and tells the agent", () =>
+    Effect.gen(function* () {
+      const agent = yield* speaking(
+        '{"next":"assess","summary":"looked"}',
+        '{"next":"act"}',
+        "acted",
+        '{"next":"assess","extra":1}',
+        'done\n{"next": "sleep", "summary": "all is well"}'
+      )
+      yield* Effect.gen(function* () {
+        yield* create({ name: "told", every: "1m", heartbeat: { enabled: true } })
+        yield* until(minute)
+        const run = yield* wholeRun("told")
+        assert.deepStrictEqual(
+          run.iterations.map(({ phase, summary }) => [phase, summary]),
+          [
+            ["assess", "looked"],
+            ["assess", '{"next":"act"}'],
+            ["act", "acted"],
+            ["assess", '{"next":"assess","extra":1}'],
+            ["sleep", "all is well"]
+          ]
+        )
+        const calls = yield* agent.calls
+        assert.deepStrictEqual(
+          calls.map(({ phase }) => phase),
+          ["assess", "assess", "act", "assess", "act"]
+        )
+        assert.deepStrictEqual(calls[1]?.summary, "looked")
+        assert.deepStrictEqual(
+          run.iterations.map(({ context_bytes }) => context_bytes),
+          calls.map(({ summary }) => (summary ?? "").length)
+        )
+        yield* until(2 * minute)
+        assert.strictEqual((yield* agent.calls)[5]?.summary, "all is well")
+      }).pipe(Effect.provide(engine({ agent: agent.handler })))
+    })
+  )
+
+  it.effect("that is stopped at max_iterations is told so in history and by why (row 69)", () =>
+    Effect.gen(function* () {
+      const explanations = yield* Explanations
+      yield* create({ name: "busy", every: "5m", heartbeat: { enabled: true, max_iterations: 2 } })
+      yield* until(5 * minute)
+      const [run] = yield* runsOf("busy")
+      assert.strictEqual(run?.stop_reason, "max_iterations")
+      assert.strictEqual(run === undefined ? "" : why(run), "stopped at max_iterations")
+      const told = yield* explanations.job("busy", undefined)
+      assert.include(told.answer, "stopped after 2 iterations (max_iterations)")
+      assert.include(told.next_steps.join(), "heartbeat.max_iterations")
+      assert.include(told.events.map(({ what }) => what).join("\n"), "bytes of context in 2 iterations")
+    }).pipe(Effect.provide(engine({ agent: () => Effect.succeed({ output: "more" }) })))
+  )
+
+  it.effect("that breaks off keeps the conversation up to its last whole iteration", () =>
+    Effect.gen(function* () {
+      const store = yield* JobStore
+      const jobs = yield* Jobs
+      const heartbeat = { enabled: true, context_mode: "shared_persistent" }
+      const told = ["1", "2"].flatMap((text) => [
+        { role: "user" as const, text: "go" },
+        { role: "assistant" as const, text }
+      ])
+      for (const name of ["fails", "slow", "stopped"]) {
+        const job = yield* create({ name, agent_id: name, every: "1h", heartbeat, input: "go", max_runtime: "1m" })
+        const run = yield* jobs.runNow(name, { actor: "test" })
+        if (name === "stopped") {
+          yield* Effect.repeat(Effect.zipRight(TestClock.adjust("1 second"), jobs.getRun(run.id)), {
+            until: ({ iterations }) => iterations.length > 0
+          })
+          yield* jobs.cancelRun(run.id, "test")
+        } else {
+          yield* TestClock.adjust("2 minutes")
+        }
+        assert.strictEqual((yield* store.findSession(job.id))?.turns.length, told.length, name)
+        assert.deepStrictEqual((yield* store.findSession(job.id))?.turns, told, name)
+        assert.strictEqual((yield* jobs.getRun(run.id)).iterations.length, 2, name)
+      }
+      assert.deepStrictEqual((yield* Effect.forEach(["fails", "slow", "stopped"], statusesOf)).flat(), [
+        "failed",
+        "timed_out",
+        "cancelled"
+      ])
+    }).pipe(
+      Effect.provide(
+        engine({
+          fails: ({ iteration }) =>
+            iteration === 3 ? Effect.fail(failure("permanent", "lost it")) : Effect.succeed({ output: `${iteration}` }),
+          slow: ({ iteration }) => (iteration === 3 ? Effect.never : Effect.succeed({ output: `${iteration}` })),
+          stopped: ({ iteration }) => (iteration === 3 ? Effect.never : Effect.succeed({ output: `${iteration}` }))
+        })
+      )
+    )
+  )
+
+  it.effect("of very many quick iterations is written once a second while it runs, and whole at its end", () =>
+    Effect.gen(function* () {
+      const writes = yield* Ref.make<ReadonlyArray<number>>([])
+      const store = Layer.map(storeInMemory, (context) => {
+        const inner = Context.get(context, JobStore)
+        return Context.add(context, JobStore, {
+          ...inner,
+          progress: (ref, so_far) =>
+            Effect.zipRight(
+              Ref.update(writes, (before) => [...before, so_far.iterations.length]),
+              inner.progress(ref, so_far)
+            )
+        })
+      }).pipe(Layer.orDie)
+      const agent: AgentHandler = ({ iteration }) =>
+        Effect.succeed({ output: "more" }).pipe(Effect.delay(iteration === 1_000 ? "1500 millis" : 0))
+      yield* Effect.gen(function* () {
+        yield* create({ name: "busy", every: "1m", heartbeat: { enabled: true, max_iterations: 2_000 } })
+        yield* until(minute + 10 * second)
+        assert.strictEqual((yield* wholeRun("busy")).iterations.length, 2_000)
+        assert.deepStrictEqual(yield* Ref.get(writes), [999])
+      }).pipe(Effect.provide(engine({ agent }, { store })))
+    })
+  )
+
+  it("knows what an answer asks for when it hears it", () => {
+    const sleep = { next: "sleep" as const }
+    for (const [text, asked] of [
+      ["sleep", sleep],
+      ["done\nsleep\n", sleep],
+      ["  sleep  ", sleep],
+      ['{"next":"sleep"}', sleep],
+      ['fine\n{"next": "sleep"}', sleep],
+      ['{\n  "next": "sleep"\n}', sleep],
+      ['fine\n```json\n{"next":"sleep"}\n```', sleep],
+      ['```\n{\n"next":"act",\n"summary":"x"}\n```\n', { next: "act", summary: "x" }],
+      ['so:\n`{"next":"assess"}`', { next: "assess" }]
+    ] as const) {
+      assert.deepStrictEqual(instructionOf(text), asked, text)
     }
     for (const text of [
       "",
       "I will sleep",
       "sleep\nnot yet",
       "sleeping",
-      '{"next":"act"}',
       "null",
       '"sleep"',
-      "Sleep well"
+      "Sleep well",
+      '{"next":"sleep","why":"nothing to do"}',
+      '{"next":"nap"}',
+      '{"next":1}',
+      '{"next":"sleep","summary":1}',
+      '{"summary":"x"}',
+      '[{"next":"sleep"}]',
+      '{"next":"sleep"}\nor not',
+      "```",
+      "``````",
+      '```{"next":"sleep"}```\nno'
     ]) {
-      assert.isFalse(asksToSleep(text), text)
+      assert.isNull(instructionOf(text), text)
     }
   })
 })

@@ -22,6 +22,7 @@ import { JobStore } from "../../src/JobStore.ts"
 import { RunLogs } from "../../src/RunLogs.ts"
 import { SchedulerStatus } from "../../src/Scheduler/Status.ts"
 import { WakeSignal } from "../../src/Scheduler.ts"
+import { SessionDesk } from "../../src/Sessions.ts"
 import { Settings, SettingsSchema } from "../../src/Settings.ts"
 import { storeInMemory } from "../../src/testing.ts"
 import { Explanations } from "../../src/Why.ts"
@@ -113,6 +114,7 @@ const logs = Layer.succeed(
   RunLogs.make({
     append: () => unused,
     end: () => unused,
+    remove: () => unused,
     read: () => Effect.succeed("one\ntwo\n"),
     follow: () =>
       Stream.concat(
@@ -135,6 +137,12 @@ const deliveries = Layer.mock(DeliveryDesk, {
   find: (delivery) => new DeliveryNotFound({ delivery }),
   redeliver: (delivery) => new DeliveryNotFound({ delivery }),
   redeliverAll: () => Effect.succeed(2)
+})
+
+const sessions = Layer.mock(SessionDesk, {
+  _tag: "symbiont/SessionDesk",
+  get: (job) => new JobNotFound({ job }),
+  clear: (job) => new JobNotFound({ job })
 })
 
 const explanations = Layer.mock(Explanations, {
@@ -165,6 +173,7 @@ export const fakes = (port = 0) =>
     approvals,
     deliveries,
     explanations,
+    sessions,
     agents,
     store,
     kept,
