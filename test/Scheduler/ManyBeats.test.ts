@@ -10,7 +10,7 @@ import { storeInFile } from "../../src/testing.ts"
 import { create, engine, runsOf, second, until } from "../support/Engine.ts"
 
 /** Of each of the three jobs. */
-const beats = 334
+const beats = Number(process.env["SYMBI_TEST_BEATS"] ?? 334)
 
 /** Each beat looks, then sleeps. Its words are always as long, and are the number of its call. */
 const counting = (): AgentHandler => {
