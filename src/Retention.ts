@@ -1,6 +1,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import type { RunId } from "./Domain/Ids.ts"
 import { formatInstant } from "./Domain/Instant.ts"
 import { RetentionStore, type RunCursor } from "./Retention/RetentionStore.ts"
@@ -128,14 +129,7 @@ export class Retention extends Effect.Service<Retention>()("symbiont/Retention",
       const safely = Effect.catchAllCause(pass, (cause) =>
         Effect.logError("old runs and sessions could not be deleted", cause)
       )
-      // Timers do not notice when the wall clock is set, so none is long.
-      const anHourAfter = (begun: number) =>
-        Effect.repeat(Effect.zipRight(Effect.sleep("1 minute"), Clock.currentTimeMillis), {
-          until: (now) => now < begun || now - begun >= paceMillis
-        })
-      return Effect.forkScoped(
-        Effect.forever(Effect.flatMap(Clock.currentTimeMillis, (begun) => Effect.zipRight(safely, anHourAfter(begun))))
-      )
+      return Effect.forkScoped(Effect.repeat(safely, Schedule.spaced(paceMillis)))
     })
   )
 }

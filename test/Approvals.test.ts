@@ -390,6 +390,7 @@ describe("a run that needs an approval", () => {
         const approvals = yield* Approvals
         yield* create({ name: "busy", every: "10h", policy: asks })
         const first = yield* jobs.runNow("busy", { actor: "test" })
+        yield* TestClock.adjust(1)
         yield* approvals.approve(first.id, ada, null)
         yield* TestClock.adjust(minute)
         const second = yield* jobs.runNow("busy", { actor: "test", queue: true })
@@ -487,7 +488,9 @@ describe("who may decide", () => {
           Effect.gen(function* () {
             const name = `${approvers.join("-")}-${actor}`
             yield* create({ name, every: "100d", policy: { ...asks, approvers } })
-            return (yield* jobs.runNow(name, { actor })).id
+            const { id } = yield* jobs.runNow(name, { actor })
+            yield* TestClock.adjust(1)
+            return id
           })
         const answer = (run: string, by: typeof ada | { actor: string; name: null }) =>
           Effect.match(approvals.approve(run, by, null), { onFailure: (e) => e._tag, onSuccess: ({ state }) => state })

@@ -12,6 +12,7 @@ import {
   recordInFlight,
   recordLook,
   recordRun,
+  recordSaved,
   renderPrometheus
 } from "../src/Observability.ts"
 
@@ -80,6 +81,8 @@ describe("metrics", () => {
       yield* recordInFlight(3)
       yield* recordDeadLetter("observed-flaky")
       const delivery = "symbiont_delivery_total"
+      const saved = recordSaved({ input_tokens: 300, output_tokens: 40 })
+      assert.strictEqual(yield* growth("symbiont_gate_saved_tokens_total", {}, saved), 340)
       assert.strictEqual(yield* growth("symbiont_scheduler_looks_total", {}, recordLook), 1)
       const delivered = recordDelivery("log_file", "delivered")
       assert.strictEqual(yield* growth(delivery, { channel: "log_file", state: "delivered" }, delivered), 1)
@@ -111,6 +114,7 @@ describe("metrics", () => {
         symbiont_delivery_pending: "gauge",
         symbiont_delivery_total: "counter",
         symbiont_delivery_undelivered: "gauge",
+        symbiont_gate_saved_tokens_total: "counter",
         symbiont_scheduler_looks_total: "counter"
       })
     }).pipe(Effect.provideService(JobLabels, new Set()))
