@@ -177,13 +177,21 @@ const expand = (runs: ReadonlyArray<RunSummary>, slots: ReadonlyArray<number>): 
     return range
   })
 
-describe("a day of 500 jobs", () => {
+/** Of the 500 jobs there are so many in the short form. */
+const wanted = Number(process.env["SYMBI_TEST_JOBS"] ?? 200)
+
+const plansWanted = (): ReadonlyArray<Plan> => {
+  const random = numbers(wanted)
+  return makePlans().filter(() => random(500) < wanted)
+}
+
+describe(`a day of about ${wanted} jobs`, () => {
   it.effect(
     "leaves exactly one row, or one place in a missed range, for every slot of every active job",
     () =>
       Effect.gen(function* () {
-        const plans = makePlans()
-        assert.strictEqual(plans.length, 500)
+        const plans = plansWanted()
+        assert.closeTo(plans.length, wanted, 40)
         const store = yield* Layer.build(storeInMemory.pipe(Layer.orDie))
         const service = engine(agents, {
           store: Layer.succeedContext(store),
@@ -245,7 +253,7 @@ describe("a day of 500 jobs", () => {
           }
           const counts = yield* (yield* JobStore).counts
           assert.strictEqual(counts.running, 0)
-          assert.isAbove(rows, 8_000)
+          assert.isAbove(rows, 15 * wanted)
         }).pipe(Effect.provide(service))
       }).pipe(Effect.scoped),
     180_000
