@@ -1,15 +1,18 @@
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import { type Amount, BudgetStore, type Exceeded } from "./Budgets/BudgetStore.ts"
-import { type BudgetOwner, type CappedSpan, spansOf } from "./Budgets/Spans.ts"
-import type { AgentDefinition, Usage } from "./Domain/Agent.ts"
+import { type BudgetOwner, type CappedSpan, spansOf, spansOfRun } from "./Budgets/Spans.ts"
+import { type AgentDefinition, AgentFailure, mayHaveSpent, type Usage } from "./Domain/Agent.ts"
 import type { AtCap, Budget, BudgetLine } from "./Domain/Budget.ts"
-import type { RunId } from "./Domain/Ids.ts"
+import { Ids, type RunId } from "./Domain/Ids.ts"
 import type { Job } from "./Domain/Job.ts"
 import { JobStore } from "./JobStore.ts"
 import { Settings } from "./Settings.ts"
 
-export { type Amount, BudgetStore, type Exceeded, type SpanUse } from "./Budgets/BudgetStore.ts"
+export { type Amount, BudgetStore, type Exceeded, type ReserveOptions, type SpanUse } from "./Budgets/BudgetStore.ts"
 export { type CappedSpan, dayOf, spansOf } from "./Budgets/Spans.ts"
 
 /** Why a run may not spend what it is about to, and what becomes of it. */
@@ -18,15 +21,18 @@ export interface OverBudget {
   readonly at_cap: AtCap
 }
 
+/** What an agent may take next. */
+export interface Estimate extends Usage {
+  /** What its last call took, or a run before it. */
+  readonly isGuess: boolean
+}
+
 /** What budgets say of one run. Does nothing where no budget holds for it. */
 export interface RunBudget {
   /** Why the run may not start if it takes so much at first; null when it may. Reserves nothing. */
-  readonly check: (estimate: Usage) => Effect.Effect<OverBudget | null>
+  readonly check: (estimate: Estimate) => Effect.Effect<OverBudget | null>
   /** Reserves what the run may take next; `beyond` whatever the caps. Why it may not, or null. */
-  readonly reserve: (
-    estimate: Usage,
-    options: { readonly spent: Usage | null; readonly beyond: boolean }
-  ) => Effect.Effect<OverBudget | null>
+  readonly reserve: (estimate: Estimate, options: { readonly beyond: boolean }) => Effect.Effect<OverBudget | null>
   /** Counts what was spent. */
   readonly spend: (usage: Usage) => Effect.Effect<void>
 }
@@ -40,7 +46,7 @@ const money = (amount: number): string => `${Number(amount.toPrecision(4))} USD`
 
 const count = (amount: number, unit: string): string => `${amount.toLocaleString("en-US")} ${unit}`
 
-const spanNames = { day: "for today", month: "for this month", total: "in all" } as const
+const spanNames = { run: "for one run", day: "for today", month: "for this month", total: "in all" } as const
 
 const exceededText = ({ reserved, span, spent, what }: Exceeded, asked: Amount): string => {
   const cap = span.caps[what] ?? 0
@@ -54,7 +60,18 @@ const exceededText = ({ reserved, span, spent, what }: Exceeded, asked: Amount):
 /** Most jobs whose budgets are listed. */
 const maxListed = 1_000
 
-const noBudget: RunBudget = {
+const failedForFree = (exit: Exit.Exit<unknown, unknown>): boolean =>
+  Exit.isFailure(exit) &&
+  Option.exists(Cause.failureOption(exit.cause), (error) => error instanceof AgentFailure && !mayHaveSpent(error))
+
+/** What an agent may take of which nobody knows anything: next to nothing, but not where nothing is left. */
+export const unknownEstimate: Estimate = { input_tokens: 1, output_tokens: 0, cost_usd: 0, isGuess: true }
+
+/** What takes nothing. */
+export const noEstimate: Estimate = { input_tokens: 0, output_tokens: 0, cost_usd: 0, isGuess: true }
+
+/** Where nothing is counted. */
+export const noBudget: RunBudget = {
   check: () => Effect.succeed(null),
   reserve: () => Effect.succeed(null),
   spend: () => Effect.void
@@ -67,6 +84,7 @@ export class Budgets extends Effect.Service<Budgets>()("symbiont/Budgets", {
     const jobs = yield* JobStore
     const { scheduler } = yield* Settings
     const { budget: ofService, timezone } = scheduler
+    const ids = yield* Ids
 
     const serviceOwner = (budget: Budget): BudgetOwner => ({ owner: "service", ownerName: "the service", budget })
     const agentOwner = (id: string, budget: Budget): BudgetOwner => ({
@@ -80,69 +98,76 @@ export class Budgets extends Effect.Service<Budgets>()("symbiont/Budgets", {
       budget
     })
 
-    const ownersOf = (job: Pick<Job, "id" | "name" | "budget">, agent: AgentDefinition | null) => [
-      ...(job.budget === undefined ? [] : [jobOwner(job, job.budget)]),
+    const ownersOf = (job: Pick<Job, "id" | "name" | "budget"> | null, agent: AgentDefinition | null) => [
+      ...(job?.budget === undefined ? [] : [jobOwner(job, job.budget)]),
       ...(agent?.budget === undefined ? [] : [agentOwner(agent.id, agent.budget)]),
       ...(ofService === undefined ? [] : [serviceOwner(ofService)])
     ]
 
-    /** The first cap of one run that it would go beyond. */
-    const beyondOneRun = (owners: ReadonlyArray<BudgetOwner>, spent: Amount, asked: Amount): OverBudget | null => {
-      for (const { budget, ownerName } of owners) {
-        const { cost_usd, tokens } = budget.per_run ?? {}
-        const at_cap = budget.at_cap ?? "deny"
-        const where = `the budget of ${ownerName} for one run does not allow it`
-        if (tokens !== undefined && spent.tokens + asked.tokens > tokens) {
-          const text = `${where}: ${count(spent.tokens, "tokens")} of ${count(tokens, "tokens")} spent, and about ${count(asked.tokens, "tokens")} would be next`
-          return { text, at_cap }
-        }
-        if (cost_usd !== undefined && spent.cost_usd + asked.cost_usd > cost_usd) {
-          const text = `${where}: ${money(spent.cost_usd)} of ${money(cost_usd)} spent, and about ${money(asked.cost_usd)} would be next`
-          return { text, at_cap }
-        }
-      }
-      return null
-    }
-
-    /** A cap on cost cannot be kept where nobody knows what a model costs. */
-    const unpriced = (owners: ReadonlyArray<BudgetOwner>, { cost_usd, input_tokens, output_tokens }: Usage) => {
+    /** A cap on cost cannot be kept where nobody knows what an agent costs. */
+    const unpriced = (
+      owners: ReadonlyArray<BudgetOwner>,
+      agent: AgentDefinition | null,
+      { cost_usd, input_tokens, output_tokens }: Usage
+    ) => {
       if (cost_usd !== undefined || input_tokens + output_tokens === 0) return null
       const capped = owners.find(({ budget }) =>
         [budget.per_run, budget.per_day, budget.per_month, budget.total].some((caps) => caps?.cost_usd !== undefined)
       )
-      const text = `the budget of ${capped?.ownerName} has a cap on cost, and the price of the agent's model is not known; give it under [providers.NAME.prices], or cap tokens instead`
-      return capped === undefined ? null : ({ text, at_cap: "deny" } satisfies OverBudget)
+      if (capped === undefined) return null
+      const why =
+        agent?.kind === "model"
+          ? "the price of its model is not known; give it under [providers.NAME.prices]"
+          : "its agent does not say what it costs (usage.cost_usd); let it say so"
+      const text = `the budget of ${capped.ownerName} has a cap on cost, and ${why}, or cap tokens instead`
+      return { text, at_cap: "deny" } satisfies OverBudget
     }
 
-    const ofRun = (run_id: RunId, job: Job, agent: AgentDefinition | null): RunBudget => {
-      const owners = ownersOf(job, agent)
+    const budgetOf = (run: string, owners: ReadonlyArray<BudgetOwner>, agent: AgentDefinition | null): RunBudget => {
       if (owners.length === 0) return noBudget
       const spans = Effect.map(
         Clock.currentTimeMillis,
-        (now): ReadonlyArray<CappedSpan> => owners.flatMap((owner) => spansOf(owner, now, timezone))
+        (now): ReadonlyArray<CappedSpan> => [
+          ...spansOfRun(run, owners),
+          ...owners.flatMap((owner) => spansOf(owner, now, timezone))
+        ]
       )
       const answer = (asked: Amount) => (exceeded: Exceeded | null) =>
         exceeded === null ? null : { text: exceededText(exceeded, asked), at_cap: exceeded.span.at_cap }
-      const own = (estimate: Usage, spent: Usage | null) =>
-        unpriced(owners, estimate) ??
-        beyondOneRun(owners, spent === null ? { tokens: 0, cost_usd: 0 } : amountOf(spent), amountOf(estimate))
 
-      const check = Effect.fn("Budgets.check")(function* (estimate: Usage) {
+      const check = Effect.fn("Budgets.check")(function* (estimate: Estimate) {
         const asked = amountOf(estimate)
-        return own(estimate, null) ?? answer(asked)(yield* store.check(run_id, yield* spans, asked))
+        return (
+          unpriced(owners, agent, estimate) ?? answer(asked)(yield* store.check(run, yield* spans, asked, estimate))
+        )
       })
 
       const reserve = Effect.fn("Budgets.reserve")(function* (
-        estimate: Usage,
-        { beyond, spent }: { readonly spent: Usage | null; readonly beyond: boolean }
+        estimate: Estimate,
+        { beyond }: { readonly beyond: boolean }
       ) {
         const asked = amountOf(estimate)
-        const over = beyond ? null : own(estimate, spent)
-        return over ?? answer(asked)(yield* store.reserve(run_id, yield* spans, asked, { beyond }))
+        const { isGuess } = estimate
+        return (
+          (beyond ? null : unpriced(owners, agent, estimate)) ??
+          answer(asked)(yield* store.reserve(run, yield* spans, asked, { beyond, isGuess }))
+        )
       })
 
-      return { check, reserve, spend: (usage) => store.spend(run_id, amountOf(usage)) }
+      return { check, reserve, spend: (usage) => store.spend(run, amountOf(usage)) }
     }
+
+    const ofRun = (run_id: RunId, job: Job, agent: AgentDefinition | null): RunBudget =>
+      budgetOf(run_id, ownersOf(job, agent), agent)
+
+    /** The budgets of an agent that is run by hand, and of the service; what is still reserved goes with the scope. */
+    const byHand = Effect.fn("Budgets.byHand")(function* (agent: AgentDefinition) {
+      const owners = ownersOf(null, agent)
+      if (owners.length === 0) return noBudget
+      const id = `hand:${yield* ids.boot}`
+      yield* Effect.addFinalizer((exit) => store.release(id, !failedForFree(exit)))
+      return budgetOf(id, owners, agent)
+    })
 
     const linesOf = Effect.fnUntraced(function* (
       of: BudgetLine["of"],
@@ -189,6 +214,6 @@ export class Budgets extends Effect.Service<Budgets>()("symbiont/Budgets", {
       return lines as ReadonlyArray<BudgetLine>
     })
 
-    return { list, ofRun } as const
+    return { byHand, list, ofRun } as const
   })
 }) {}

@@ -2,6 +2,7 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import { AgentRuntime } from "./Agents.ts"
+import { type Estimate, noEstimate, type RunBudget, unknownEstimate } from "./Budgets.ts"
 import { type AgentAnswer, type AgentDefinition, AgentFailure, addUsage, type Usage } from "./Domain/Agent.ts"
 import { type DurationText, durationMillis } from "./Domain/Duration.ts"
 
@@ -12,6 +13,8 @@ export const runByHand = Effect.fn("runByHand")(function* (
     readonly input: string
     readonly maxRuntime: DurationText | "none"
     readonly log: (text: string) => Effect.Effect<void>
+    /** What it may spend. */
+    readonly budget: RunBudget
   }
 ) {
   const agents = yield* AgentRuntime
@@ -20,12 +23,21 @@ export const runByHand = Effect.fn("runByHand")(function* (
   const sessionDirectory = yield* Effect.cached(
     fs.makeTempDirectoryScoped({ prefix: "symbi-" }).pipe(Scope.extend(scope), Effect.orDie)
   )
-  const { maxRuntime } = options
+  const { budget, maxRuntime } = options
   let usage: Usage | undefined
   const spent = (more: Usage) =>
-    Effect.sync(() => {
+    Effect.suspend(() => {
       usage = usage === undefined ? more : addUsage(usage, more)
+      return budget.spend(more)
     })
+  const reserve = Effect.fnUntraced(function* (estimate: Estimate) {
+    const over = yield* budget.reserve(estimate, { beyond: false })
+    if (over !== null) return yield* new AgentFailure({ kind: "budget", message: over.text })
+  })
+  const first = agents.estimate(agent, { input: options.input, summary: null, turns: [] })
+  yield* reserve(
+    first !== null ? { ...first, isGuess: false } : agent.kind === "command" ? noEstimate : unknownEstimate
+  )
   const result = yield* agents
     .invoke(agent, {
       run: null,
@@ -35,7 +47,7 @@ export const runByHand = Effect.fn("runByHand")(function* (
       iteration: null,
       sessionDirectory,
       log: options.log,
-      reserve: () => Effect.void,
+      reserve: (estimate) => reserve({ ...estimate, isGuess: false }),
       spent,
       toolCalled: () => Effect.void,
       notify: (channel) =>

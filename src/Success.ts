@@ -1,5 +1,5 @@
 import * as Either from "effect/Either"
-import { JSONPathEnvironment, type JSONPathQuery, type JSONValue } from "json-p3"
+import { JSONPathEnvironment, type JSONPathQuery, type JSONValue, jsonpath } from "json-p3"
 import { RE2JS } from "re2js"
 import type { Issue } from "./Domain/Job.ts"
 import type { SuccessWhen } from "./Domain/Success.ts"
@@ -20,16 +20,29 @@ const reasonOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.
 const compilePattern = (text: string): Either.Either<RE2JS, string> =>
   Either.try({ try: () => RE2JS.compile(text), catch: reasonOf })
 
-/** A path, or a comparison as a filter of one: the latter selects something exactly when it holds. */
-interface Condition {
-  readonly query: JSONPathQuery
-  readonly isPath: boolean
-}
+/** Whether a value is as the condition says. Throws for values that are nested too deep. */
+type Condition = (value: JSONValue) => boolean
 
 const compile = (text: string): Either.Either<JSONPathQuery, string> =>
   Either.try({ try: () => environment.compile(text), catch: (thrown) => reasonOf(thrown).replace(/ \('.*$/s, "") })
 
 const occurrences = (text: string, part: string): number => text.split(part).length - 1
+
+const selects =
+  (query: JSONPathQuery): Condition =>
+  (value) => {
+    const values = query.query(value).values()
+    return values.length > 0 && values.every((one) => one !== false && one !== null)
+  }
+
+/** The expression of a query that is one filter, to be asked about a value itself, not about its members. */
+const expressionOf = ({ segments }: JSONPathQuery): Either.Either<Condition, string> => {
+  const [segment, more] = segments
+  const [selector, other] = segment?.selectors ?? []
+  return selector instanceof jsonpath.selectors.FilterSelector && more === undefined && other === undefined
+    ? Either.right((value) => selector.expression.evaluate({ environment, currentValue: value, rootValue: value }))
+    : Either.left("is no comparison")
+}
 
 const compileCondition = (text: string): Either.Either<Condition, string> => {
   // Each further one multiplies the work by the size of the output.
@@ -37,11 +50,13 @@ const compileCondition = (text: string): Either.Either<Condition, string> => {
     return Either.left("at most one .. and one [? ] are taken")
   }
   const path = compile(text)
-  if (Either.isRight(path)) return Either.right({ query: path.right, isPath: true })
-  return Either.mapBoth(compile(`$[?${text}]`), {
-    onLeft: () => path.left,
-    onRight: (query) => ({ query, isPath: false })
-  })
+  if (Either.isLeft(path)) {
+    return Either.mapLeft(Either.flatMap(compile(`$[?${text}]`), expressionOf), () => path.left)
+  }
+  if (text.includes("[?") && text.lastIndexOf("$") > 0) {
+    return Either.left("a filter looks at @, the member in question, and not at $")
+  }
+  return Either.right(selects(path.right))
 }
 
 /** What is wrong with the conditions themselves. */
@@ -65,18 +80,18 @@ const jsonOf = (output: string): Either.Either<JSONValue, unknown> => {
   return Either.orElse(parseJson(text), () => parseJson(text.slice(text.lastIndexOf("\n") + 1)))
 }
 
-const holds = ({ isPath, query }: Condition, value: JSONValue): boolean => {
-  const values = query.query(value).values()
-  // Of a comparison, a filter selects all members of the value or none.
-  return values.length > 0 && (!isPath || values.every((one) => one !== false && one !== null))
-}
-
 const jsonFailure = (json_path: string, output: string): string | undefined => {
   const value = jsonOf(output)
   if (Either.isLeft(value)) return `success_when.json_path: neither the output nor its last line is JSON`
   const condition = compileCondition(json_path)
   if (Either.isLeft(condition)) return `success_when.json_path: ${condition.left}`
-  return holds(condition.right, value.right) ? undefined : `success_when.json_path: ${json_path} does not hold`
+  return Either.match(
+    Either.try(() => condition.right(value.right)),
+    {
+      onLeft: () => "success_when.json_path: the output's JSON is nested too deep",
+      onRight: (holds) => (holds ? undefined : `success_when.json_path: ${json_path} does not hold`)
+    }
+  )
 }
 
 const patternFailure = (output_matches: string, output: string): string | undefined => {

@@ -45,12 +45,21 @@ describe("success_when", () => {
     ["$.errors == 0", '{"errors": 0}', true],
     ["$.errors == 0", '{"errors": 1}', false],
     ["$.errors == 0", "{}", false],
+    ["!$.error", "{}", true],
+    ["length($) == 0", "[]", true],
+    ["$ == 5", "5", true],
+    ["$ == 5", "6", false],
     ["length($.items) > 1 && $.state == 'ready'", '{"items": [1, 2], "state": "ready"}', true],
     ["length($.items) > 1 && $.state == 'ready'", '{"items": [1], "state": "ready"}', false],
     ["$[?@.state == 'failed']", '[{"state": "ok"}, {"state": "failed"}]', true],
     ["$[?@.state == 'failed']", '[{"state": "ok"}]', false]
   ])("%s of %s holds: %s", (json_path, output, expected) => {
     assert.strictEqual(why({ json_path }, output) === undefined, expected)
+  })
+
+  it("is not met by what is nested too deep to look into", () => {
+    const deep = `${"[".repeat(5_000)}${"]".repeat(5_000)}`
+    assert.include(why({ json_path: "$..done" }, deep) ?? "", "nested too deep")
   })
 
   it("says what is wrong with a condition, and where", () => {
@@ -63,7 +72,7 @@ describe("success_when", () => {
   })
 
   it("refuses what would take too much work on a large output", () => {
-    for (const json_path of ["$..a..b", "$[?@[?@.a]]", "match($.a, '(a+)+')"]) {
+    for (const json_path of ["$..a..b", "$[?@[?@.a]]", "$[?count($[*])>0]", "match($.a, '(a+)+')"]) {
       assert.lengthOf(successIssues({ json_path }), 1, json_path)
     }
   })

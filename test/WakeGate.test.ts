@@ -3,12 +3,13 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { AgentFailure } from "../src/Domain/Agent.ts"
+import { DurationText } from "../src/Domain/Duration.ts"
 import type { StoredJob } from "../src/Domain/Job.ts"
 import { ServiceEnvironment } from "../src/ServiceEnvironment.ts"
 import { testSettings } from "../src/testing.ts"
 import { WakeGate } from "../src/WakeGate.ts"
 import { finishedRun, jobNamed } from "./Delivery/fixtures.ts"
-import { httpReceiver } from "./support/HttpReceiver.ts"
+import { answers, breaksOff, hangs, httpReceiver } from "./support/HttpReceiver.ts"
 
 const environment = ServiceEnvironment.layer({
   variables: { PATH: process.env["PATH"], TOKEN: "s3cret-token", KEY: undefined },
@@ -71,10 +72,14 @@ describe("a gate that is a command", () => {
     }).pipe(Effect.provide(live()))
   )
 
-  it.live("is read up to 64 KiB, whatever it prints", () =>
+  it.live("is given to the agent up to 64 KiB, and may print up to 1 MiB", () =>
     Effect.gen(function* () {
-      const found = yield* ask({ command: node('process.stdout.write("é".repeat(1_000_000))') })
-      assert.strictEqual(Buffer.byteLength(found?.output ?? ""), 65_536)
+      const found = yield* ask({ command: node('process.stdout.write("é".repeat(50_000))') })
+      assert.strictEqual(found?.output, `${"é".repeat(32_768)}\n[what the gate gave is cut at 65536 bytes]`)
+      assert.deepStrictEqual(yield* messageOf(ask({ command: node('process.stdout.write("é".repeat(600_000))') })), [
+        "permanent",
+        "the gate failed: node printed more than 1 MiB"
+      ])
     }).pipe(Effect.provide(live()))
   )
 })
@@ -95,6 +100,13 @@ describe("a gate that is a URL", () => {
         "transient",
         `the gate failed: ${host} answered 500`
       ])
+      const broken = yield* httpReceiver([breaksOff(200, "half of the fe"), hangs, answers(200, "x".repeat(1_100_000))])
+      const asked = messageOf(ask({ url: broken.url, timeout: DurationText.make("300ms") })).pipe(
+        Effect.provide(live([new URL(broken.url).host]))
+      )
+      assert.match((yield* asked).join(" "), /^transient .*broke off its answer$/)
+      assert.match((yield* asked).join(" "), /^transient .*no answer within/)
+      assert.match((yield* asked).join(" "), /^permanent .*more than 1 MiB$/)
       const [kind, missing] = yield* messageOf(ask({ url: `${server.url}/\${NOPE}` })).pipe(
         Effect.provide(live([host]))
       )

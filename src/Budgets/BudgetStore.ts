@@ -1,7 +1,6 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { Spent } from "../Domain/Budget.ts"
-import type { RunId } from "../Domain/Ids.ts"
 import type { CappedSpan } from "./Spans.ts"
 
 /** Tokens in and out together, and US dollars. */
@@ -13,6 +12,14 @@ export interface Exceeded {
   readonly what: keyof Spent
   readonly spent: Spent
   readonly reserved: Amount
+}
+
+/** How a reservation is made. */
+export interface ReserveOptions {
+  /** Whatever the caps say. */
+  readonly beyond: boolean
+  /** What others spent before: no reason to forbid it where nothing of the span is spent, as nothing else could tell. */
+  readonly isGuess: boolean
 }
 
 /** What was spent in a span, and what runs under way may still take. */
@@ -29,19 +36,27 @@ export class BudgetStore extends Context.Tag("symbiont/BudgetStore")<
   BudgetStore,
   {
     /**
-     * Makes what a run may spend next its reservation, in place of the one before. Gives the cap that forbids it, and
-     * reserves nothing then; `beyond` does it whatever the caps. The first time in a span counts as a run of it.
+     * Makes what a run may spend next its reservation, in place of the one before: of spans that have passed since,
+     * too. Gives the cap that forbids it, and reserves nothing then. The first time of an owner counts as one of its
+     * runs. A run is known by its id, or by another that is nobody else's.
      */
     readonly reserve: (
-      run_id: RunId,
+      run: string,
       spans: ReadonlyArray<CappedSpan>,
       amount: Amount,
-      options: { readonly beyond: boolean }
+      options: ReserveOptions
     ) => Effect.Effect<Exceeded | null>
     /** The cap that a further run would go beyond; null when it may start. Reserves nothing. */
-    readonly check: (run_id: RunId, spans: ReadonlyArray<CappedSpan>, amount: Amount) => Effect.Effect<Exceeded | null>
+    readonly check: (
+      run: string,
+      spans: ReadonlyArray<CappedSpan>,
+      amount: Amount,
+      options: Pick<ReserveOptions, "isGuess">
+    ) => Effect.Effect<Exceeded | null>
     /** Counts what was spent, in every span in which the run has a reservation; the reservation is used up by it. */
-    readonly spend: (run_id: RunId, amount: Amount) => Effect.Effect<void>
+    readonly spend: (run: string, amount: Amount) => Effect.Effect<void>
+    /** Ends what was reserved under an id that is no run's: as spent where nobody knows what became of it. */
+    readonly release: (run: string, asSpent: boolean) => Effect.Effect<void>
     readonly used: (spans: ReadonlyArray<Pick<CappedSpan, "owner" | "span">>) => Effect.Effect<ReadonlyArray<SpanUse>>
     /** Jobs that spent something in one of these spans, by id. */
     readonly jobsIn: (spans: ReadonlyArray<string>, limit: number) => Effect.Effect<ReadonlyArray<string>>

@@ -2,12 +2,12 @@ import type { AtCap, Budget, BudgetPeriod, Caps } from "../Domain/Budget.ts"
 
 /** A cap that holds for a run: whose budget it is of, and the span of time that it is for. */
 export interface CappedSpan {
-  /** `service`, `agent:NAME` or `job:ID`. */
+  /** `service`, `agent:NAME` or `job:ID`; for what one run may spend, `run:ID`. */
   readonly owner: string
   /** As people know the owner: `the service`, `agent "reporter"`, `job "daily"`. */
   readonly ownerName: string
-  readonly period: BudgetPeriod
-  /** `day:2026-11-21`, `month:2026-11` or `total`. */
+  readonly period: BudgetPeriod | "run"
+  /** `day:2026-11-21`, `month:2026-11` or `total`; for one run whose budget it is. */
   readonly span: string
   readonly caps: Caps
   readonly at_cap: AtCap
@@ -35,7 +35,7 @@ export const spansOf = (
   { budget, ...owner }: BudgetOwner,
   now: number,
   timezone: string
-): ReadonlyArray<CappedSpan> => {
+): ReadonlyArray<CappedSpan & { readonly period: BudgetPeriod }> => {
   const day = dayOf(now, timezone)
   const at_cap = budget.at_cap ?? "deny"
   const spans = [
@@ -45,3 +45,20 @@ export const spansOf = (
   ] as const
   return spans.flatMap(({ caps, ...span }) => (caps === undefined ? [] : [{ ...owner, ...span, caps, at_cap }]))
 }
+
+/** The span that is one run, whatever its time: of the budgets that cap it. */
+export const spansOfRun = (run: string, owners: ReadonlyArray<BudgetOwner>): ReadonlyArray<CappedSpan> =>
+  owners.flatMap(({ budget, owner, ownerName }) =>
+    budget.per_run === undefined
+      ? []
+      : [
+          {
+            owner: `run:${run}`,
+            ownerName,
+            period: "run",
+            span: owner,
+            caps: budget.per_run,
+            at_cap: budget.at_cap ?? "deny"
+          }
+        ]
+  )

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import { AgentRuntime } from "../Agents.ts"
+import { noBudget } from "../Budgets.ts"
 import { runByHand } from "../RunByHand.ts"
 import { environmentWithout, ServiceEnvironment } from "../ServiceEnvironment.ts"
 import { findConfigFile, loadSettings, Settings } from "../Settings.ts"
@@ -33,7 +34,8 @@ export const runLocally = Effect.fnUntraced(function* (
     return yield* runByHand(agent, {
       input,
       maxRuntime: settings.scheduler.default_max_runtime,
-      log: (text) => Effect.sync(() => process.stderr.write(text))
+      log: (text) => Effect.sync(() => process.stderr.write(text)),
+      budget: noBudget
     }).pipe(Effect.mapError(({ message }) => new CliError({ kind: "failed", message })))
   }).pipe(
     Effect.provide(

@@ -112,6 +112,9 @@ export class AgentFailure extends Schema.TaggedError<AgentFailure>()("AgentFailu
   output: Schema.optionalWith(Schema.String, { exact: true })
 }) {}
 
+/** Whether a failure leaves open what was spent until then: the provider had begun to answer, or nobody waited for it. */
+export const mayHaveSpent = ({ kind, output }: AgentFailure): boolean => kind === "timeout" || output !== undefined
+
 /** No agent of that name is known to this service. */
 export class AgentNotFound extends Schema.TaggedError<AgentNotFound>()("AgentNotFound", {
   agent_id: Schema.String,

@@ -123,6 +123,7 @@ const readList = (item: Shape, value: Value & { readonly kind: "list" }, path: s
 const readValue = (shape: Shape, value: Value, path: string, reading: Reading): unknown => {
   if (value.kind === "broken") return undefined
   if (shape.kind === "list" && value.kind === "list") return readList(shape.item, value, path, reading)
+  if (shape.kind === "list" && shape.orOne === true) return readValue(shape.item, value, path, reading)
   if (value.kind === "map" && (shape.kind === "struct" || shape.kind === "record")) {
     const fields = shape.kind === "struct" ? shape.fields : undefined
     return readEntries(value.body.entries, path, reading, {

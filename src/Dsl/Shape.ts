@@ -12,7 +12,8 @@ export type Shape =
   | { readonly kind: "duration"; readonly words: ReadonlyArray<string> }
   | { readonly kind: "seconds" }
   | { readonly kind: "enum"; readonly values: ReadonlyArray<string> }
-  | { readonly kind: "list"; readonly item: Shape }
+  /** `orOne`: an item may stand for a list of one. */
+  | { readonly kind: "list"; readonly item: Shape; readonly orOne?: boolean }
   | { readonly kind: "record"; readonly value: Shape }
   | { readonly kind: "struct"; readonly fields: Fields }
 
@@ -51,8 +52,10 @@ const shapeOfAst = (ast: SchemaAST.AST): Shape => {
       if (ast.types.some(isDuration)) return { kind: "duration", words }
       if (words.length === ast.types.length) return { kind: "enum", values: words }
       // `undefined` beside the type itself: an optional field.
-      const [first] = ast.types.filter((type) => !SchemaAST.isUndefinedKeyword(type))
-      return first === undefined ? { kind: "string", examples: [] } : shapeOfAst(first)
+      const [first, other] = ast.types.filter((type) => !SchemaAST.isUndefinedKeyword(type))
+      if (first === undefined) return { kind: "string", examples: [] }
+      const shape = shapeOfAst(first)
+      return shape.kind === "list" && other !== undefined ? { ...shape, orOne: true } : shape
     }
     case "Literal":
       return { kind: "enum", values: literalsOf(ast) }
@@ -97,7 +100,7 @@ export const describeShape = (shape: Shape): string => {
     case "enum":
       return `one of ${shape.values.join(", ")}`
     case "list":
-      return "a list [ … ]"
+      return shape.orOne === true ? `${describeShape(shape.item)} or a list of them` : "a list [ … ]"
     case "record":
     case "struct":
       return "a block { … }"

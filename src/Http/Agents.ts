@@ -1,9 +1,11 @@
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { AgentRuntime } from "../Agents.ts"
 import { Api, toHttp, Unavailable } from "../Api.ts"
 import { AuditLog } from "../AuditLog.ts"
+import { Budgets } from "../Budgets.ts"
 import type { AgentId } from "../Domain/Agent.ts"
 import { agentShown } from "../Domain/Redaction.ts"
 import { runByHand } from "../RunByHand.ts"
@@ -17,6 +19,7 @@ export const AgentsHttp = HttpApiBuilder.group(Api, "agents", (handlers) =>
     const agents = yield* AgentRuntime
     const { scheduler } = yield* Settings
     const closing = yield* Closing
+    const budgets = yield* Budgets
     const log = yield* AuditLog
 
     // There is no run that would tell of it; what cannot be recorded is not done.
@@ -37,15 +40,20 @@ export const AgentsHttp = HttpApiBuilder.group(Api, "agents", (handlers) =>
         agents.find(path.agent_id).pipe(
           Effect.tap((agent) => recorded(agent.id)),
           Effect.flatMap((agent) =>
-            runByHand(agent, {
-              input: payload.input ?? "",
-              maxRuntime: scheduler.default_max_runtime,
-              log: () => Effect.void
-            })
+            Effect.scoped(
+              Effect.flatMap(budgets.byHand(agent), (budget) =>
+                runByHand(agent, {
+                  input: payload.input ?? "",
+                  maxRuntime: scheduler.default_max_runtime,
+                  log: () => Effect.void,
+                  budget
+                })
+              )
+            )
           ),
           Effect.mapError(toHttp),
           Effect.raceFirst(stopping)
         )
       )
   })
-)
+).pipe(Layer.provide(Budgets.Default))

@@ -1,8 +1,7 @@
 import * as SqlClient from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { Amount, BudgetStore, CappedSpan, Exceeded, SpanUse } from "../Budgets.ts"
-import type { RunId } from "../Domain/Ids.ts"
+import type { Amount, BudgetStore, CappedSpan, Exceeded, ReserveOptions, SpanUse } from "../Budgets.ts"
 import { among } from "./Among.ts"
 import { Writer } from "./Writer.ts"
 
@@ -41,6 +40,12 @@ export class SqliteBudgets extends Effect.Service<SqliteBudgets>()("symbiont/Job
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
 
+    // A run that goes on over midnight is one of the day before, whose runs it counts for.
+    const samePeriod = (span: string) => {
+      const [period = "", at] = span.split(":")
+      return at === undefined ? sql`r.span = ${span}` : sql`r.span > ${`${period}:`} AND r.span < ${`${period};`}`
+    }
+
     const useOf = Effect.fnUntraced(function* (run_id: string, { owner, span }: Pick<CappedSpan, "owner" | "span">) {
       const [row] = yield* Effect.flatMap(
         sql`SELECT coalesce(max(tokens), 0) AS tokens, coalesce(max(cost_usd), 0) AS cost_usd,
@@ -50,7 +55,7 @@ export class SqliteBudgets extends Effect.Service<SqliteBudgets>()("symbiont/Job
             (SELECT coalesce(sum(cost_usd), 0) FROM budget_reserved AS r
               WHERE r.owner = ${owner} AND r.span = ${span} AND r.run_id <> ${run_id}) AS reserved_cost,
             EXISTS (SELECT 1 FROM budget_reserved AS r
-              WHERE r.owner = ${owner} AND r.span = ${span} AND r.run_id = ${run_id}) AS is_known
+              WHERE r.run_id = ${run_id} AND r.owner = ${owner} AND ${samePeriod(span)}) AS is_known
           FROM budget_spent WHERE owner = ${owner} AND span = ${span}`,
         (rows) => Effect.orDie(decodeUse(rows))
       )
@@ -59,15 +64,22 @@ export class SqliteBudgets extends Effect.Service<SqliteBudgets>()("symbiont/Job
     })
 
     /** The first cap that this would go beyond, and the spans that do not count the run yet. */
-    const look = Effect.fnUntraced(function* (run_id: RunId, spans: ReadonlyArray<CappedSpan>, amount: Amount) {
+    const look = Effect.fnUntraced(function* (
+      run_id: string,
+      spans: ReadonlyArray<CappedSpan>,
+      amount: Amount,
+      isGuess: boolean
+    ) {
       let exceeded: Exceeded | null = null
       const uncounted: Array<CappedSpan> = []
       for (const span of spans) {
         const { isKnown, reserved, spent } = yield* useOf(run_id, span)
         if (!isKnown) uncounted.push(span)
         const { caps } = span
-        const beyond = (what: "tokens" | "cost_usd") =>
-          (caps[what] ?? Number.POSITIVE_INFINITY) + epsilon < spent[what] + reserved[what] + amount[what]
+        const beyond = (what: "tokens" | "cost_usd") => {
+          const taken = spent[what] + reserved[what]
+          return (caps[what] ?? Number.POSITIVE_INFINITY) + epsilon < taken + amount[what] && !(isGuess && taken === 0)
+        }
         const what =
           caps.runs !== undefined && !isKnown && spent.runs + 1 > caps.runs
             ? "runs"
@@ -98,22 +110,25 @@ export class SqliteBudgets extends Effect.Service<SqliteBudgets>()("symbiont/Job
     }
 
     const check = Effect.fn("BudgetStore.check")(function* (
-      run_id: RunId,
+      run_id: string,
       spans: ReadonlyArray<CappedSpan>,
-      amount: Amount
+      amount: Amount,
+      { isGuess }: Pick<ReserveOptions, "isGuess">
     ) {
-      return (yield* look(run_id, spans, amount)).exceeded
+      return (yield* look(run_id, spans, amount, isGuess)).exceeded
     }, Effect.orDie)
 
     const reserve = Effect.fnUntraced(function* (
-      run_id: RunId,
+      run_id: string,
       spans: ReadonlyArray<CappedSpan>,
       amount: Amount,
-      { beyond }: { readonly beyond: boolean }
+      { beyond, isGuess }: ReserveOptions
     ) {
-      const { exceeded, uncounted } = yield* look(run_id, spans, amount)
+      const { exceeded, uncounted } = yield* look(run_id, spans, amount, isGuess)
       if (exceeded !== null && !beyond) return exceeded
       for (const { owner, span } of spans) {
+        yield* sql`DELETE FROM budget_reserved AS r WHERE r.run_id = ${run_id} AND r.owner = ${owner}
+          AND ${samePeriod(span)} AND r.span <> ${span}`
         yield* sql`INSERT INTO budget_reserved ${sql.insert({ run_id, owner, span, ...amount })}
           ON CONFLICT (run_id, owner, span) DO UPDATE SET tokens = excluded.tokens, cost_usd = excluded.cost_usd`
       }
@@ -130,7 +145,7 @@ export class SqliteBudgets extends Effect.Service<SqliteBudgets>()("symbiont/Job
       )
 
     // What a run reserved on the day before is spent there: on the day that it was reserved for.
-    const spend = Effect.fnUntraced(function* (run_id: RunId, amount: Amount) {
+    const spend = Effect.fnUntraced(function* (run_id: string, amount: Amount) {
       const rows = yield* reservedBy(run_id)
       for (const { owner, span } of rows) yield* add(owner, span, { ...amount, runs: 0 })
       yield* sql`UPDATE budget_reserved SET tokens = 0, cost_usd = 0 WHERE run_id = ${run_id}`
@@ -148,6 +163,7 @@ export class SqliteBudgets extends Effect.Service<SqliteBudgets>()("symbiont/Job
           discard: true
         })
       }
+      if (ended) yield* sql`DELETE FROM budget_spent WHERE owner = ${`run:${run_id}`}`
       yield* ended
         ? sql`DELETE FROM budget_reserved WHERE run_id = ${run_id}`
         : sql`UPDATE budget_reserved SET tokens = 0, cost_usd = 0 WHERE run_id = ${run_id}`
@@ -168,7 +184,13 @@ export class SqliteBudgets extends Effect.Service<SqliteBudgets>()("symbiont/Job
       return (yield* decodeOwners(rows)).map(({ owner }) => owner.slice(jobPrefix.length))
     }, Effect.orDie)
 
-    return { check, jobsIn, reserve, settle, spend, used } as const
+    // Those of a service that died: nobody goes on with what was run by hand.
+    const abandonByHand = Effect.gen(function* () {
+      const rows = yield* sql`SELECT DISTINCT run_id FROM budget_reserved WHERE run_id > 'hand:' AND run_id < 'hand;'`
+      for (const row of rows) yield* settle(String(row["run_id"]), true, true)
+    })
+
+    return { abandonByHand, check, jobsIn, reserve, settle, spend, used } as const
   })
 }) {}
 
@@ -176,7 +198,9 @@ export class SqliteBudgets extends Effect.Service<SqliteBudgets>()("symbiont/Job
 export const makeBudgetStore = Effect.gen(function* () {
   const writer = yield* Writer
   const budgets = yield* SqliteBudgets
+  yield* writer.commit(budgets.abandonByHand)
   const store: typeof BudgetStore.Service = {
+    release: (run, asSpent) => writer.commit(budgets.settle(run, asSpent, true)),
     check: budgets.check,
     jobsIn: budgets.jobsIn,
     used: budgets.used,

@@ -78,6 +78,12 @@ export const doubtsOf = (
   if (agent === null) {
     doubt("agent_id", `no agent named "${definition.agent_id}" is loaded; its runs will be denied until one is`)
   }
+  if (definition.success_when?.exit_code !== undefined && agent !== null && agent.kind === "model") {
+    doubt(
+      "success_when.exit_code",
+      `agent "${agent.id}" is a model, which has no exit code; exit_code says nothing here`
+    )
+  }
   if (definition.policy_ref !== undefined && !policies.has(definition.policy_ref)) {
     doubt("policy_ref", `no policy named "${definition.policy_ref}" is provided; runs will be denied`)
   }

@@ -94,7 +94,9 @@ export const editedJob = (
     ...definition,
     ...oneShot(definition),
     ...{ id, status, paused_by, last_run, failure_count, created_at, source_file, anchor, applied },
-    ...{ last_summary, last_usage },
+    last_summary,
+    // What another agent spends says nothing of this one.
+    last_usage: definition.agent_id === job.agent_id ? last_usage : null,
     gate_seen: same ? job.gate_seen : null,
     all_clears: same ? job.all_clears : 0,
     quiet_until: same ? job.quiet_until : null,

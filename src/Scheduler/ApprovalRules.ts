@@ -69,6 +69,8 @@ export const approvalFor = (
   binding: bindingOf(job, run.input),
   over_budget,
   ...expiryUnder(policies, now),
+  // What costs more than was allowed needs somebody who says so.
+  ...(over_budget === null ? {} : { approval_default: "deny" }),
   supersede: (older, olderRun, olderJob) =>
     voided(
       older,

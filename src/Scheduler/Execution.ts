@@ -5,9 +5,9 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import { type AgentResult, AgentRuntime, type Invocation } from "../Agents.ts"
-import type { RunBudget } from "../Budgets.ts"
+import type { Estimate, RunBudget } from "../Budgets.ts"
 import { makeNotify } from "../Delivery.ts"
-import { type AgentDefinition, AgentFailure, addUsage } from "../Domain/Agent.ts"
+import { type AgentDefinition, AgentFailure, addUsage, type Usage } from "../Domain/Agent.ts"
 import { durationMillis } from "../Domain/Duration.ts"
 import type { StoredJob } from "../Domain/Job.ts"
 import type { Iteration } from "../Domain/Run.ts"
@@ -22,7 +22,7 @@ import { BootIdentity } from "./BootIdentity.ts"
 import { beat, contextBytes } from "./Heartbeat.ts"
 import { type AttemptEnd, type AttemptRecord, cutOutput } from "./Outcome.ts"
 import { RunGate } from "./RunGate.ts"
-import { mayGoBeyond } from "./Waking.ts"
+import { guessOf, mayGoBeyond } from "./Waking.ts"
 
 /** An attempt whose agent may be woken, and what it leaves behind as it goes. */
 export interface Executing {
@@ -80,16 +80,19 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
       return limits[0] ?? set[0] ?? job.max_runtime ?? settings.scheduler.default_max_runtime
     }
 
+    const reserveMore = Effect.fnUntraced(function* (
+      { budget, record, started }: Pick<Executing, "budget" | "record" | "started">,
+      estimate: Estimate
+    ) {
+      const over = yield* budget.reserve(estimate, { beyond: mayGoBeyond(started) })
+      if (over === null) return
+      yield* Ref.update(record, (before) => ({ ...before, pauses: over.at_cap === "pause" }))
+      return yield* new AgentFailure({ kind: "budget", message: `stopped: ${over.text}` })
+    })
+
     const invocation = ({ budget, record, session, started }: Executing, input: string): Invocation => {
       const change = (f: (before: AttemptRecord) => Partial<AttemptRecord>) =>
         Ref.update(record, (before) => ({ ...before, ...f(before) }))
-      const reserve: Invocation["reserve"] = Effect.fnUntraced(function* (estimate) {
-        const { usage } = yield* Ref.get(record)
-        const over = yield* budget.reserve(estimate, { spent: usage, beyond: mayGoBeyond(started) })
-        if (over === null) return
-        yield* change(() => ({ pauses: over.at_cap === "pause" }))
-        return yield* new AgentFailure({ kind: "budget", message: `stopped: ${over.text}` })
-      })
       return {
         run: {
           id: started.run.id,
@@ -104,7 +107,7 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
         iteration: null,
         sessionDirectory: session.directory,
         log: (text) => logs.append(started.run.id, text),
-        reserve,
+        reserve: (estimate) => reserveMore({ budget, record, started }, { ...estimate, isGuess: false }),
         spent: (more) =>
           change(({ usage }) => ({ usage: usage === null ? more : addUsage(usage, more) })).pipe(
             Effect.zipRight(budget.spend(more))
@@ -125,8 +128,13 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
       return succeeds ? Effect.succeed({ output, exit_code }) : failure
     }
 
-    const call = (agent: AgentDefinition, { record, started }: Executing) =>
-      Effect.fnUntraced(function* (asked: Invocation) {
+    const call = (agent: AgentDefinition, executing: Executing) => {
+      const { record, started } = executing
+      let before: Usage | null = null
+      return Effect.fnUntraced(function* (asked: Invocation) {
+        // Models ask themselves before each of their calls; for others the first one was asked for at the start.
+        const isFurther = asked.iteration !== null && asked.iteration > 1
+        if (isFurther && agent.kind !== "model") yield* reserveMore(executing, guessOf(agent, before))
         const bytes = contextBytes(asked)
         yield* Ref.update(record, (before) => ({
           ...before,
@@ -134,8 +142,10 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
         }))
         const result = yield* Effect.catchAll(agents.invoke(agent, asked), (failure) => asSuccess(started.job, failure))
         if (result.usage !== undefined) yield* asked.spent(result.usage)
+        before = result.usage ?? before
         return { ...result, output: cutOutput(result.output) } satisfies AgentResult
       })
+    }
 
     // What a long beat has done so far is seen while it runs, and stays if the service dies.
     const writingProgress = Effect.fnUntraced(function* ({ record, started }: Executing) {

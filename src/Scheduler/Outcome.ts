@@ -1,4 +1,4 @@
-import { type AgentFailure, type FailureKind, maxErrorLength, type Usage } from "../Domain/Agent.ts"
+import { type AgentFailure, type FailureKind, maxErrorLength, mayHaveSpent, type Usage } from "../Domain/Agent.ts"
 import type { Actor, AuditDraft, AuditType } from "../Domain/Audit.ts"
 import { shortInstant } from "../Domain/Instant.ts"
 import { deliveriesAtEnd, deliversOn, type Job, type StoredJob, sessionModeOf } from "../Domain/Job.ts"
@@ -180,10 +180,12 @@ export const settle = (
   const keepsSummary = sessionModeOf(job) === "ephemeral_with_summary"
   const woken = record.usage === null ? {} : { last_usage: record.usage }
   const lastRun = { last_run: run.scheduled_for, ...woken }
+  // A backfill changes nothing of its job, and a one-shot's slot ends it.
+  const canPause = job.status === "active" && run.trigger !== "backfill" && !endsJob(run, job)
   const pausing = (isAsked: boolean) =>
-    isAsked && job.status === "active" ? ({ status: "paused", paused_by: "budget" } as const) : {}
+    isAsked && canPause ? ({ status: "paused", paused_by: "budget" } as const) : {}
   const paused = (isAsked: boolean, why: string): ReadonlyArray<AuditDraft> =>
-    isAsked && job.status === "active" ? [audit("CronJobPaused", why, "scheduler")] : []
+    isAsked && canPause ? [audit("CronJobPaused", why, "scheduler")] : []
   const awake = sleepAfter(end, record, run, job, settings)
 
   const failed = (
@@ -253,15 +255,20 @@ export const settle = (
         }),
         session: end.session,
         deliveries: outputs("succeeded"),
-        audit: [audit("CronJobExecuted", null)]
+        audit: [audit("CronJobExecuted", null)],
+        // Told by nobody: an agent that says nothing of what it spent.
+        reservationSpent: true
       }
     }
     case "Failed":
-      return failed(end.failure.kind, "failed", end.failure.message, {
-        retryAfter: end.failure.retry_after_ms,
-        output: end.failure.output,
-        pauses: record.pauses
-      })
+      return {
+        ...failed(end.failure.kind, "failed", end.failure.message, {
+          retryAfter: end.failure.retry_after_ms,
+          output: end.failure.output,
+          pauses: record.pauses
+        }),
+        reservationSpent: mayHaveSpent(end.failure)
+      }
     case "TimedOut":
       return {
         ...failed("timeout", "timed_out", `stopped after its max_runtime of ${end.max_runtime}`),
@@ -277,7 +284,11 @@ export const settle = (
       }
     case "Denied":
       return {
-        attempt: { outcome: "denied", failure: "policy", error_message: end.reason.text },
+        attempt: {
+          outcome: "denied",
+          failure: end.reason.code === "budget" ? "budget" : "policy",
+          error_message: end.reason.text
+        },
         run: ended("denied", null, end.reason),
         job: jobAfter(run, { ...lastRun, ...awake, ...pausing(end.pauses === true), ...oneShotFailed(run, job) }),
         deliveries: outputs("denied"),

@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import { AgentRuntime } from "../Agents.ts"
-import { Budgets } from "../Budgets.ts"
+import { Budgets, type Estimate } from "../Budgets.ts"
 import { AgentFailure } from "../Domain/Agent.ts"
 import type { Actor } from "../Domain/Audit.ts"
 import type { Reason, Run } from "../Domain/Run.ts"
@@ -17,7 +17,7 @@ import { type Executing, Execution } from "./Execution.ts"
 import { type AttemptEnd, type AttemptRecord, recordOf } from "./Outcome.ts"
 import { RunGate } from "./RunGate.ts"
 import { RunObserver } from "./RunObserver.ts"
-import { askAlongside, askGate, reserveStart } from "./Waking.ts"
+import { askAlongside, askGate, guessOf, reserveStart } from "./Waking.ts"
 
 /** How an attempt ended, with what it left behind. */
 export interface Ended {
@@ -46,10 +46,10 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
       const { end: stopped, evaluation } = yield* gate.ask(started)
       yield* Ref.update(record, (before) => ({ ...before, evaluation }))
       const input = started.run.input ?? ""
-      const estimate = (text: string) => {
-        const first =
-          agent === null ? null : agents.estimate(agent, { ...session, turns: session.turns(), input: text })
-        return first ?? started.job.last_usage ?? { input_tokens: 0, output_tokens: 0, cost_usd: 0 }
+      const estimate = (text: string): Estimate => {
+        const asked = { ...session, turns: session.turns(), input: text }
+        const first = agent === null ? null : agents.estimate(agent, asked)
+        return first === null ? guessOf(agent, started.job.last_usage) : { ...first, isGuess: false }
       }
       if (stopped?._tag === "AwaitingApproval") return yield* askAlongside(stopped, budget, estimate(input))
       if (stopped !== null) return stopped

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
-import type { RunBudget } from "../Budgets.ts"
-import type { Usage } from "../Domain/Agent.ts"
+import { type Estimate, noEstimate, type RunBudget, unknownEstimate } from "../Budgets.ts"
+import { type AgentDefinition, AgentFailure, type Usage } from "../Domain/Agent.ts"
 import type { Run } from "../Domain/Run.ts"
 import type { StartedRun } from "../JobStore.ts"
 import type { GateFinding, WakeGate } from "../WakeGate.ts"
@@ -21,16 +21,17 @@ export interface Waking {
   readonly finding: GateFinding | null
 }
 
+/** Whether the agent was called in an attempt before; of one that was interrupted nobody knows. */
+const wasWoken = ({ attempts, context_bytes }: Run): boolean =>
+  context_bytes !== null || attempts.some(({ outcome }) => outcome === "interrupted")
+
 /**
- * Asks the job's gate. Only a slot's first attempt can end by it: who runs a job by hand wants it run, and what failed
- * is not over because there is nothing new.
+ * Asks the job's gate. A slot ends by it as long as the agent was not woken: who runs a job by hand wants it run, and
+ * what the agent has begun is not over because there is nothing new.
  */
-export const askGate = Effect.fn("Waking.askGate")(function* (
-  gate: typeof WakeGate.Service,
-  { attempt, job, run }: StartedRun
-) {
+export const askGate = Effect.fn("Waking.askGate")(function* (gate: typeof WakeGate.Service, { job, run }: StartedRun) {
   const finding = yield* gate.ask(job, run)
-  if (finding === null || finding.wakes || !isSlot(run) || attempt.number > 1) return { end: null, finding }
+  if (finding === null || finding.wakes || !isSlot(run) || wasWoken(run)) return { end: null, finding }
   const text = `nothing to do: ${finding.text}${savedText(job.last_usage)}`
   return { end: { _tag: "Skipped", reason: { code: "no_change", text } }, finding } satisfies Waking
 })
@@ -40,6 +41,12 @@ const denied = (text: string, pauses: boolean): AttemptEnd => ({
   reason: { code: "budget", text },
   pauses
 })
+
+/** What an agent may take that cannot say so before: what a call or a run before it took. Commands take nothing. */
+export const guessOf = (agent: AgentDefinition | null, before: Usage | null): Estimate => {
+  if (before !== null) return { ...before, isGuess: true }
+  return agent === null || agent.kind === "command" ? noEstimate : unknownEstimate
+}
 
 /** Whether a person let the run go beyond its budget. */
 export const mayGoBeyond = ({ approval }: Pick<StartedRun, "approval">): boolean =>
@@ -52,7 +59,7 @@ export const mayGoBeyond = ({ approval }: Pick<StartedRun, "approval">): boolean
 export const askAlongside = Effect.fn("Waking.askAlongside")(function* (
   end: Extract<AttemptEnd, { readonly _tag: "AwaitingApproval" }>,
   budget: RunBudget,
-  estimate: Usage
+  estimate: Estimate
 ) {
   const over = yield* budget.check(estimate)
   if (over === null) return end
@@ -63,12 +70,17 @@ export const askAlongside = Effect.fn("Waking.askAlongside")(function* (
 export const reserveStart = Effect.fn("Waking.reserveStart")(function* (
   started: StartedRun,
   budget: RunBudget,
-  estimate: Usage,
+  estimate: Estimate,
   whenAsked: Pick<Extract<AttemptEnd, { readonly _tag: "AwaitingApproval" }>, "approvers" | "policies">
 ) {
   const beyond = mayGoBeyond(started)
-  const over = yield* budget.reserve(estimate, { spent: started.run.usage, beyond })
+  const over = yield* budget.reserve(estimate, { beyond })
   if (over === null) return null
+  // What its agent failed at is not made good by there being no money to try again.
+  if (started.run.attempts.some(({ outcome }) => outcome === "failed" || outcome === "timed_out")) {
+    const message = `not tried again: ${over.text}`
+    return { _tag: "Failed", failure: new AgentFailure({ kind: "budget", message }) } satisfies AttemptEnd
+  }
   // A run is asked about once: one that was approved for another reason is not asked about again.
   if (over.at_cap === "ask" && started.run.approval_id === null) {
     return { _tag: "AwaitingApproval", over_budget: over.text, ...whenAsked } satisfies AttemptEnd

@@ -22,8 +22,8 @@ import {
 import type { WakeGate } from "../WakeGate.ts"
 import { findingOf } from "./Finding.ts"
 
-/** How much of what a gate gives is read, in bytes. */
-const maxBytes = 65_536
+/** How much a gate may give, in bytes: what is longer could change where nobody looks. */
+const maxBytes = 1_048_576
 /** How much of the end of stderr an error holds, in characters. */
 const maxTail = 300
 const defaultTimeout = DurationText.make("30s")
@@ -49,19 +49,20 @@ export const makeWakeGate = Effect.gen(function* () {
         failed(transient ? "transient" : "permanent", message)
       )
       live.add(group.pid)
-      let output = Buffer.alloc(0)
+      const chunks: Array<Uint8Array> = []
+      let size = 0
       let tail = ""
       group.stdin.end()
       group.stdout.on("data", (chunk: Uint8Array) => {
-        if (output.length < maxBytes) output = Buffer.concat([output, chunk]).subarray(0, maxBytes)
+        size += chunk.byteLength
+        if (size <= maxBytes) chunks.push(chunk)
       })
       group.stderr.on("data", (chunk: Uint8Array) => {
         tail = (tail + Buffer.from(chunk).toString()).slice(-maxTail * 2)
       })
-      // A character that the limit went through is left out.
       return {
         group,
-        output: () => new TextDecoder().decode(output, { stream: true }),
+        output: () => (size > maxBytes ? undefined : Buffer.concat(chunks).toString()),
         tail: () => tail.trim().slice(-maxTail)
       }
     })
@@ -87,7 +88,7 @@ export const makeWakeGate = Effect.gen(function* () {
           const { code, signal } = yield* Deferred.await(group.exited)
           // What was written last may be on its way; a process that was left behind can hold the pipe for ever.
           yield* Effect.timeoutOption(Deferred.await(group.closed), "1 second").pipe(Effect.withClock(Clock.make()))
-          if (code === 0) return output()
+          if (code === 0) return output() ?? (yield* failed("permanent", `${program} printed more than 1 MiB`))
           const said = tail() === "" ? "" : `: ${tail()}`
           return yield* code === null
             ? failed("transient", `${program} was killed by ${signal}${said}`)
@@ -147,7 +148,12 @@ export const makeWakeGate = Effect.gen(function* () {
         })
       )
     const { headers, status } = answer
-    if (status >= 200 && status < 300) return answer.body
+    if (status >= 200 && status < 300) {
+      if (answer.complete) return answer.body
+      return yield* Buffer.byteLength(answer.body) > maxBytes - 4
+        ? failed("permanent", blanked(`${url.host} answered more than 1 MiB`))
+        : failed("transient", blanked(`${url.host} broke off its answer`))
+    }
     const retry = retryAfterMillis(headers["retry-after"], yield* Clock.currentTimeMillis)
     return yield* failed(mayPass(status) ? "transient" : "permanent", blanked(`${url.host} answered ${status}`), retry)
   })

@@ -4,11 +4,13 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { AgentHandler, EffectAgentEntry } from "../../src/Agents.ts"
+import * as TestClock from "effect/TestClock"
+import { type AgentHandler, AgentRuntime, type EffectAgentEntry } from "../../src/Agents.ts"
 import { Approvals } from "../../src/Approvals.ts"
 import { Budgets } from "../../src/Budgets.ts"
-import type { Usage } from "../../src/Domain/Agent.ts"
+import { AgentFailure, AgentId, type Usage } from "../../src/Domain/Agent.ts"
 import { Jobs } from "../../src/Jobs.ts"
+import { runByHand } from "../../src/RunByHand.ts"
 import type { TestSettings } from "../../src/testing.ts"
 import { storeInFile } from "../../src/testing.ts"
 import { create, engine, hour, instant, minute, runsOf, statusesOf, until } from "../support/Engine.ts"
@@ -156,17 +158,16 @@ describe("a budget", () => {
           yield* until(start + minute)
           yield* until(start + 2 * minute)
           const runs = yield* runsOf("many")
-          assert.lengthOf(
-            runs.filter(({ status }) => status === "succeeded"),
-            10
-          )
+          const succeeded = runs.filter(({ status }) => status === "succeeded").length
+          // Those that have not spent yet hold a place, too.
+          assert.isTrue(succeeded === 9 || succeeded === 10, String(succeeded))
           assert.lengthOf(
             runs.filter(({ status }) => status === "failed"),
-            40
+            50 - succeeded
           )
           const [line] = yield* (yield* Budgets).list([])
           assert.deepInclude(line, {
-            spent: { tokens: 1_000, cost_usd: 0, runs: 50 },
+            spent: { tokens: 100 * succeeded, cost_usd: 0, runs: 50 },
             reserved: { tokens: 0, cost_usd: 0 }
           })
         }),
@@ -263,7 +264,208 @@ describe("a budget", () => {
         yield* until(start + hour)
         const [run] = yield* runsOf("unpriced")
         assert.strictEqual(run?.status, "failed")
-        assert.include(run?.error_message ?? "", "the price of the agent's model is not known")
+        assert.include(run?.error_message ?? "", "its agent does not say what it costs")
+      })
+    )
+  )
+
+  it.effect("is asked before each iteration of an agent that tells its usage only afterwards", () =>
+    from(
+      { agent: spends(tokens(100)) },
+      Effect.gen(function* () {
+        yield* create({
+          name: "beating",
+          every: "10m",
+          heartbeat: { enabled: true, max_iterations: 50 },
+          budget: { per_run: { tokens: 350 } }
+        })
+        yield* until(start + 10 * minute)
+        const [run] = yield* runsOf("beating")
+        assert.deepInclude(run, { status: "failed", usage: { input_tokens: 270, output_tokens: 30 } })
+        assert.include(run?.error_message ?? "", "300 tokens of 350 tokens spent")
+      })
+    )
+  )
+
+  it.effect("does not hold a job back for ever because one run took more than a whole day may", () =>
+    from(
+      { agent: spends(tokens(1_200)) },
+      Effect.gen(function* () {
+        yield* create({ name: "greedy", every: "3h", budget: { per_day: { tokens: 1_000 } } })
+        // 23:00, 02:00, 05:00.
+        yield* until(start + 9 * hour)
+        assert.deepStrictEqual(yield* statusesOf("greedy"), ["succeeded", "succeeded", "denied"])
+      })
+    )
+  )
+
+  it.effect("forgets what the agent before spent, once the job has another", () =>
+    from(
+      { agent: spends(tokens(1_200)), free: spends(tokens(10)) },
+      Effect.gen(function* () {
+        const jobs = yield* Jobs
+        yield* create({ name: "moved", every: "1h", budget: { total: { tokens: 2_000 } } })
+        yield* until(start + hour)
+        yield* jobs.update("moved", { agent_id: AgentId.make("free") }, { actor: "test" })
+        yield* until(start + 3 * hour)
+        assert.deepStrictEqual(yield* statusesOf("moved"), ["succeeded", "succeeded", "succeeded"])
+      })
+    )
+  )
+
+  it.effect("of one run holds over its attempts, those included that were ended within a call", () => {
+    const hangs: AgentHandler = ({ reserve }) => Effect.zipRight(reserve(tokens(100)), Effect.never)
+    return from(
+      { agent: hangs },
+      Effect.gen(function* () {
+        yield* create({
+          name: "hanging",
+          every: "5h",
+          max_runtime: "1m",
+          retry: { attempts: 5, backoff: "1m", factor: 1 },
+          budget: { per_run: { tokens: 250 }, total: { tokens: 10_000 } }
+        })
+        yield* until(start + 5 * hour)
+        for (let passed = 1; passed <= 12; passed++) yield* until(start + 5 * hour + passed * minute)
+        const [run] = yield* runsOf("hanging")
+        assert.deepStrictEqual(
+          [run?.status, run?.attempts.map(({ failure }) => failure)],
+          ["failed", ["timeout", "timeout", "budget"]]
+        )
+        const [line] = yield* (yield* Budgets).list([])
+        assert.deepInclude(line, { spent: { tokens: 200, cost_usd: 0, runs: 1 }, reserved: { tokens: 0, cost_usd: 0 } })
+      })
+    )
+  })
+
+  it.effect("counts what a call may have taken that ended without saying so, but not what was refused", () => {
+    const failing: AgentHandler = ({ input, reserve }) =>
+      Effect.zipRight(
+        reserve(tokens(100)),
+        input === "late"
+          ? new AgentFailure({ kind: "timeout", message: "no answer" })
+          : input === "cut"
+            ? new AgentFailure({ kind: "transient", message: "cut", output: "begun" })
+            : input === "silent"
+              ? Effect.succeed({ output: "told nothing" })
+              : new AgentFailure({ kind: "rate_limited", message: "429" })
+      )
+    return from(
+      { agent: failing },
+      Effect.gen(function* () {
+        const jobs = yield* Jobs
+        const spent: Array<number | undefined> = []
+        yield* create({ name: "unsure", every: "90d", max_retries: 100, budget: { total: { tokens: 10_000 } } })
+        for (const input of ["late", "cut", "silent", "limited"]) {
+          yield* jobs.runNow("unsure", { actor: "test", input })
+          yield* TestClock.adjust(1)
+          const [line] = yield* (yield* Budgets).list([])
+          spent.push(line?.spent.tokens)
+        }
+        assert.deepStrictEqual(spent, [100, 200, 300, 300])
+      })
+    )
+  })
+
+  it.effect("counts a run that goes on over midnight for the day on which it began", () => {
+    const overMidnight: AgentHandler = ({ reserve, spent }) =>
+      Effect.gen(function* () {
+        yield* reserve(tokens(100))
+        yield* spent(tokens(100))
+        yield* Effect.sleep("10 minutes")
+        yield* reserve(tokens(50))
+        yield* spent(tokens(50))
+        return { output: "ok" }
+      })
+    return from(
+      { agent: overMidnight },
+      Effect.gen(function* () {
+        yield* create({ name: "nightly", cron_expr: "55 23 * * *", budget: { per_day: { runs: 1, tokens: 1_000 } } })
+        yield* until(start + 4 * hour)
+        yield* until(start + 4 * hour + 10 * minute)
+        const [line] = yield* (yield* Budgets).list([])
+        assert.deepInclude(line, { span: "2026-03-10", spent: { tokens: 50, cost_usd: 0, runs: 0 } })
+        yield* until(start + 28 * hour)
+        yield* until(start + 28 * hour + 10 * minute)
+        assert.deepStrictEqual(yield* statusesOf("nightly"), ["succeeded", "succeeded"])
+      })
+    )
+  })
+
+  it.effect("leaves a job failing whose agent fails, whatever is left to try again with", () =>
+    from(
+      {
+        agent: ({ reserve, spent }) =>
+          reserve(tokens(100)).pipe(
+            Effect.zipRight(spent(tokens(100))),
+            Effect.zipRight(new AgentFailure({ kind: "transient", message: "boom" }))
+          )
+      },
+      Effect.gen(function* () {
+        const jobs = yield* Jobs
+        yield* create({
+          name: "failing",
+          every: "5h",
+          retry: { attempts: 3, backoff: "1m" },
+          budget: { per_run: { tokens: 150 } }
+        })
+        yield* until(start + 5 * hour)
+        yield* until(start + 5 * hour + 2 * minute)
+        const [run] = yield* runsOf("failing")
+        assert.deepInclude(run, { status: "failed" })
+        assert.match(run?.error_message ?? "", /100 tokens of 150 tokens spent/)
+        assert.deepInclude(yield* jobs.get("failing"), { failure_count: 1 })
+      })
+    )
+  )
+
+  it.effect("that a person is asked about is not exceeded because nobody answered", () =>
+    from(
+      { agent: spends(tokens(100)) },
+      Effect.gen(function* () {
+        const policy = { require_approval: true, approval_default: "allow", approval_timeout: "1h" }
+        yield* create({ name: "unasked", every: "10h", policy, budget: { total: { runs: 0 }, at_cap: "ask" } })
+        yield* until(start + 10 * hour)
+        yield* until(start + 11 * hour + minute)
+        assert.deepStrictEqual(yield* statusesOf("unasked"), ["denied"])
+      })
+    )
+  )
+
+  it.effect("pauses nothing by a one-shot, which ends, nor by a backfill", () =>
+    from(
+      { agent: spends(tokens(100)) },
+      Effect.gen(function* () {
+        const jobs = yield* Jobs
+        const budget = { total: { runs: 0 }, at_cap: "pause" }
+        yield* create({ name: "once", at: "2026-03-09T21:00:00Z", budget })
+        yield* create({ name: "past", cron_expr: "0 */10 * * *", budget })
+        yield* jobs.backfill("past", { from: "2026-03-08T00:00:00Z", to: "2026-03-09T19:00:00Z" }, "test")
+        yield* until(start + hour)
+        assert.deepInclude(yield* jobs.get("once"), { status: "failed", paused_by: null })
+        assert.deepInclude(yield* jobs.get("past"), { status: "active", paused_by: null })
+        assert.include(yield* statusesOf("past"), "denied")
+      })
+    )
+  )
+
+  it.effect("of an agent and of the service is for runs by hand, too", () =>
+    from(
+      { agent: calls(1, tokens(100)) },
+      Effect.gen(function* () {
+        const budgets = yield* Budgets
+        const agents = yield* AgentRuntime
+        const agent = { ...(yield* agents.find("agent")), budget: { per_day: { tokens: 250, runs: 5 } } }
+        const byHand = Effect.scoped(
+          Effect.flatMap(budgets.byHand(agent), (budget) =>
+            runByHand(agent, { input: "", maxRuntime: "none", log: () => Effect.void, budget })
+          )
+        )
+        yield* byHand
+        yield* byHand
+        assert.strictEqual((yield* Effect.flip(byHand)).kind, "budget")
+        const [line] = yield* budgets.list([agent])
+        assert.deepInclude(line, { spent: { tokens: 200, cost_usd: 0, runs: 3 }, reserved: { tokens: 0, cost_usd: 0 } })
       })
     )
   )

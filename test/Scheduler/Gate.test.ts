@@ -5,6 +5,7 @@ import * as Ref from "effect/Ref"
 import type { AgentHandler } from "../../src/Agents.ts"
 import { AgentFailure } from "../../src/Domain/Agent.ts"
 import { Jobs } from "../../src/Jobs.ts"
+import { failure, scriptedAgent } from "../../src/testing.ts"
 import { findingOf } from "../../src/WakeGate/Finding.ts"
 import { type GateFinding, WakeGate } from "../../src/WakeGate.ts"
 import { create, engine, minute, runsOf, statusesOf, until } from "../support/Engine.ts"
@@ -82,13 +83,25 @@ describe("a gate", () => {
         yield* until(60 * minute)
         yield* until(62 * minute)
         const [run] = yield* runsOf("mail")
-        // The second attempt finds nothing, but what failed is not over by that.
-        assert.deepStrictEqual([run?.status, run?.attempts.length], ["succeeded", 2])
+        // The second attempt finds nothing, and the agent was never woken.
+        assert.deepStrictEqual([run?.status, run?.attempts.length], ["skipped", 2])
         yield* until(120 * minute)
         yield* until(122 * minute)
-        assert.deepStrictEqual(yield* statusesOf("mail"), ["succeeded", "failed"])
+        assert.deepStrictEqual(yield* statusesOf("mail"), ["skipped", "failed"])
         assert.include((yield* runsOf("mail"))[1]?.error_message ?? "", "exited with code 1")
       }).pipe(Effect.provide(engine({ agent: agent.handler }, { wakeGate: printing(broken, "", broken) })))
+    })
+  )
+
+  it.effect("does not end what the agent has begun", () =>
+    Effect.gen(function* () {
+      const agent = scriptedAgent({ fails: failure("transient", "not yet") }, { answers: "done" })
+      yield* Effect.gen(function* () {
+        yield* create({ name: "mail", every: "1h", gate, retry: { attempts: 2, backoff: "1m" } })
+        yield* until(60 * minute)
+        yield* until(62 * minute)
+        assert.deepStrictEqual(yield* statusesOf("mail"), ["succeeded"])
+      }).pipe(Effect.provide(engine({ agent }, { wakeGate: printing("2 new mails", "") })))
     })
   )
 

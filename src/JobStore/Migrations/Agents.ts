@@ -20,9 +20,9 @@ const statements = [
     runs INTEGER NOT NULL,
     PRIMARY KEY (owner, span)
   ) WITHOUT ROWID`,
-  // What live runs may still spend of it. Gone with the end of the run.
+  // What live runs, and agents run by hand, may still spend of it. Gone with their end.
   `CREATE TABLE budget_reserved (
-    run_id TEXT NOT NULL REFERENCES runs (id),
+    run_id TEXT NOT NULL,
     owner TEXT NOT NULL,
     span TEXT NOT NULL,
     tokens INTEGER NOT NULL,
