@@ -67,8 +67,11 @@ export const JobRow = Schema.Struct({
 
 const decodeJobRow = Schema.decodeUnknownEither(JobRow)
 const encodeJobRow = Schema.encodeSync(JobRow)
-/** Encodes only the columns that are given, for updates. */
-export const encodeJobPatch = Schema.encodeSync(Schema.partialWith(JobRow, { exact: true }))
+/** The columns of what is given of a job's state, for updates. Each end of a run makes one. */
+export const jobColumns = <P extends Partial<Pick<StoredJob, "last_usage">>>({ last_usage, ...columns }: P) =>
+  last_usage === undefined
+    ? columns
+    : { ...columns, last_usage: last_usage === null ? null : JSON.stringify(last_usage) }
 
 /** A stored job from its row, or what is wrong with the row. */
 export const jobFromRow = (row: unknown): Either.Either<StoredJob, string> =>

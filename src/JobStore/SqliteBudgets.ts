@@ -40,6 +40,12 @@ export class SqliteBudgets extends Effect.Service<SqliteBudgets>()("symbiont/Job
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
 
+    // Most services have no budgets: the end of a run need not look for what it has reserved of them.
+    let anyReserved = true
+    const lookForReserved = Effect.map(sql`SELECT 1 FROM budget_reserved LIMIT 1`, (rows) => {
+      anyReserved = rows.length > 0
+    })
+
     // A run that goes on over midnight is one of the day before, whose runs it counts for.
     const samePeriod = (span: string) => {
       const [period = "", at] = span.split(":")
@@ -126,6 +132,7 @@ export class SqliteBudgets extends Effect.Service<SqliteBudgets>()("symbiont/Job
     ) {
       const { exceeded, uncounted } = yield* look(run_id, spans, amount, isGuess)
       if (exceeded !== null && !beyond) return exceeded
+      anyReserved = true
       for (const { owner, span } of spans) {
         yield* sql`DELETE FROM budget_reserved AS r WHERE r.run_id = ${run_id} AND r.owner = ${owner}
           AND ${samePeriod(span)} AND r.span <> ${span}`
@@ -156,6 +163,7 @@ export class SqliteBudgets extends Effect.Service<SqliteBudgets>()("symbiont/Job
      * it. A run that has not ended keeps its place in the counts of runs.
      */
     const settle = Effect.fnUntraced(function* (run_id: string, asSpent: boolean, ended: boolean) {
+      if (!anyReserved) return
       const rows = yield* reservedBy(run_id)
       if (rows.length === 0) return
       if (asSpent) {
@@ -188,6 +196,7 @@ export class SqliteBudgets extends Effect.Service<SqliteBudgets>()("symbiont/Job
     const abandonByHand = Effect.gen(function* () {
       const rows = yield* sql`SELECT DISTINCT run_id FROM budget_reserved WHERE run_id > 'hand:' AND run_id < 'hand;'`
       for (const row of rows) yield* settle(String(row["run_id"]), true, true)
+      yield* lookForReserved
     })
 
     return { abandonByHand, check, jobsIn, reserve, settle, spend, used } as const

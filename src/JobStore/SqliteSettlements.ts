@@ -5,7 +5,7 @@ import type { JobId } from "../Domain/Ids.ts"
 import { deliveriesAtEnd, runsAtOnce, type StoredJob } from "../Domain/Job.ts"
 import { type Attempt, isTerminal, type Reason, type Run, type RunStatus } from "../Domain/Run.ts"
 import type { NewDelivery, Settlement } from "../JobStore.ts"
-import { encodeJobPatch, encodeRunPatch, type RunRow } from "./Rows.ts"
+import { encodeRunPatch, jobColumns, type RunRow } from "./Rows.ts"
 import { SqliteAudit, subjectOf } from "./SqliteAudit.ts"
 import { SqliteBudgets } from "./SqliteBudgets.ts"
 import { SqliteNewDeliveries } from "./SqliteNewDeliveries.ts"
@@ -72,7 +72,7 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
     const patchJob = (id: JobId, patch: Settlement["job"]) =>
       Object.keys(patch).length === 0
         ? Effect.void
-        : sql`UPDATE jobs SET ${sql.update(encodeJobPatch(patch))} WHERE id = ${id}`
+        : sql`UPDATE jobs SET ${sql.update(jobColumns(patch))} WHERE id = ${id}`
 
     /** Ends the current attempt of a running run; gives the run as it is then. */
     const settle = Effect.fnUntraced(function* (

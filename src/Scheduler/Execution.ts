@@ -176,7 +176,7 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
       })
     })
 
-    const work = Effect.fn("Execution.work")(function* (executing: Executing) {
+    const work = Effect.fnUntraced(function* (executing: Executing) {
       const { session, started } = executing
       const { job } = started
       const agent = yield* agents

@@ -41,7 +41,7 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
     const { policies } = yield* NamedPolicies
 
     /** Policy, identity and approval; then what the gate and the budgets say. Null lets the agent be woken. */
-    const whetherToWake = Effect.fn("Pipeline.whetherToWake")(function* (executing: Executing) {
+    const whetherToWake = Effect.fnUntraced(function* (executing: Executing) {
       const { agent, budget, record, session, started } = executing
       const { end: stopped, evaluation } = yield* gate.ask(started)
       yield* Ref.update(record, (before) => ({ ...before, evaluation }))

@@ -29,7 +29,7 @@ const wasWoken = ({ attempts, context_bytes }: Run): boolean =>
  * Asks the job's gate. A slot ends by it as long as the agent was not woken: who runs a job by hand wants it run, and
  * what the agent has begun is not over because there is nothing new.
  */
-export const askGate = Effect.fn("Waking.askGate")(function* (gate: typeof WakeGate.Service, { job, run }: StartedRun) {
+export const askGate = Effect.fnUntraced(function* (gate: typeof WakeGate.Service, { job, run }: StartedRun) {
   const finding = yield* gate.ask(job, run)
   if (finding === null || finding.wakes || !isSlot(run) || wasWoken(run)) return { end: null, finding }
   const text = `nothing to do: ${finding.text}${savedText(job.last_usage)}`
@@ -56,7 +56,7 @@ export const mayGoBeyond = ({ approval }: Pick<StartedRun, "approval">): boolean
  * What budgets make of the end that the policy gate gave an attempt which is to wait for a person: both are asked at
  * once, and nobody is asked about what is denied anyway.
  */
-export const askAlongside = Effect.fn("Waking.askAlongside")(function* (
+export const askAlongside = Effect.fnUntraced(function* (
   end: Extract<AttemptEnd, { readonly _tag: "AwaitingApproval" }>,
   budget: RunBudget,
   estimate: Estimate
@@ -67,7 +67,7 @@ export const askAlongside = Effect.fn("Waking.askAlongside")(function* (
 })
 
 /** Reserves what an attempt may take at first; how it ends where a budget forbids that. */
-export const reserveStart = Effect.fn("Waking.reserveStart")(function* (
+export const reserveStart = Effect.fnUntraced(function* (
   started: StartedRun,
   budget: RunBudget,
   estimate: Estimate,
