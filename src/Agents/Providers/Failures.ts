@@ -1,7 +1,7 @@
 import * as Redacted from "effect/Redacted"
 import { oneLine } from "../../Delivery/OneLine.ts"
 import { AgentFailure } from "../../Domain/Agent.ts"
-import { retryAfterMillis } from "../../Network/GuardedRequest.ts"
+import { maxRetryAfter, retryAfterMillis } from "../../Network/GuardedRequest.ts"
 import type { Chosen } from "./Choice.ts"
 import type { Draft } from "./Draft.ts"
 import type { WireError } from "./Wire.ts"
@@ -27,7 +27,9 @@ const isContext = ({ code, message, status }: WireError): boolean =>
 /** How long a provider asks to wait, in ms from `now` (UTC ms). */
 export const retryAfterOf = (headers: Readonly<Record<string, string>>, now: number): number | undefined => {
   const exact = headers["retry-after-ms"]?.trim() ?? ""
-  return /^\d+(\.\d+)?$/.test(exact) ? Math.ceil(Number(exact)) : retryAfterMillis(headers["retry-after"], now)
+  return /^\d+(\.\d+)?$/.test(exact)
+    ? Math.min(Math.ceil(Number(exact)), maxRetryAfter)
+    : retryAfterMillis(headers["retry-after"], now)
 }
 
 /** The failures of calls of one model. None of them shows the provider's key. */
