@@ -9,7 +9,7 @@ const plainly = (bytes: Uint8Array): ReadonlyArray<string> => {
   const events: Array<string> = []
   let data: Array<string> = []
   for (const line of lines.slice(0, -1)) {
-    const [, field, value = ""] = /^([^:]*)(?:: ?([^]*))?$/.exec(line) ?? []
+    const [, field, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? []
     if (line === "") {
       if (data.length > 0) events.push(data.join("\n"))
       data = []
