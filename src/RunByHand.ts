@@ -3,7 +3,14 @@ import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import { AgentRuntime } from "./Agents.ts"
 import { type Estimate, noEstimate, type RunBudget, unknownEstimate } from "./Budgets.ts"
-import { type AgentAnswer, type AgentDefinition, AgentFailure, addUsage, type Usage } from "./Domain/Agent.ts"
+import {
+  type AgentAnswer,
+  type AgentDefinition,
+  AgentFailure,
+  addUsage,
+  saneUsage,
+  type Usage
+} from "./Domain/Agent.ts"
 import { type DurationText, durationMillis } from "./Domain/Duration.ts"
 
 /** Runs an agent once, outside any job: no session, no policy, nothing stored. `log` takes what it says meanwhile. */
@@ -27,8 +34,9 @@ export const runByHand = Effect.fn("runByHand")(function* (
   let usage: Usage | undefined
   const spent = (more: Usage) =>
     Effect.suspend(() => {
-      usage = usage === undefined ? more : addUsage(usage, more)
-      return budget.spend(more)
+      const sane = saneUsage(more)
+      usage = usage === undefined ? sane : addUsage(usage, sane)
+      return budget.spend(sane)
     })
   const reserve = Effect.fnUntraced(function* (estimate: Estimate) {
     const over = yield* budget.reserve(estimate, { beyond: false })

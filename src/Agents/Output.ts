@@ -24,13 +24,17 @@ export const makeCapture = () => {
   }
 }
 
+/** Of the end of stderr so much is kept, in characters, that a secret which an error would show a part of is known. */
+const keptTail = 16_384
+
 /** Decodes chunks of stderr, bounds what is passed on, and keeps the last characters for the error message. */
 export const makeLogFeed = () => {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
   let room = maxCaptureBytes
   let tail = ""
   const pass = (text: string): string => {
-    tail = (tail + text).slice(-1_000)
+    tail += text
+    if (tail.length > 2 * keptTail) tail = tail.slice(-keptTail)
     if (room <= 0) return ""
     room -= Buffer.byteLength(text)
     return room > 0 ? text : `${text}\n[log cut at about ${maxCaptureBytes} bytes]\n`
@@ -39,11 +43,10 @@ export const makeLogFeed = () => {
     /** The text to log, perhaps empty. */
     add: (chunk: Uint8Array): string => pass(decoder.decode(chunk, { stream: true })),
     end: (): string => pass(decoder.decode()),
-    /** The last 500 characters, trimmed. */
-    tail: (): string =>
-      tail
-        .trim()
-        .slice(-500)
-        .replace(/^[\uDC00-\uDFFF]/, "")
+    /** The last 500 characters, trimmed; `blanked` gives a text from a place on without its secrets. */
+    tail: (blanked: (text: string, from: number) => string = (text, from) => text.slice(from)): string => {
+      const end = tail.trim().slice(-keptTail)
+      return blanked(end, Math.max(0, end.length - 500)).replace(/^[\uDC00-\uDFFF]/, "")
+    }
   }
 }

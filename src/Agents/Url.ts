@@ -1,14 +1,16 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { AgentResult, Invocation } from "../Agents.ts"
 import { withoutThese } from "../Delivery.ts"
-import { AgentFailure, type UrlAgent, Usage } from "../Domain/Agent.ts"
+import { AgentFailure, ToldUsage, type UrlAgent } from "../Domain/Agent.ts"
 import { durationMillis } from "../Domain/Duration.ts"
 import { formatInstant } from "../Domain/Instant.ts"
 import { noAllowedHosts } from "../Network/AllowedHosts.ts"
+import { contentEncoding } from "../Network/ContentEncoding.ts"
 import {
   type Answer,
   makeGuardedClient,
@@ -20,6 +22,7 @@ import { publicOnly } from "../Network/PublicAddress.ts"
 import { type ServiceEnvironment, valuesIn } from "../ServiceEnvironment.ts"
 import { version } from "../Version.ts"
 import { maxCaptureBytes } from "./Output.ts"
+import { type Blanking, blankingOf } from "./Secrets.ts"
 import { resolveRecord, resolveText, secretsOfHeaders } from "./Variables.ts"
 
 type Environment = typeof ServiceEnvironment.Service
@@ -30,16 +33,22 @@ const noTimeout = 2_147_483_647
 /** How much of an answer is quoted in an error, in characters. */
 const maxQuoted = 200
 
+/** So much more than is kept is read that a secret which the cut goes through is known; the same before quotes are cut. */
+const reach = 16_384
+
 /** Parts of a path that are as long, in characters, may be tokens. */
 const likelyToken = 16
 
 const Answered = Schema.Struct({
   output: Schema.String,
-  summary: Schema.optionalWith(Schema.String, { exact: true }),
-  usage: Schema.optionalWith(Usage, { exact: true })
+  summary: Schema.optional(Schema.Unknown),
+  usage: Schema.optional(Schema.Unknown)
 })
-const decodeAnswered = Schema.decodeUnknownEither(Schema.parseJson(Answered))
-const decodeOutput = Schema.decodeUnknownEither(Schema.parseJson(Answered.pick("output")))
+const decodeAnswered = Schema.decodeUnknownOption(Schema.parseJson(Answered))
+const decodeUsage = Schema.decodeUnknownOption(ToldUsage)
+
+const wrongUsage =
+  "[the usage that the agent's server told is not counted: it takes input_tokens and output_tokens, whole numbers up to 1e12, and perhaps cost_usd, up to 1e9]\n"
 
 /** What the agent behind the URL is told. */
 const bodyOf = ({ id }: UrlAgent, { input, iteration, run, summary, turns }: Invocation): string =>
@@ -56,6 +65,11 @@ const bodyOf = ({ id }: UrlAgent, { input, iteration, run, summary, turns }: Inv
 const idempotencyKey = ({ iteration, run }: Invocation): Record<string, string> =>
   run === null ? {} : { "idempotency-key": `${run.id}/${run.attempt}${iteration === null ? "" : `/${iteration}`}` }
 
+const passwordOf = (url: string): ReadonlyArray<string> => {
+  const who = URL.canParse(url) ? userOf(new URL(url)) : undefined
+  return who === undefined ? [] : [who.password, Buffer.from(`${who.user}:${who.password}`).toString("base64")]
+}
+
 const secretsOf = (url: string): ReadonlyArray<string> => {
   if (!URL.canParse(url)) return [url]
   const parsed = new URL(url)
@@ -67,12 +81,26 @@ const secretsOf = (url: string): ReadonlyArray<string> => {
   ]
 }
 
-const resultOf = (body: string): AgentResult => {
-  const whole = decodeAnswered(body)
-  if (Either.isRight(whole)) return whole.right
-  // A usage or a summary that cannot be read is no reason to lose the answer.
-  const output = decodeOutput(body)
-  return { output: Either.isRight(output) ? output.right.output : body }
+/** A 2xx answer as it is meant, and a line for the log where a part of it cannot be used. */
+interface Understood {
+  readonly result: AgentResult
+  readonly note?: string | undefined
+}
+
+// A usage or a summary that cannot be read is no reason to lose the answer.
+const understand = (body: string, { whole }: Blanking): Understood => {
+  const answered = decodeAnswered(body)
+  if (Option.isNone(answered)) return { result: { output: whole(body) } }
+  const { output, summary, usage: told } = answered.value
+  const usage = decodeUsage(told)
+  return {
+    result: {
+      output: whole(output),
+      ...(typeof summary === "string" ? { summary: whole(summary) } : {}),
+      ...(Option.isSome(usage) ? { usage: usage.value } : {})
+    },
+    note: told === undefined || Option.isSome(usage) ? undefined : wrongUsage
+  }
 }
 
 const failureOf = ({ message, reason }: RequestFailed): AgentFailure =>
@@ -81,20 +109,41 @@ const failureOf = ({ message, reason }: RequestFailed): AgentFailure =>
     message: `the agent's server gave no answer: ${message}`
   })
 
-const isCutHere = (body: string): boolean => Buffer.byteLength(body) > maxCaptureBytes - 4
+const isJson = (body: string, headers: Answer["headers"]): boolean =>
+  /^application\/(.+\+)?json\b/i.test(headers["content-type"] ?? "") || /^\s*\{\s*"/.test(body)
+
+const beginning = (text: string): string =>
+  new TextDecoder("utf-8", { ignoreBOM: true }).decode(Buffer.from(text).subarray(0, maxCaptureBytes), { stream: true })
+
+/** What texts of an agent's server may not repeat: an output in no way as it is, an error in no spelling. */
+interface Blanks {
+  readonly output: Blanking
+  readonly error: (text: string) => string
+}
+
+/** The beginning of a body as one line. */
+const quoted = (body: string, blanks: Blanks): string => {
+  const head = body.slice(0, reach)
+  // A word that was cut may be a part of a secret.
+  const words = head.length < body.length ? head.split(/\s+/).slice(0, -1).join(" ") : head
+  return blanks
+    .error(words)
+    .replace(/[\s\p{Cc}]+/gu, " ")
+    .trim()
+    .slice(0, maxQuoted)
+}
 
 const readAnswer = (
   { body, complete, headers, status }: Answer,
+  blanks: Blanks,
   now: number
-): Either.Either<AgentResult, AgentFailure> => {
+): Either.Either<Understood, AgentFailure> => {
   const fail = (kind: AgentFailure["kind"], message: string, more: { readonly output?: string } = {}) =>
     Either.left(new AgentFailure({ kind, message, ...more }))
+  const encoding = contentEncoding(headers)
   if (status < 200 || status > 299) {
-    const quoted = body
-      .replace(/[\s\p{Cc}]+/gu, " ")
-      .trim()
-      .slice(0, maxQuoted)
-    const said = `the agent's server answered ${status}${quoted === "" ? "" : `: ${quoted}`}`
+    const words = encoding === undefined ? quoted(body, blanks) : ""
+    const said = `the agent's server answered ${status}${words === "" ? "" : `: ${words}`}`
     if (status < 400) return fail("permanent", `${said} (redirects are not followed; set url to where it leads)`)
     const retry_after_ms = retryAfterMillis(headers["retry-after"], now)
     const kind = status === 429 ? "rate_limited" : status === 408 || status >= 500 ? "transient" : "permanent"
@@ -106,16 +155,25 @@ const readAnswer = (
       })
     )
   }
-  if (body.trim() === "") return fail("transient", "the agent's server gave an empty answer")
-  if (complete) {
-    const result = resultOf(body)
-    return result.output.trim() === ""
-      ? fail("transient", "the agent's server gave an empty answer")
-      : Either.right(result)
+  if (encoding !== undefined) {
+    const why = "though identity was asked for; turn compression off there"
+    return fail("permanent", `the agent's server answered with content-encoding ${encoding}, ${why}`)
   }
-  return isCutHere(body)
-    ? Either.right({ output: `${body}\n[output cut at ${maxCaptureBytes} bytes]` })
-    : fail("transient", "the agent's server broke off its answer", { output: `${body}\n[the answer broke off here]` })
+  if (body.trim() === "") return fail("transient", "the agent's server gave an empty answer")
+  if (Buffer.byteLength(body) > maxCaptureBytes) {
+    const output = `${beginning(blanks.output.whole(body))}\n[output cut at ${maxCaptureBytes} bytes]`
+    return isJson(body, headers)
+      ? fail("permanent", "the JSON that the agent's server answered is longer than 1 MiB", { output })
+      : Either.right({ result: { output } })
+  }
+  if (!complete) {
+    const output = `${blanks.output.cut(body)}\n[the answer broke off here]`
+    return fail("transient", "the agent's server broke off its answer", { output })
+  }
+  const understood = understand(body, blanks.output)
+  return understood.result.output.trim() === ""
+    ? fail("transient", "the agent's server gave an empty answer")
+    : Either.right(understood)
 }
 
 /**
@@ -134,8 +192,12 @@ export const runUrl = Effect.fn("Agents.url")(function* (
   const variables = [agent.url, ...Object.values(agent.headers ?? {})].flatMap((text) =>
     valuesIn(text, environment.variables)
   )
-  const blanked = withoutThese([...variables, ...secretsOf(url), ...secretsOfHeaders(own)])
-  const answered = yield* client
+  const sent = [...variables, ...secretsOfHeaders(own)]
+  const blanks: Blanks = {
+    output: blankingOf([...sent, ...passwordOf(url)]),
+    error: withoutThese([...sent, ...secretsOf(url)])
+  }
+  const answer = yield* client
     .send({
       method: "POST",
       url,
@@ -149,19 +211,13 @@ export const runUrl = Effect.fn("Agents.url")(function* (
       },
       body: bodyOf(agent, invocation),
       timeout: agent.timeout === undefined ? noTimeout : durationMillis(agent.timeout),
-      maxBytes: maxCaptureBytes
+      maxBytes: maxCaptureBytes + reach
     })
-    .pipe(Effect.mapError(failureOf), Effect.either)
-  const now = yield* Clock.currentTimeMillis
-  return yield* Either.flatMap(answered, (answer) => readAnswer(answer, now)).pipe(
-    Either.mapLeft(
-      ({ kind, message, output, retry_after_ms }) =>
-        new AgentFailure({
-          kind,
-          message: blanked(message),
-          ...(output === undefined ? {} : { output }),
-          ...(retry_after_ms === undefined ? {} : { retry_after_ms })
-        })
+    .pipe(
+      Effect.mapError(failureOf),
+      Effect.mapError(({ kind, message }) => new AgentFailure({ kind, message: blanks.error(message) }))
     )
-  )
+  const { note, result } = yield* readAnswer(answer, blanks, yield* Clock.currentTimeMillis)
+  if (note !== undefined) yield* invocation.log(note)
+  return result
 })

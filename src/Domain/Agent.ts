@@ -83,6 +83,28 @@ export const Usage = Schema.Struct({
 }).annotations({ identifier: "Usage" })
 export type Usage = typeof Usage.Type
 
+/** Tokens as others tell of them: whole numbers up to 1e12. */
+export const TokenCount = Schema.Int.pipe(Schema.between(0, 1e12))
+
+const mostCost = 1e9
+
+/** A {@link Usage} as others tell of it, who may be wrong: what is no amount that can be spent is refused. */
+export const ToldUsage = Schema.Struct({
+  input_tokens: TokenCount,
+  output_tokens: TokenCount,
+  cost_usd: Schema.optionalWith(Schema.Number.pipe(Schema.between(0, mostCost)), { exact: true })
+})
+
+const amountUpTo = (amount: number, most: number): number => (amount > 0 ? Math.min(amount, most) : 0)
+const tokensIn = (tokens: number): number => Math.round(amountUpTo(tokens, 1e12))
+
+/** A usage that can be added up and stored: each of its numbers is the nearest that {@link ToldUsage} would take. */
+export const saneUsage = ({ cost_usd, input_tokens, output_tokens }: Usage): Usage => ({
+  input_tokens: tokensIn(input_tokens),
+  output_tokens: tokensIn(output_tokens),
+  ...(cost_usd === undefined ? {} : { cost_usd: amountUpTo(cost_usd, mostCost) })
+})
+
 /** Both together; a cost that only one of them knows is the sum. */
 export const addUsage = (a: Usage, b: Usage): Usage => ({
   input_tokens: a.input_tokens + b.input_tokens,

@@ -32,7 +32,7 @@ export const toolKinds = ["command", "http_get", "notify", "read_files"] as cons
 /**
  * Something that a model may use, of the kind whose key is there. `command`: a program and its arguments, in which
  * `{name}` stands for a parameter, run without a shell. `http_get`: the hosts that may be asked (names, `*.suffix`, each
- * perhaps with `:PORT`). `notify`: the delivery channel that a text goes to. `read_files`: the folder under which files
+ * perhaps with `:PORT`); one with `headers` asks by https only, but where the port is named. `notify`: the delivery channel that a text goes to. `read_files`: the folder under which files
  * may be read and listed.
  */
 export const Tool = Schema.Struct({

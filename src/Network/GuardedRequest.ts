@@ -7,7 +7,7 @@ import type { AllowedHosts } from "./AllowedHosts.ts"
 import { AddressRefused, type AddressRules, guardedLookup, sharedResolve } from "./PublicAddress.ts"
 import { makeSameTurn } from "./SameTurn.ts"
 
-export { retryAfterMillis } from "./RetryAfter.ts"
+export { maxRetryAfter, retryAfterMillis } from "./RetryAfter.ts"
 
 /** One request. */
 export interface GuardedRequestOptions {

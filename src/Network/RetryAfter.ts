@@ -12,10 +12,16 @@ const parseDate = (text: string): number => {
   return asctime.test(text) ? Date.parse(`${text} GMT`) : Number.NaN
 }
 
-/** How long a `Retry-After` header asks to wait, in ms from `now` (UTC ms): seconds or a date (RFC 9110, 10.2.3). */
+/** The longest wait that an answer can ask for, in ms: 30 days. What asks for more is taken for that. */
+export const maxRetryAfter = 30 * 86_400_000
+
+/**
+ * How long a `Retry-After` header asks to wait, in ms from `now` (UTC ms): seconds or a date (RFC 9110, 10.2.3). At most
+ * {@link maxRetryAfter}.
+ */
 export const retryAfterMillis = (value: string | undefined, now: number): number | undefined => {
   const text = value?.trim() ?? ""
-  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1_000, Number.MAX_SAFE_INTEGER)
+  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1_000, maxRetryAfter)
   const at = parseDate(text)
-  return Number.isNaN(at) ? undefined : Math.max(0, at - now)
+  return Number.isNaN(at) ? undefined : Math.min(Math.max(0, at - now), maxRetryAfter)
 }

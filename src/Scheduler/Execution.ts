@@ -7,7 +7,7 @@ import type * as Scope from "effect/Scope"
 import { type AgentResult, AgentRuntime, type Invocation } from "../Agents.ts"
 import type { Estimate, RunBudget } from "../Budgets.ts"
 import { makeNotify } from "../Delivery.ts"
-import { type AgentDefinition, AgentFailure, addUsage, type Usage } from "../Domain/Agent.ts"
+import { type AgentDefinition, AgentFailure, addUsage, saneUsage, type Usage } from "../Domain/Agent.ts"
 import { durationMillis } from "../Domain/Duration.ts"
 import type { StoredJob } from "../Domain/Job.ts"
 import type { Iteration } from "../Domain/Run.ts"
@@ -140,9 +140,14 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
           ...before,
           context_bytes: Math.max(bytes, before.context_bytes ?? 0)
         }))
-        const result = yield* Effect.catchAll(agents.invoke(agent, asked), (failure) => asSuccess(started.job, failure))
-        if (result.usage !== undefined) yield* asked.spent(result.usage)
-        before = result.usage ?? before
+        // Agents written in code tell what they like, and beats count it, too.
+        const spent: Invocation["spent"] = (usage) => asked.spent(saneUsage(usage))
+        const reserve: Invocation["reserve"] = (estimate) => asked.reserve(saneUsage(estimate))
+        const result = yield* Effect.catchAll(agents.invoke(agent, { ...asked, reserve, spent }), (failure) =>
+          asSuccess(started.job, failure)
+        )
+        if (result.usage !== undefined) yield* spent(result.usage)
+        before = result.usage === undefined ? before : saneUsage(result.usage)
         return { ...result, output: cutOutput(result.output) } satisfies AgentResult
       })
     }

@@ -24,6 +24,7 @@ import { endWaiting } from "./JobAfter.ts"
 import { settle } from "./Outcome.ts"
 import { type Ended, Pipeline, type Stopped } from "./Pipeline.ts"
 import { RunObserver } from "./RunObserver.ts"
+import { storableEnd, whyUnstorable } from "./Unstorable.ts"
 import { WakeSignal } from "./WakeSignal.ts"
 
 type Command =
@@ -94,15 +95,25 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
     })
 
     // An end that meets a full disk is tried until there is room. A shutdown ends the waiting; a restart recovers the run.
-    const recordSafely = (started: StartedRun, ended: Ended, waitMillis = firstRetryMillis): Effect.Effect<void> =>
+    const recordSafely = (
+      started: StartedRun,
+      ended: Ended & { readonly replaced?: boolean },
+      waitMillis = firstRetryMillis
+    ): Effect.Effect<void> =>
       record(started, ended).pipe(
         Effect.catchTag("FencedOut", (error) => Effect.logWarning(error.message)),
-        Effect.catchAllCause((cause) =>
-          Effect.logError("the end of a run could not be stored; trying again", started.run.id, cause).pipe(
+        Effect.catchAllCause((cause) => {
+          const why = ended.replaced ? undefined : whyUnstorable(cause)
+          if (why !== undefined) {
+            return Effect.logError("the end of a run cannot be stored as it is; it fails", started.run.id, cause).pipe(
+              Effect.andThen(recordSafely(started, { ...storableEnd(ended, started.run, why), replaced: true }))
+            )
+          }
+          return Effect.logError("the end of a run could not be stored; trying again", started.run.id, cause).pipe(
             Effect.andThen(Effect.interruptible(Effect.sleep(waitMillis))),
             Effect.andThen(recordSafely(started, ended, Math.min(waitMillis * 2, maxRetryMillis)))
           )
-        )
+        })
       )
 
     const makeActor = Effect.fn("JobActor.make")(function* (_job: JobId) {

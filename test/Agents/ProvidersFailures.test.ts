@@ -263,8 +263,8 @@ const cases: ReadonlyArray<Case> = [
     what: "a refusal",
     step: refuses("I would", "refusal"),
     expected: {
-      anthropic: { kind: "permanent", message: "the model refused", output: "I would" },
-      openai: { kind: "permanent", message: "the model refused: I cannot help with that.", output: "I would" }
+      anthropic: { kind: "permanent", message: "the model refused", output: `I would${mark}` },
+      openai: { kind: "permanent", message: "the model refused: I cannot help with that.", output: `I would${mark}` }
     }
   },
   {

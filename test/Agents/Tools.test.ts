@@ -68,6 +68,23 @@ describe("command tools", () => {
     }).pipe(Effect.provide(toolService()))
   )
 
+  for (const after of [495, 490, 480]) {
+    it.scoped(`show no part of a secret in the end of stderr, ${after} characters before it`, () =>
+      Effect.gen(function* () {
+        const script = `printf %s "$TOKEN" >&2; printf %${after}s x >&2; exit 1`
+        const agent = modelAgent({ tools: { t: shell(script, { env: { TOKEN: `\${TOKEN}` } }) } })
+        const { calls, log, use } = yield* toolboxOf(agent).pipe(
+          Effect.provide(toolService({ variables: { TOKEN: "t0p-secret-token-of-24ch" } }))
+        )
+        const { text } = yield* use("t")
+        for (const shown of [text, log(), calls[0]?.error ?? ""]) {
+          assert.include(shown, "[redacted]")
+          assert.notMatch(shown, /of-24ch|ch /)
+        }
+      })
+    )
+  }
+
   it.scoped("tell of a program that is not there", () =>
     Effect.gen(function* () {
       const { use } = yield* toolboxOf(modelAgent({ tools: { t: { command: ["no-such-program-here"] } } }))
@@ -270,6 +287,22 @@ describe("http_get tools", () => {
       )
       assert.notInclude(JSON.stringify(calls), "t0p-secret")
     })
+  )
+
+  it.scoped("send their headers by https only, unless the port is named", () =>
+    Effect.gen(function* () {
+      const headers = { "X-Key": "t0p-secret" }
+      const onlySecure = "inner.test is allowed by https only, as this tool sends headers; ask by https"
+      for (const host of ["inner.test", "*.test"]) {
+        const { use } = yield* toolboxOf(getting(host, { headers }))
+        assert.strictEqual((yield* use("get", { url: "http://inner.test/" })).text, onlySecure)
+        assert.notInclude((yield* use("get", { url: "https://inner.test/" })).text, "https only")
+      }
+      for (const agent of [getting("inner.test"), getting("inner.test:80", { headers })]) {
+        const { use } = yield* toolboxOf(agent)
+        assert.notInclude((yield* use("get", { url: "http://inner.test/" })).text, "https only")
+      }
+    }).pipe(Effect.provide(toolService({ allow_hosts: [] })))
   )
 
   it.scoped("follow no redirect, and tell where it leads", () =>

@@ -161,6 +161,123 @@ describe("url agents", () => {
     })
   )
 
+  const cutMark = `\n[output cut at ${maxCaptureBytes} bytes]`
+
+  it.scoped("fail where their JSON is longer than what is read, and keep the beginning", () =>
+    Effect.gen(function* () {
+      const json = `{"output":"${"y".repeat(maxCaptureBytes)}"}`
+      const list = `[${"1,".repeat(maxCaptureBytes / 2)}1]`
+      const server = yield* httpReceiver([
+        answers(200, json),
+        answers(200, list, { "content-type": "application/json" })
+      ])
+      for (const body of [json, list]) {
+        const failure = yield* Effect.flip(run({ url: server.url }))
+        assert.deepStrictEqual(
+          [failure.kind, failure.message, failure.output],
+          [
+            "permanent",
+            "the JSON that the agent's server answered is longer than 1 MiB",
+            `${body.slice(0, maxCaptureBytes)}${cutMark}`
+          ]
+        )
+      }
+    })
+  )
+
+  for (const usage of [
+    '{"input_tokens":1e999,"output_tokens":0}',
+    '{"input_tokens":-1,"output_tokens":0}',
+    '{"input_tokens":0.5,"output_tokens":0}',
+    '{"input_tokens":1,"output_tokens":2e12}',
+    '{"input_tokens":1,"output_tokens":1,"cost_usd":1e999}',
+    '{"input_tokens":1,"output_tokens":1,"cost_usd":-0.1}',
+    "null",
+    '"much"'
+  ]) {
+    it.scoped(`do without a usage of ${usage}, and say so in the log`, () =>
+      Effect.gen(function* () {
+        const server = yield* httpReceiver([answers(200, `{"output":"done","summary":"s","usage":${usage}}`)])
+        let log = ""
+        const result = yield* run(
+          { url: server.url },
+          {
+            log: (text) =>
+              Effect.sync(() => {
+                log += text
+              })
+          }
+        )
+        assert.deepStrictEqual(result, { output: "done", summary: "s" })
+        assert.match(log, /^\[the usage that the agent's server told is not counted: .*\]\n$/)
+      })
+    )
+  }
+
+  it.scoped("fail where the answer is compressed, and quote nothing of it", () =>
+    Effect.gen(function* () {
+      const server = yield* httpReceiver([
+        answers(200, "zzz", { "content-encoding": "GZIP" }),
+        answers(500, "zzz", { "content-encoding": "br" }),
+        answers(200, "fine", { "content-encoding": "identity" })
+      ])
+      const failure = yield* Effect.flip(run({ url: server.url }))
+      assert.deepStrictEqual(
+        [failure.kind, failure.message],
+        [
+          "permanent",
+          "the agent's server answered with content-encoding gzip, though identity was asked for; turn compression off there"
+        ]
+      )
+      assert.strictEqual((yield* Effect.flip(run({ url: server.url }))).message, "the agent's server answered 500")
+      assert.deepStrictEqual(yield* run({ url: server.url }), { output: "fine" })
+      assert.strictEqual(server.received[0]?.headers["accept-encoding"], "identity")
+    })
+  )
+
+  const fields = { headers: { "X-Api-Key": `\${KEY}`, Authorization: "Bearer lit3ral-token", "X-Mode": "thorough" } }
+  const variables = { KEY: "t0p-secret-key" }
+  const echo = "t0p-secret-key lit3ral-token thorough hunter22-too"
+  const blanked = "[redacted] [redacted] thorough [redacted]"
+
+  for (const [what, body, expected] of [
+    ["as it is", echo, { output: blanked }],
+    ["as JSON", JSON.stringify({ output: echo, summary: echo }), { output: blanked, summary: blanked }]
+  ] as const) {
+    it.scoped(`show no credential in their output, which came ${what}`, () =>
+      Effect.gen(function* () {
+        const server = yield* httpReceiver([answers(200, body)])
+        const url = server.url.replace("//", "//user:hunter22-too@")
+        assert.deepStrictEqual(yield* run({ ...fields, url }, {}, variables), expected)
+      })
+    )
+  }
+
+  it.scoped("show no part of a credential where their output was cut or broke off", () =>
+    Effect.gen(function* () {
+      const filler = "y".repeat(maxCaptureBytes - 10)
+      const server = yield* httpReceiver([
+        answers(200, `${filler}t0p-secret-key and more`),
+        breaksOff(200, "so t0p-secret-k")
+      ])
+      const { output } = yield* run({ ...fields, url: server.url }, {}, variables)
+      assert.strictEqual(output, `${filler}[redacted]${cutMark}`)
+      const failure = yield* Effect.flip(run({ ...fields, url: server.url }, {}, variables))
+      assert.strictEqual(failure.output, "so [redacted]\n[the answer broke off here]")
+    })
+  )
+
+  for (const before of [195, 16_380]) {
+    it.scoped(`show no part of a credential in an error that is cut, ${before} characters before it`, () =>
+      Effect.gen(function* () {
+        const space = before > 200 ? " ".repeat(before) : `${"x".repeat(before - 1)} `
+        const server = yield* httpReceiver([answers(400, `${space}t0p-secret-key and more`)])
+        const { message } = yield* Effect.flip(run({ ...fields, url: server.url }, {}, variables))
+        assert.notInclude(message, "t0p")
+      })
+    )
+  }
+
   it.scoped("show no credential in errors", () =>
     Effect.gen(function* () {
       const echo = "hunter22 aHVudGVyMjI t0p-secret s3cr3t-key lit3ral-token T0123456789ABCDEF"

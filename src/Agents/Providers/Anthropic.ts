@@ -1,5 +1,6 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import { TokenCount } from "../../Domain/Agent.ts"
 import type { Message, ModelRequest } from "../Models.ts"
 import {
   argumentsObject,
@@ -55,7 +56,7 @@ const bodyOf = (model: string, { max_tokens, messages, system, temperature, tool
   messages: messages.map(messageOf)
 })
 
-const count = maybe(Schema.NonNegative)
+const count = maybe(TokenCount)
 
 const Counts = Schema.Struct({
   input_tokens: count,
@@ -79,7 +80,8 @@ const stops: Readonly<Record<string, StopReason>> = {
 
 const stopOf = (reason: string): StopReason => (Object.hasOwn(stops, reason) ? (stops[reason] ?? "done") : "done")
 
-const ErrorBody = Schema.Struct({ error: Schema.Struct({ type: Schema.String, message: maybe(Schema.String) }) })
+const ErrorDetail = Schema.Struct({ type: maybe(Schema.String), message: maybe(Schema.String) })
+const ErrorBody = Schema.Struct({ error: Schema.Union(ErrorDetail, Schema.String) })
 
 /** What the errors of a stream would have been as answers. */
 const statuses: Readonly<Record<string, number>> = {
@@ -95,11 +97,15 @@ const statuses: Readonly<Record<string, number>> = {
   overloaded_error: 529
 }
 
-const wireError = ({ error: { message, type } }: typeof ErrorBody.Type, status?: number): WireError => ({
-  status: status ?? (Object.hasOwn(statuses, type) ? (statuses[type] ?? 500) : 500),
-  code: type,
-  message: message ?? undefined
-})
+const wireError = ({ error }: typeof ErrorBody.Type): WireError => {
+  const { message, type }: typeof ErrorDetail.Type = typeof error === "string" ? { message: error } : error
+  const code = type ?? undefined
+  return {
+    status: code !== undefined && Object.hasOwn(statuses, code) ? (statuses[code] ?? 500) : 500,
+    code,
+    message: message ?? undefined
+  }
+}
 
 const reads = <A, I>(schema: Schema.Schema<A, I>, say: (event: A) => ReadonlyArray<Said>) => {
   const check = checked(schema)
@@ -168,10 +174,7 @@ export const anthropic: WireFormat = {
     Either.flatMap(parseJson(data), (json) =>
       Either.flatMap(Event(json), ({ type }) => readerOf(eventReaders, type)?.(json) ?? nothing)
     ),
-  errorOf: (status, body) =>
-    Either.match(Either.flatMap(parseJson(body), decodeError), {
-      onLeft: () => ({ status, code: undefined, message: undefined }),
-      onRight: (error) => wireError(error, status)
-    }),
+  errorIn: (body) =>
+    Either.match(Either.flatMap(parseJson(body), decodeError), { onLeft: () => undefined, onRight: wireError }),
   stopIsEnd: false
 }

@@ -5,7 +5,10 @@ import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import { type AgentFailure, addUsage, type Usage } from "../../Domain/Agent.ts"
 import { durationMillis, formatDuration } from "../../Domain/Duration.ts"
+import { contentEncoding } from "../../Network/ContentEncoding.ts"
 import type { AnswerEvents, Model, ModelAnswer, ModelRequest } from "../Models.ts"
+import { blankingOf } from "../Secrets.ts"
+import { makeHead } from "../Tools/Outcome.ts"
 import { anthropic } from "./Anthropic.ts"
 import type { Chosen } from "./Choice.ts"
 import { Draft } from "./Draft.ts"
@@ -63,53 +66,84 @@ export const answerOf = (chosen: Chosen, http: HttpClient): Model["answer"] => {
   const prices = pricesOf(provider, model)
   const idle = durationMillis(provider.idle_timeout)
 
+  const key = () => (provider.api_key === undefined ? undefined : Redacted.value(provider.api_key))
+
   const headers = () => ({
     accept: "text/event-stream",
+    "accept-encoding": "identity",
     "content-type": "application/json",
-    ...format.headers(provider.api_key === undefined ? undefined : Redacted.value(provider.api_key))
+    ...format.headers(key())
   })
 
   const refused = Effect.fnUntraced(function* (response: Response, failures: Failures) {
-    const body = yield* errorBody(response).pipe(
-      Effect.timeout(idle),
-      Effect.orElseSucceed(() => "")
-    )
-    const wait = retryAfterOf(response.headers, yield* Clock.currentTimeMillis)
-    const error = format.errorOf(response.status, body)
+    const { headers, status } = response
+    const body =
+      contentEncoding(headers) === undefined
+        ? yield* errorBody(response).pipe(
+            Effect.timeout(idle),
+            Effect.orElseSucceed(() => "")
+          )
+        : ""
+    const wait = retryAfterOf(headers, yield* Clock.currentTimeMillis)
+    const error = { code: undefined, message: undefined, ...format.errorIn(body), status }
     return yield* new TryFailed({ failure: failures.told(error, wait), again: true })
+  })
+
+  /** What an answer is that holds bytes, but no event. It may have cost a whole answer: it is not asked for again. */
+  const noEvent = Effect.fnUntraced(function* (
+    { headers }: Response,
+    head: Uint8Array,
+    wrong: string | undefined,
+    failures: Failures
+  ) {
+    const body = new TextDecoder().decode(head)
+    const type = headers["content-type"]
+    const error = format.errorIn(body)
+    if (error !== undefined) {
+      return yield* final(failures.told(error, retryAfterOf(headers, yield* Clock.currentTimeMillis)))
+    }
+    if (/^\s*\{/.test(body)) return yield* final(failures.ignoredStream())
+    if (wrong !== undefined) return yield* final(failures.unreadable(wrong))
+    if (type?.startsWith("text/event-stream") === false) return yield* final(failures.noEvents(type))
+    return yield* final(failures.cut(new Draft(), "the stream ended before its first event"))
   })
 
   /** Reads events into the draft up to the end of the answer; tells whether it was reached. */
   const readAnswer = Effect.fnUntraced(function* (
     response: Response,
     draft: Draft,
-    events: AnswerEvents,
+    told: AnswerEvents,
     failures: Failures
   ) {
     const read = makeEventReader(format)
+    const head = makeHead(maxErrorBody)
+    let events = 0
+    const isNoEvent = () => events === 0 && head.bytes().length > 0
     const next = response.next.pipe(
-      Effect.mapError(({ message }) => new TryFailed({ failure: failures.cut(draft, message), again: !draft.begun })),
+      Effect.mapError(
+        ({ message }) => new TryFailed({ failure: failures.cut(draft, message), again: !draft.begun && !isNoEvent() })
+      ),
       Effect.timeoutFail({
         duration: idle,
         onTimeout: () => final(failures.idle(draft, formatDuration(idle)))
       })
     )
-    let anything = false
     while (!draft.over) {
       const bytes = yield* next
       if (bytes === null) break
-      const { said, wrong } = read(bytes)
-      anything ||= said.length > 0
-      for (const one of said) {
-        draft.add(one)
-        if (one._tag === "Text" && one.text !== "") yield* events.text(one.text)
+      if (events === 0) head.add(bytes)
+      const heard = read(bytes)
+      events += heard.events
+      for (const one of heard.said) {
+        const shown = draft.add(one)
+        if (shown !== "") yield* told.text(shown)
       }
-      if (draft.error === undefined && !draft.ended && wrong !== undefined) {
-        return yield* final(failures.malformed(draft, wrong))
+      if (draft.error === undefined && !draft.ended && heard.wrong !== undefined) {
+        if (events === 0) return yield* noEvent(response, head.bytes(), heard.wrong, failures)
+        return yield* final(failures.malformed(draft, heard.wrong))
       }
     }
-    const type = response.headers["content-type"]
-    if (!anything && type?.startsWith("text/event-stream") === false) return yield* final(failures.noEvents(type))
+    if (isNoEvent()) return yield* noEvent(response, head.bytes(), undefined, failures)
     if (draft.error !== undefined) {
       const failure = failures.told(draft.error, undefined, draft)
       return yield* new TryFailed({ failure, again: !draft.begun })
@@ -122,27 +156,32 @@ export const answerOf = (chosen: Chosen, http: HttpClient): Model["answer"] => {
       .post({ url: format.url(provider.base_url), headers: headers(), body })
       .pipe(Effect.mapError(({ message }) => new TryFailed({ failure: failures.unreachable(message), again: true })))
     if (response.status < 200 || response.status > 299) return yield* refused(response, failures)
+    const encoding = contentEncoding(response.headers)
+    if (encoding !== undefined) return yield* final(failures.encoded(encoding))
     const isWhole = yield* readAnswer(response, draft, events, failures)
     return yield* verdict(draft, isWhole, failures)
   }, Effect.scoped)
 
   return Effect.fn("Model.answer")(function* (request: ModelRequest, events: AnswerEvents) {
-    const failures = failuresOf(chosen, request.max_tokens)
+    const blanking = blankingOf([key() ?? ""])
+    const failures = failuresOf(chosen, request.max_tokens, blanking)
     const body = JSON.stringify(format.body(model, request, provider.base_url))
     const timeout = request.timeout ?? durationMillis(provider.timeout)
     const deadline = (yield* Clock.currentTimeMillis) + timeout
-    let draft = new Draft()
+    let draft = new Draft(blanking)
     let used: Usage | undefined
 
     const oneTry = Effect.suspend(() => {
-      const own = new Draft()
+      const own = new Draft(blanking)
       draft = own
-      return Effect.ensuring(
-        tryOnce(body, own, events, failures),
-        Effect.sync(() => {
-          const usage = usageOf(own.tokens, prices)
-          if (usage !== undefined) used = used === undefined ? usage : addUsage(used, usage)
-        })
+      return tryOnce(body, own, events, failures).pipe(
+        Effect.ensuring(Effect.suspend(() => (own.rest === "" ? Effect.void : events.text(own.rest)))),
+        Effect.ensuring(
+          Effect.sync(() => {
+            const usage = usageOf(own.tokens, prices)
+            if (usage !== undefined) used = used === undefined ? usage : addUsage(used, usage)
+          })
+        )
       )
     })
 

@@ -1,16 +1,13 @@
-import * as Redacted from "effect/Redacted"
 import { oneLine } from "../../Delivery/OneLine.ts"
 import { AgentFailure } from "../../Domain/Agent.ts"
-import { retryAfterMillis } from "../../Network/GuardedRequest.ts"
+import { maxRetryAfter, retryAfterMillis } from "../../Network/GuardedRequest.ts"
+import type { Blanking } from "../Secrets.ts"
 import type { Chosen } from "./Choice.ts"
 import type { Draft } from "./Draft.ts"
 import type { WireError } from "./Wire.ts"
 
 /** Most of a provider's own words that an error shows, in characters. */
 const maxQuote = 300
-
-/** Shorter keys, in characters, are no secrets. */
-const minSecret = 8
 
 /** Marks where an answer was cut. */
 const cutMark = "\n[the answer was cut here]"
@@ -27,18 +24,17 @@ const isContext = ({ code, message, status }: WireError): boolean =>
 /** How long a provider asks to wait, in ms from `now` (UTC ms). */
 export const retryAfterOf = (headers: Readonly<Record<string, string>>, now: number): number | undefined => {
   const exact = headers["retry-after-ms"]?.trim() ?? ""
-  return /^\d+(\.\d+)?$/.test(exact) ? Math.ceil(Number(exact)) : retryAfterMillis(headers["retry-after"], now)
+  return /^\d+(\.\d+)?$/.test(exact)
+    ? Math.min(Math.ceil(Number(exact)), maxRetryAfter)
+    : retryAfterMillis(headers["retry-after"], now)
 }
 
 /** The failures of calls of one model. None of them shows the provider's key. */
-export const failuresOf = ({ model, name, provider }: Chosen, max_tokens: number) => {
-  const key = provider.api_key === undefined ? undefined : Redacted.value(provider.api_key)
-  // What servers without keys are given for one, such as "ollama", is a word of texts.
-  const secret = key !== undefined && key.length >= minSecret ? key : undefined
+export const failuresOf = ({ model, name, provider }: Chosen, max_tokens: number, blanking: Blanking) => {
   const who = `provider "${name}"`
-  const withoutKey = (text: string): string => (secret === undefined ? text : text.replaceAll(secret, "[redacted]"))
+  const whatToCheck = `check kind and base_url under [providers.${name}]`
   const quoted = (text: string | undefined): string =>
-    text === undefined || text.trim() === "" ? "" : `: ${oneLine(withoutKey(text), maxQuote)}`
+    text === undefined || text.trim() === "" ? "" : `: ${oneLine(blanking.cut(text), maxQuote)}`
 
   const failure = (
     kind: AgentFailure["kind"],
@@ -49,7 +45,7 @@ export const failuresOf = ({ model, name, provider }: Chosen, max_tokens: number
       kind,
       message,
       ...(more.retry_after_ms === undefined ? {} : { retry_after_ms: more.retry_after_ms }),
-      ...(more.output === undefined || more.output === "" ? {} : { output: withoutKey(more.output) })
+      ...(more.output === undefined || more.output === "" ? {} : { output: blanking.whole(more.output) })
     })
 
   const cutOutput = ({ text }: Draft) => ({ output: text === "" ? undefined : `${text}${cutMark}` })
@@ -64,7 +60,7 @@ export const failuresOf = ({ model, name, provider }: Chosen, max_tokens: number
   const refusedKey = (status: number, words: string) =>
     failure(
       "permanent",
-      key === undefined
+      provider.api_key === undefined
         ? `${who} wants a key (${status}); set api_key under [providers.${name}]`
         : `the key of ${who} was refused (${status})${words}; check api_key under [providers.${name}]`
     )
@@ -104,6 +100,15 @@ export const failuresOf = ({ model, name, provider }: Chosen, max_tokens: number
         "permanent",
         `${who} answered with no stream of events (${quoted(type).slice(2) || "no content type"}); check its base_url`
       ),
+    ignoredStream: () =>
+      failure("permanent", `${who} ignored stream: true and answered with JSON all at once; ${whatToCheck}`),
+    unreadable: (why: string) =>
+      failure("permanent", `${who} sent a first event that cannot be read: ${why}; ${whatToCheck}`),
+    encoded: (encoding: string) =>
+      failure(
+        "permanent",
+        `${who} answered with content-encoding ${encoding}, though identity was asked for; turn compression off there`
+      ),
     cut: (draft: Draft, why: string) =>
       failure("transient", `the answer of ${who} was cut${quoted(why)}`, cutOutput(draft)),
     malformed: (draft: Draft, why: string) =>
@@ -118,8 +123,7 @@ export const failuresOf = ({ model, name, provider }: Chosen, max_tokens: number
         `the answer was cut at max_tokens ${max_tokens}; raise max_tokens of the agent`,
         cutOutput(draft)
       ),
-    refused: (draft: Draft) =>
-      failure("permanent", `the model refused${quoted(draft.refusal)}`, { output: draft.text }),
+    refused: (draft: Draft) => failure("permanent", `the model refused${quoted(draft.refusal)}`, cutOutput(draft)),
     empty: () => failure("transient", `empty answer of ${who}: neither text nor a use of a tool`)
   } as const
 }

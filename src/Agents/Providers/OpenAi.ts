@@ -1,5 +1,6 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import { TokenCount } from "../../Domain/Agent.ts"
 import type { Message, ModelRequest } from "../Models.ts"
 import {
   argumentsObject,
@@ -67,7 +68,7 @@ const bodyOf = (
 })
 
 const ToolCallDelta = Schema.Struct({
-  index: Schema.optional(Schema.Int),
+  index: maybe(Schema.Int),
   id: maybe(Schema.String),
   function: maybe(Schema.Struct({ name: maybe(Schema.String), arguments: maybe(Schema.String) }))
 })
@@ -79,9 +80,9 @@ const Delta = Schema.Struct({
 })
 
 const Counts = Schema.Struct({
-  prompt_tokens: Schema.NonNegative,
-  completion_tokens: maybe(Schema.NonNegative),
-  prompt_tokens_details: maybe(Schema.Struct({ cached_tokens: maybe(Schema.NonNegative) }))
+  prompt_tokens: maybe(TokenCount),
+  completion_tokens: maybe(TokenCount),
+  prompt_tokens_details: maybe(Schema.Struct({ cached_tokens: maybe(TokenCount) }))
 })
 
 const ErrorDetail = Schema.Struct({
@@ -116,12 +117,12 @@ const statuses: Readonly<Record<string, number>> = {
   timeout: 408
 }
 
-const wireError = ({ code, message, type }: typeof ErrorDetail.Type, status?: number): WireError => {
+const wireError = ({ code, message, type }: typeof ErrorDetail.Type): WireError => {
   const names = [code, type].flatMap((name) => (typeof name === "string" ? [name] : []))
   const known = names.find((name) => Object.hasOwn(statuses, name))
   const numeric = typeof code === "number" && code >= 400 && code < 600 ? code : undefined
   return {
-    status: status ?? numeric ?? (known === undefined ? 500 : (statuses[known] ?? 500)),
+    status: numeric ?? (known === undefined ? 500 : (statuses[known] ?? 500)),
     code: names[0],
     message: message ?? undefined
   }
@@ -130,9 +131,10 @@ const wireError = ({ code, message, type }: typeof ErrorDetail.Type, status?: nu
 const choiceSaid = (delta: typeof Delta.Type): ReadonlyArray<Said> => [
   ...(delta.content ? [{ _tag: "Text" as const, text: delta.content }] : []),
   ...(delta.refusal ? [{ _tag: "Refusal" as const, text: delta.refusal }] : []),
-  ...(delta.tool_calls ?? []).map(({ function: called, id, index }) => ({
+  ...(delta.tool_calls ?? []).map(({ function: called, id, index }, at, all) => ({
     _tag: "Use" as const,
-    index: index ?? 0,
+    // Some servers number no uses: several at once are as many.
+    index: index ?? (all.length > 1 ? at : undefined),
     id: id ?? undefined,
     name: called?.name ?? undefined,
     arguments: called?.arguments ?? ""
@@ -148,8 +150,9 @@ const chunkSaid = ({ choices, error, usage }: typeof Chunk.Type): ReadonlyArray<
           {
             _tag: "Tokens" as const,
             tokens: {
-              input: usage.prompt_tokens,
-              cached: usage.prompt_tokens_details?.cached_tokens ?? 0,
+              ...(typeof usage.prompt_tokens === "number"
+                ? { input: usage.prompt_tokens, cached: usage.prompt_tokens_details?.cached_tokens ?? 0 }
+                : {}),
               output: usage.completion_tokens ?? undefined
             }
           }
@@ -157,11 +160,19 @@ const chunkSaid = ({ choices, error, usage }: typeof Chunk.Type): ReadonlyArray<
   const choice = choices?.[0]
   if (choice === undefined) return tokens
   const stop =
-    typeof choice.finish_reason === "string" ? [{ _tag: "Stop" as const, reason: stopOf(choice.finish_reason) }] : []
+    // Some servers send an empty reason with each piece.
+    choice.finish_reason ? [{ _tag: "Stop" as const, reason: stopOf(choice.finish_reason) }] : []
   return [...choiceSaid(choice.delta ?? {}), ...stop, ...tokens]
 }
 
 const decodeChunk = checked(Chunk)
+
+/** By fields alone, what other APIs stream would be chunks that say nothing. */
+const Foreign = Schema.Struct({ type: Schema.String.pipe(Schema.pattern(/^(message_start$|response\.)/)) })
+const isForeign = Schema.is(Foreign)
+
+const readChunk = (json: unknown) =>
+  isForeign(json) ? Either.left("it is no chunk of a chat completion") : Either.map(decodeChunk(json), chunkSaid)
 
 const ErrorBody = Schema.Struct({ error: Schema.Union(ErrorDetail, Schema.String) })
 const decodeError = checked(ErrorBody)
@@ -172,14 +183,11 @@ export const openAi: WireFormat = {
   headers: (key): Readonly<Record<string, string>> => (key === undefined ? {} : { authorization: `Bearer ${key}` }),
   body: bodyOf,
   read: (data) =>
-    data.trim() === "[DONE]"
-      ? Either.right([{ _tag: "End" }])
-      : Either.map(Either.flatMap(parseJson(data), decodeChunk), chunkSaid),
-  errorOf: (status, body) =>
+    data.trim() === "[DONE]" ? Either.right([{ _tag: "End" }]) : Either.flatMap(parseJson(data), readChunk),
+  errorIn: (body) =>
     Either.match(Either.flatMap(parseJson(body), decodeError), {
-      onLeft: () => ({ status, code: undefined, message: undefined }),
-      onRight: ({ error }) =>
-        typeof error === "string" ? { status, code: undefined, message: error } : wireError(error, status)
+      onLeft: () => undefined,
+      onRight: ({ error }) => wireError(typeof error === "string" ? { message: error } : error)
     }),
   stopIsEnd: true
 }

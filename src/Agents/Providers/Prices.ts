@@ -14,7 +14,9 @@ export const pricesOf = ({ kind, prices }: Provider, model: string): ModelPrices
 /** What tokens cost, in US dollars. */
 export const costOf = (prices: ModelPrices, { cached = 0, input = 0, output = 0 }: TokenCounts): number => {
   const { cached_input = prices.input } = prices
-  return ((input - cached) * prices.input + cached * cached_input + output * prices.output) / 1_000_000
+  // Some servers count more as read from a cache than they count as read.
+  const fromCache = Math.min(cached, input)
+  return ((input - fromCache) * prices.input + fromCache * cached_input + output * prices.output) / 1_000_000
 }
 
 /** What a call cost, as far as the provider told; undefined where it told nothing. */

@@ -23,10 +23,10 @@ export type StopReason = "done" | "max_tokens" | "context" | "refusal"
 /** What one event of a stream says, in terms that the wire formats share. */
 export type Said =
   | { readonly _tag: "Text"; readonly text: string }
-  /** A piece of a use of a tool: what is given is appended, but for the id. */
+  /** A piece of a use of a tool: its arguments are appended. Not all servers say by `index` which use it belongs to. */
   | {
       readonly _tag: "Use"
-      readonly index: number
+      readonly index?: number | undefined
       readonly id?: string | undefined
       readonly name?: string | undefined
       readonly arguments: string
@@ -47,8 +47,8 @@ export interface WireFormat {
   readonly body: (model: string, request: ModelRequest, base: string) => unknown
   /** What an event says; left is what is wrong with it. */
   readonly read: (data: string) => Either.Either<ReadonlyArray<Said>, string>
-  /** What the body of an answer says that is an error. */
-  readonly errorOf: (status: number, body: string) => WireError
+  /** The error that a body tells of; undefined where it is none, or cannot be read. */
+  readonly errorIn: (body: string) => WireError | undefined
   /** Whether a stream that was ended in order after its reason to stop is whole, though no end marker came. */
   readonly stopIsEnd: boolean
 }

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { RE2JS } from "re2js"
+import { withoutThese } from "../../Delivery.ts"
 import { formatDuration } from "../../Domain/Duration.ts"
 import type { Tool, ToolParameter } from "../../Domain/Tool.ts"
 import { compilePattern, fillPlaceholders, placeholdersIn } from "../../Domain/ToolIssues.ts"
@@ -70,12 +71,13 @@ const told = (exit: ProcessGroup.ProcessExit | undefined, time: number): string 
 }
 
 const run = Effect.fnUntraced(function* (command: Command, parts: CommandParts, { bytes, time }: Allowance) {
+  const { secrets } = parts
   const head = makeHead(bytes)
   const errors = makeLogFeed()
   const outcomeOf = (exit: ProcessGroup.ProcessExit | undefined): Outcome => {
     const error = told(exit, time)
     const output = textOf(head.bytes(), head.more()) ?? `(binary, ${head.bytes().length} bytes or more; not shown)`
-    const tail = errors.tail()
+    const tail = errors.tail(withoutThese(secrets))
     if (error === undefined) {
       const text = output === "" ? "(exit code 0, no output)" : output
       return { text, more: head.more(), error }

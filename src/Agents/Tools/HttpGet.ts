@@ -16,8 +16,16 @@ export interface HttpGetParts {
   readonly secrets: ReadonlyArray<string>
 }
 
+interface Rules {
+  /** As they are written. */
+  readonly hosts: ReadonlyArray<string>
+  readonly patterns: ReadonlyArray<HostPattern>
+  /** Whether plain http is only for hosts whose port is named. */
+  readonly secure: boolean
+}
+
 /** The address that is asked for; left tells the model why it may not be. */
-const permitted = (value: unknown, hosts: ReadonlyArray<string>, patterns: ReadonlyArray<HostPattern>) =>
+const permitted = (value: unknown, { hosts, patterns, secure }: Rules) =>
   Either.gen(function* () {
     if (typeof value !== "string") return yield* Either.left(`"url" must be a string`)
     if (value.length > maxUrlLength) return yield* Either.left(`"url" is longer than ${maxUrlLength} characters`)
@@ -29,8 +37,12 @@ const permitted = (value: unknown, hosts: ReadonlyArray<string>, patterns: Reado
     if (url.username !== "" || url.password !== "" || /^[^/]*\/\/[^/?#]*@/.test(value)) {
       return yield* Either.left(`"url" must name no user`)
     }
-    if (!patterns.some((pattern) => namesHost(pattern, url))) {
+    const naming = patterns.filter((pattern) => namesHost(pattern, url))
+    if (naming.length === 0) {
       return yield* Either.left(`${url.host} is not allowed; allowed are ${hosts.join(", ")}`)
+    }
+    if (secure && url.protocol === "http:" && naming.every(({ port }) => port === undefined)) {
+      return yield* Either.left(`${url.host} is allowed by https only, as this tool sends headers; ask by https`)
     }
     url.hash = ""
     return url.href
@@ -55,7 +67,10 @@ const failureOutcome = ({ message, reason }: RequestFailed): Outcome =>
     reason === "refused" ? `${message}; the service connects to public addresses and to its allow_hosts only` : message
   )
 
-/** HTTP GET of the hosts that are listed, at addresses to which the service connects at all. */
+/**
+ * HTTP GET of the hosts that are listed, at addresses to which the service connects at all. A tool with headers sends
+ * them by https only, but to hosts whose port is written in the list: nobody else shall read what is secret in them.
+ */
 export const httpGetTool = (
   hosts: ReadonlyArray<string>,
   { description }: Pick<Tool, "description">,
@@ -65,6 +80,7 @@ export const httpGetTool = (
     const parsed = parseHostPattern(host)
     return Either.isRight(parsed) ? [parsed.right] : []
   })
+  const rules: Rules = { hosts, patterns, secure: Object.keys(headers).length > 0 }
   const own = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
   return {
     spec: {
@@ -73,7 +89,7 @@ export const httpGetTool = (
     },
     secrets,
     run: (given, { bytes, time }) =>
-      Either.match(permitted(given.get("url"), hosts, patterns), {
+      Either.match(permitted(given.get("url"), rules), {
         onLeft: (problem) => Effect.succeed(refused(problem)),
         onRight: (url) =>
           client
