@@ -201,6 +201,7 @@ export interface Settlement {
       | "context_bytes"
       | "saved"
       | "iterations"
+      | "iteration_count"
       | "tool_calls"
     >
   >
@@ -385,7 +386,7 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
     /** Keeps what the current attempt of a run has left so far; nothing when it is not the current one any more. */
     readonly progress: (
       ref: AttemptRef,
-      so_far: Pick<Run, "context_bytes" | "iterations" | "session_id" | "tool_calls" | "usage">
+      so_far: Pick<Run, "context_bytes" | "iterations" | "iteration_count" | "session_id" | "tool_calls" | "usage">
     ) => Effect.Effect<void>
     /** Cancels a run that waits, for its time or for an approval; a running one is for its actor to stop. */
     readonly cancelWaiting: (

@@ -6,6 +6,7 @@ import type * as Scope from "effect/Scope"
 import type { AgentResult, Invocation } from "../Agents.ts"
 import { withoutThese } from "../Delivery.ts"
 import { AgentFailure, type UrlAgent, Usage } from "../Domain/Agent.ts"
+import { firstOf } from "../Domain/Bounded.ts"
 import { durationMillis } from "../Domain/Duration.ts"
 import { formatInstant } from "../Domain/Instant.ts"
 import { noAllowedHosts } from "../Network/AllowedHosts.ts"
@@ -90,10 +91,7 @@ const readAnswer = (
   const fail = (kind: AgentFailure["kind"], message: string, more: { readonly output?: string } = {}) =>
     Either.left(new AgentFailure({ kind, message, ...more }))
   if (status < 200 || status > 299) {
-    const quoted = body
-      .replace(/[\s\p{Cc}]+/gu, " ")
-      .trim()
-      .slice(0, maxQuoted)
+    const quoted = firstOf(body.replace(/[\s\p{Cc}]+/gu, " ").trim(), maxQuoted)
     const said = `the agent's server answered ${status}${quoted === "" ? "" : `: ${quoted}`}`
     if (status < 400) return fail("permanent", `${said} (redirects are not followed; set url to where it leads)`)
     const retry_after_ms = retryAfterMillis(headers["retry-after"], now)

@@ -133,6 +133,7 @@ export const RunRow = Schema.Struct({
     session_id: run.session_id,
     stop_reason: run.stop_reason,
     context_bytes: run.context_bytes,
+    iteration_count: run.iteration_count,
     missed_count: run.missed_count,
     missed_from: run.missed_from,
     missed_to: run.missed_to,

@@ -31,7 +31,8 @@ const push = <A>(groups: Map<string, Array<A>>, key: string, item: A): void => {
 /** Columns of a run but for those that can be large. */
 const summaryColumns = `id, job_id, job_name, agent_id, trigger, status, scheduled_for, start_at, next_attempt_at, ready_at,
   holds_permit, started_at, finished_at, execution_time_ms, attempt, owner, partition, input, error_message,
-  reason, decision, requested_by, approval_id, session_id, stop_reason, usage, context_bytes, saved, missed_count, missed_from, missed_to,
+  reason, decision, requested_by, approval_id, session_id, stop_reason, usage, context_bytes, iteration_count, saved,
+  missed_count, missed_from, missed_to,
   created_at, '[]' AS evaluations, '[]' AS iterations, '[]' AS tool_calls, NULL AS output`
 
 const summaryOf = ({ evaluations: _e, iterations: _i, output: _o, tool_calls: _t, ...summary }: Run): RunSummary =>

@@ -106,7 +106,7 @@ export const layerRetention = Layer.effect(
             sql,
             found.map(({ id }) => id)
           )
-          yield* sql`INSERT INTO runs_pruned SELECT job_id, max(coalesce(missed_to, scheduled_for)) FROM runs
+          yield* sql`INSERT INTO runs_pruned (job_id, slot) SELECT job_id, max(coalesce(missed_to, scheduled_for)) FROM runs
             WHERE id IN ${these} AND trigger IN ('schedule', 'catch_up') GROUP BY job_id
             ON CONFLICT (job_id) DO UPDATE SET slot = max(slot, excluded.slot)`
           yield* sql`DELETE FROM attempts WHERE run_id IN ${these}`

@@ -77,7 +77,7 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
 
     const progress = Effect.fn("JobStore.progress")(function* (
       { attempt, owner, run_id }: AttemptRef,
-      so_far: Pick<Run, "context_bytes" | "iterations" | "session_id" | "tool_calls" | "usage">
+      so_far: Pick<Run, "context_bytes" | "iterations" | "iteration_count" | "session_id" | "tool_calls" | "usage">
     ) {
       yield* writer.commit(
         sql`UPDATE runs SET ${sql.update(encodeRunPatch(so_far))} WHERE id = ${run_id} AND status = 'running'

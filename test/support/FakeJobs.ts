@@ -125,6 +125,7 @@ export const FakeJobs = Layer.effect(
         stop_reason: null,
         usage: null,
         context_bytes: null,
+        iteration_count: null,
         saved: null,
         deliveries: [],
         missed_count: null,
