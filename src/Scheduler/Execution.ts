@@ -149,13 +149,13 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
     }
 
     // What a long beat has done so far is seen while it runs, and stays if the service dies.
-    const writingProgress = Effect.fnUntraced(function* ({ record, started }: Executing) {
+    const writingProgress = Effect.fnUntraced(function* ({ record, session, started }: Executing) {
       const scope = yield* Effect.scope
       const write = Effect.gen(function* () {
         const { context_bytes, iterations, session_id, tool_calls, usage } = yield* Ref.get(record)
-        yield* store.progress(
-          { run_id: started.run.id, attempt: started.attempt.number, owner },
-          { context_bytes, ...iterations.kept(), session_id, tool_calls, usage }
+        const so_far = { context_bytes, ...iterations.kept(), session_id, tool_calls, usage }
+        yield* session.save((kept) =>
+          store.progress({ run_id: started.run.id, attempt: started.attempt.number, owner }, so_far, kept)
         )
       })
       let pause = progressMillis

@@ -70,6 +70,7 @@ export const FakeJobs = Layer.effect(
         id: yield* ids.job,
         status: "active",
         paused_by: null,
+        quiet_until: null,
         next_run: now + 60_000,
         last_run: null,
         failure_count: 0,
