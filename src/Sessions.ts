@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Ids, type JobId, SessionId } from "./Domain/Ids.ts"
 import { type StoredJob, sessionModeOf } from "./Domain/Job.ts"
+import type { FencedOut } from "./Domain/Run.ts"
 import type { Session, SessionMode, Turn } from "./Domain/Session.ts"
 import { JobStore, type KeptSession } from "./JobStore.ts"
 import { SessionStore } from "./Sessions/SessionStore.ts"
@@ -31,7 +32,9 @@ export interface OpenSession {
   /** The session to store; undefined when nothing is kept, or nothing was said. */
   readonly kept: Effect.Effect<KeptSession | undefined>
   /** Stores it by `store` while it is in use; undefined when nothing was said since the last time. */
-  readonly save: <E>(store: (session: KeptSession | undefined) => Effect.Effect<void, E>) => Effect.Effect<void, E>
+  readonly save: (
+    store: (session: KeptSession | undefined) => Effect.Effect<void, FencedOut>
+  ) => Effect.Effect<void, FencedOut>
 }
 
 /** Session folders looked up in one go. */

@@ -70,7 +70,8 @@ export const FakeJobs = Layer.effect(
         id: yield* ids.job,
         status: "active",
         paused_by: null,
-        quiet_until: null,
+        // The CLI has a clock of its own.
+        quiet_until: definition.heartbeat?.backoff === undefined ? null : Date.UTC(2096, 0),
         next_run: now + 60_000,
         last_run: null,
         failure_count: 0,
