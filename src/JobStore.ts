@@ -174,9 +174,12 @@ export interface NewDelivery {
   readonly kind: DeliveryKind
 }
 
-/** A shared session as a run left it, and what its cap dropped of it, to be archived. */
+/** A shared session as a run left it, and what of it is new since it was stored last. */
 export interface KeptSession extends Session {
+  /** What its cap dropped, to be archived. */
   readonly dropped?: ReadonlyArray<Turn> | undefined
+  /** What was said, to be archived where the session has ended meanwhile; all of it unless given. */
+  readonly added?: ReadonlyArray<Turn> | undefined
 }
 
 /** Everything that the end of an attempt changes, written in one transaction. */
@@ -201,6 +204,7 @@ export interface Settlement {
       | "context_bytes"
       | "saved"
       | "iterations"
+      | "iteration_count"
       | "tool_calls"
     >
   >
@@ -365,13 +369,14 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
     ) => Effect.Effect<Run, E | JobNotFound | JobUnreadable | IdempotencyConflict>
     /**
      * Adds runs for past slots of a job, queued behind all its other runs. `ask` says which slots are meant; `plan` is
-     * told their runs of trigger schedule, catch_up and backfill that succeeded or can still change.
+     * told their runs of trigger schedule, catch_up and backfill that succeeded or can still change, and the latest
+     * slot of the job whose run upkeep deleted, UTC ms; null when it deleted none.
      */
     readonly insertBackfill: <Asked extends { readonly slots: ReadonlyArray<number> }, Plan extends BackfillPlan, E>(
       ref: string,
       now: number,
       ask: (job: StoredJob) => Either.Either<Asked, E>,
-      plan: (job: StoredJob, asked: Asked, known: ReadonlyArray<SlotRun>) => Plan
+      plan: (job: StoredJob, asked: Asked, known: ReadonlyArray<SlotRun>, prunedTo: number | null) => Plan
     ) => Effect.Effect<
       { readonly job: StoredJob; readonly plan: Plan; readonly runs: ReadonlyArray<BackfillRun> },
       E | JobNotFound | JobUnreadable
@@ -382,11 +387,12 @@ export class JobStore extends Context.Tag("symbiont/JobStore")<
       now: number,
       settle: (run: Run, job: StoredJob | null) => Settlement
     ) => Effect.Effect<Run, FencedOut>
-    /** Keeps what the current attempt of a run has left so far; nothing when it is not the current one any more. */
+    /** Keeps what the current attempt of a run has left so far; refused for any but the current one. */
     readonly progress: (
       ref: AttemptRef,
-      so_far: Pick<Run, "context_bytes" | "iterations" | "session_id" | "tool_calls" | "usage">
-    ) => Effect.Effect<void>
+      so_far: Pick<Run, "context_bytes" | "iterations" | "iteration_count" | "session_id" | "tool_calls" | "usage">,
+      session?: KeptSession | undefined
+    ) => Effect.Effect<void, FencedOut>
     /** Cancels a run that waits, for its time or for an approval; a running one is for its actor to stop. */
     readonly cancelWaiting: (
       run_id: RunId,

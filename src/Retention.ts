@@ -10,7 +10,13 @@ import { RunLogs } from "./RunLogs.ts"
 import { Sessions } from "./Sessions.ts"
 import { retentionMillis, Settings } from "./Settings.ts"
 
-export { type KeepsRuns, type Removed, RetentionStore, type RunCursor } from "./Retention/RetentionStore.ts"
+export {
+  type KeepsRuns,
+  type Pruned,
+  type Removed,
+  RetentionStore,
+  type RunCursor
+} from "./Retention/RetentionStore.ts"
 export { type ClockSeen, clockSeen, isTrusted } from "./Retention/StableClock.ts"
 
 /** Rows deleted in one transaction. */
@@ -33,10 +39,10 @@ export class Retention extends Effect.Service<Retention>()("symbiont/Retention",
     const sessions = yield* Sessions
     const { retention } = (yield* Settings).scheduler
 
-    const removeRuns = Effect.fnUntraced(function* (ids: ReadonlyArray<RunId>) {
+    const removeRuns = Effect.fnUntraced(function* (ids: ReadonlyArray<RunId>, why: "age" | "keep_runs") {
       // Before the rows: what is left of a pass that is cut off is found by the next.
       yield* Effect.forEach(ids, logs.remove, { discard: true })
-      const count = yield* store.removeRuns(ids)
+      const count = yield* store.removeRuns(ids, why)
       yield* Effect.yieldNow()
       return count
     })
@@ -50,7 +56,7 @@ export class Retention extends Effect.Service<Retention>()("symbiont/Retention",
           after,
           batch
         )
-        removed += yield* removeRuns(page.ids)
+        removed += yield* removeRuns(page.ids, "age")
         after = page.next
       } while (after !== null)
       return removed
@@ -62,13 +68,12 @@ export class Retention extends Effect.Service<Retention>()("symbiont/Retention",
       while (true) {
         const jobs = yield* store.keepers(after, batch)
         for (const job of jobs) {
-          let before: RunId | null = null
-          while (true) {
-            const ids: ReadonlyArray<RunId> = yield* store.beyond(job, before, batch)
-            removed += yield* removeRuns(ids)
-            before = ids.at(-1) ?? null
-            if (ids.length < batch) break
-          }
+          let before: number | null = null
+          do {
+            const page: Effect.Effect.Success<ReturnType<typeof store.beyond>> = yield* store.beyond(job, before, batch)
+            removed += yield* removeRuns(page.ids, "keep_runs")
+            before = page.next
+          } while (before !== null)
           after = job.id
         }
         if (jobs.length < batch) return removed
@@ -86,7 +91,7 @@ export class Retention extends Effect.Service<Retention>()("symbiont/Retention",
         }
       })
 
-    const withFolders = (remove: ReturnType<typeof store.removeSessions>) =>
+    const withFolders = (remove: ReturnType<typeof store.removeArchives>) =>
       inBatches(
         Effect.tap(remove, ({ gone }) => sessions.forget(gone)),
         ({ count }) => count
@@ -103,19 +108,22 @@ export class Retention extends Effect.Service<Retention>()("symbiont/Retention",
       }
       const runsBefore = now - retentionMillis(retention.runs)
       const sessionsBefore = now - retentionMillis(retention.sessions)
+      // By the order in which runs were made: no clock is asked.
       const crowded = yield* crowdedRuns
-      if (!isTrusted(clock)) return { runs: crowded, sessions: 0 }
+      if (!isTrusted(clock)) return { runs: crowded, sessions: 0, archived: 0 }
       yield* inBatches(store.forgetKeys(now - idempotencyWindow, batch), (count) => count)
       const runs = crowded + (yield* oldRuns(runsBefore))
-      const idle = yield* withFolders(store.removeSessions(sessionsBefore, batch))
-      const archived = yield* withFolders(store.removeArchives(sessionsBefore, batch))
+      const archived = yield* inBatches(store.archiveSessions(sessionsBefore, now, batch), (count) => count)
+      const sessions = yield* withFolders(store.removeArchives(sessionsBefore, batch))
       yield* inBatches(store.removeJobs(runsBefore, batch), (count) => count)
-      return { runs, sessions: idle + archived }
+      return { runs, sessions, archived }
     }).pipe(
-      Effect.tap(({ runs, sessions }) =>
-        runs + sessions === 0
+      Effect.tap(({ archived, runs, sessions }) =>
+        runs + sessions + archived === 0
           ? Effect.void
-          : Effect.logInfo(`retention: deleted ${runs} ended runs and ${sessions} idle or archived sessions`)
+          : Effect.logInfo(
+              `retention: deleted ${runs} ended runs and ${sessions} parts of archived sessions, archived ${archived} idle sessions`
+            )
       ),
       Effect.withSpan("Retention.pass")
     )

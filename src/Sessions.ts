@@ -4,9 +4,10 @@ import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { Ids, SessionId } from "./Domain/Ids.ts"
+import { Ids, type JobId, SessionId } from "./Domain/Ids.ts"
 import { type StoredJob, sessionModeOf } from "./Domain/Job.ts"
-import type { SessionMode, Turn } from "./Domain/Session.ts"
+import type { FencedOut } from "./Domain/Run.ts"
+import type { Session, SessionMode, Turn } from "./Domain/Session.ts"
 import { JobStore, type KeptSession } from "./JobStore.ts"
 import { SessionStore } from "./Sessions/SessionStore.ts"
 import { conversation, defaultSessionMaxBytes } from "./Sessions/Turns.ts"
@@ -30,6 +31,10 @@ export interface OpenSession {
   readonly directory: Effect.Effect<string>
   /** The session to store; undefined when nothing is kept, or nothing was said. */
   readonly kept: Effect.Effect<KeptSession | undefined>
+  /** Stores it by `store` while it is in use; undefined when nothing was said since the last time. */
+  readonly save: (
+    store: (session: KeptSession | undefined) => Effect.Effect<void, FencedOut>
+  ) => Effect.Effect<void, FencedOut>
 }
 
 /** Session folders looked up in one go. */
@@ -75,11 +80,34 @@ export class Sessions extends Effect.Service<Sessions>()("symbiont/Sessions", {
       Effect.logWarning(`folders of old sessions in ${root} were not removed: ${error.message}`)
     )
 
+    // Stored before anything is said: a run that fails, or is killed, leaves the next one the same folder.
+    const storedSession = Effect.fnUntraced(function* (job_id: JobId) {
+      const known = yield* store.findSession(job_id)
+      if (known !== null) return known
+      const now = yield* Clock.currentTimeMillis
+      const fresh: Session = { id: yield* ids.session, job_id, turns: [], created_at: now, updated_at: now }
+      const opened = yield* stored.open(fresh)
+      if (opened === null) yield* Effect.addFinalizer(() => removeFolder(fresh.id))
+      return opened ?? fresh
+    })
+
     const openShared = Effect.fnUntraced(function* (job: StoredJob) {
-      const known = yield* store.findSession(job.id)
-      const id = known?.id ?? (yield* ids.session)
-      const { add, dropped, turns } = conversation(known?.turns ?? [], job.session_max_bytes ?? defaultSessionMaxBytes)
+      const known = yield* storedSession(job.id)
+      const { id, created_at } = known
+      const { add, added, dropped, mark, turns } = conversation(
+        known.turns,
+        job.session_max_bytes ?? defaultSessionMaxBytes
+      )
       let said = false
+      const at = (updated_at: number): KeptSession => ({
+        id,
+        job_id: job.id,
+        turns: turns(),
+        dropped: dropped(),
+        added: added(),
+        created_at,
+        updated_at
+      })
       return {
         id,
         mode: "shared_persistent",
@@ -90,18 +118,16 @@ export class Sessions extends Effect.Service<Sessions>()("symbiont/Sessions", {
           add(exchange)
         },
         directory: makeFolder(id),
-        kept: Effect.map(Clock.currentTimeMillis, (now) =>
-          said
-            ? {
-                id,
-                job_id: job.id,
-                turns: turns(),
-                dropped: dropped(),
-                created_at: known?.created_at ?? now,
-                updated_at: now
-              }
-            : undefined
-        )
+        kept: Effect.map(Clock.currentTimeMillis, (now) => (said ? at(now) : undefined)),
+        // What is stored is known to be: else its end would archive once more what was dropped.
+        save: (store) =>
+          Effect.uninterruptible(
+            Effect.flatMap(Clock.currentTimeMillis, (now) => {
+              if (added().length === 0) return store(undefined)
+              const stored = mark()
+              return Effect.zipRight(store(at(now)), Effect.sync(stored))
+            })
+          )
       } satisfies OpenSession
     })
 
@@ -119,7 +145,8 @@ export class Sessions extends Effect.Service<Sessions>()("symbiont/Sessions", {
           made = true
           return makeFolder(id)
         }),
-        kept: Effect.succeed(undefined)
+        kept: Effect.succeed(undefined),
+        save: (store) => store(undefined)
       } satisfies OpenSession
     })
 

@@ -11,7 +11,7 @@ import { JobStore } from "./JobStore.ts"
 import { compileTrigger } from "./Jobs.ts"
 import { readInstant } from "./Recurrence.ts"
 import { RetentionStore } from "./Retention.ts"
-import { Settings } from "./Settings.ts"
+import { retentionMillis, Settings } from "./Settings.ts"
 import { whyNoRun } from "./Why/NoRun.ts"
 import { whyOfRun } from "./Why/Run.ts"
 
@@ -72,7 +72,12 @@ export class Explanations extends Context.Tag("symbiont/Explanations")<
           return whyNoRun(
             stored,
             recurrence,
-            { at: instant ?? now, now, prunedTo: yield* retention.prunedTo(stored.id) },
+            {
+              at: instant ?? now,
+              now,
+              pruned: yield* retention.prunedTo(stored.id),
+              runsKept: retentionMillis(scheduler.retention.runs)
+            },
             items.toReversed()
           )
         })

@@ -57,6 +57,17 @@ layer(HttpTest)("Cli with a service", (it) => {
     })
   )
 
+  it.effect("says until when a heartbeat with back-off sleeps", () =>
+    Effect.gen(function* () {
+      yield* ask("cron", "add", "--json", job("quiet", { heartbeat: { enabled: true, backoff: { after: 2 } } }))
+      const { stdout } = yield* ask("cron", "status", "quiet")
+      assert.match(stdout, /\nAsleep {4}until \S+Z \(UTC\), as there was nothing to do \(backoff\)/)
+      assert.match(stdout, /Next run {2}\S+Z \(UTC\)/)
+      yield* ask("cron", "add", "--json", job("plain"))
+      assert.notInclude((yield* ask("cron", "status", "plain")).stdout, "Asleep")
+    })
+  )
+
   it.effect("lists as table, JSON and CSV", () =>
     Effect.gen(function* () {
       const none = yield* ask("cron", "list", "--agent", "nobody")

@@ -176,6 +176,7 @@ describe("the API over the real engine", () => {
         to: "2026-01-15T03:00:00.000Z",
         dry_run: true,
         slots: 3,
+        pruned: 0,
         already: 0,
         runs: [0, 1, 2].map((n) => ({ id: null, scheduled_for: `2026-01-15T0${n}:00:00.000Z`, status: "pending" }))
       })

@@ -18,7 +18,7 @@ import { Retention, RetentionStore } from "../src/Retention.ts"
 import { RunLogs } from "../src/RunLogs.ts"
 import { SessionDesk, SessionStore, Sessions } from "../src/Sessions.ts"
 import { Settings } from "../src/Settings.ts"
-import { testSettings } from "../src/testing.ts"
+import { storeInFile, testSettings } from "../src/testing.ts"
 import { Explanations } from "../src/Why.ts"
 import {
   finish,
@@ -103,7 +103,7 @@ describe("retention", () => {
       assert.strictEqual((yield* fs.readDirectory(folder)).length, 0)
       assert.strictEqual(yield* counted("attempts"), 2)
       const store = yield* RetentionStore
-      assert.strictEqual(yield* store.prunedTo(jobId(1)), t0)
+      assert.deepStrictEqual(yield* store.prunedTo(jobId(1)), { slot: t0, beyond_keep_runs: null })
       assert.isNull(yield* store.prunedTo(jobId(2)))
     }).pipe(Effect.provide(upkeep))
   )
@@ -153,12 +153,60 @@ describe("retention", () => {
       yield* TestClock.setTime(t0)
       yield* insert(nthJob(1, { keep_runs: 3 }), nthJob(2))
       for (let n = 0; n < 8; n++) yield* runSlots(t0 + n * 60_000)
-      assert.deepStrictEqual(yield* pass, { runs: 5, sessions: 0 })
+      assert.deepStrictEqual(yield* pass, { runs: 5, sessions: 0, archived: 0 })
       assert.deepStrictEqual(
         (yield* storedRunsOf("job-1")).map((run) => (run.scheduled_for - t0) / 60_000),
         [7, 6, 5]
       )
       assert.strictEqual((yield* storedRunsOf("job-2")).length, 8)
+    }).pipe(Effect.provide(upkeep))
+  )
+
+  it.scoped("counts among them those that woke the agent; what was skipped between older ones goes with them", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(t0)
+      yield* insert(nthJob(1, { keep_runs: 2 }))
+      const statuses = [
+        "succeeded",
+        "skipped",
+        "failed",
+        "skipped",
+        "denied",
+        "succeeded",
+        "skipped",
+        "skipped"
+      ] as const
+      const sql = yield* SqlClient
+      for (const [n, status] of statuses.entries()) {
+        yield* runSlots(t0 + n * 60_000)
+        yield* sql`UPDATE runs SET status = ${status} WHERE scheduled_for = ${t0 + n * 60_000}`
+      }
+      yield* pass
+      assert.deepStrictEqual(
+        (yield* storedRunsOf("job-1")).map(({ status }) => status),
+        statuses.slice(2).toReversed()
+      )
+      const { slot } = (yield* (yield* RetentionStore).prunedTo(jobId(1))) ?? { slot: 0 }
+      assert.strictEqual(slot, t0 + 60_000)
+    }).pipe(Effect.provide(upkeep))
+  )
+
+  it.scoped("keeps those that were made last, not those of a clock that was ahead", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient
+      yield* TestClock.setTime(t0)
+      yield* insert(nthJob(1, { keep_runs: 2 }))
+      for (let n = 0; n < 4; n++) yield* runSlots(t0 + n * 60_000)
+      // As if the first two had been made next year.
+      yield* sql`PRAGMA foreign_keys = OFF`
+      yield* sql`UPDATE runs SET id = 'run_7' || substr(id, 6), finished_at = finished_at + ${365 * day},
+        created_at = created_at + ${365 * day} WHERE scheduled_for < ${t0 + 120_000}`
+      yield* pass
+      const left = yield* sql`SELECT scheduled_for FROM runs ORDER BY scheduled_for`
+      assert.deepStrictEqual(
+        left.map((row) => (Number(row["scheduled_for"]) - t0) / 60_000),
+        [2, 3]
+      )
     }).pipe(Effect.provide(upkeep))
   )
 
@@ -173,7 +221,7 @@ describe("retention", () => {
           SELECT 'run_' || printf('%026d', ${n} * 10000 + n) AS id, job_id, job_name, agent_id, 'manual' AS trigger, status, scheduled_for,
             start_at, next_attempt_at, ready_at, holds_permit, started_at, finished_at, execution_time_ms, attempt, owner,
             partition, input, error_message, reason, decision, session_id, stop_reason, usage, missed_count, missed_from,
-            missed_to, created_at, iterations, tool_calls, output, requested_by, approval_id, evaluations, context_bytes, saved
+            missed_to, created_at, iterations, tool_calls, output, requested_by, approval_id, evaluations, context_bytes, saved, iteration_count
           FROM runs, many WHERE job_id = ${jobId(n)} AND id NOT LIKE 'run_00000%')`
       }
       assert.strictEqual(yield* live(t0 + hour), 1_200)
@@ -189,7 +237,7 @@ describe("retention", () => {
       for (let n = 0; n < 4; n++) yield* runSlots(t0 + n * 60_000)
       yield* live(t0 + 2 * day)
       yield* TestClock.setTime(t0 + 365 * day)
-      assert.deepStrictEqual(yield* pass, { runs: 0, sessions: 0 })
+      assert.deepStrictEqual(yield* pass, { runs: 0, sessions: 0, archived: 0 })
       assert.strictEqual(yield* live(t0 + 365 * day + 23 * hour), 0)
       // Found out in time, and set back.
       yield* TestClock.setTime(t0 + 3 * day)
@@ -226,10 +274,29 @@ describe("retention", () => {
       })
       assert.strictEqual((yield* fs.readDirectory(root)).length, 2)
       assert.deepInclude(yield* sessions.describe("job-1"), { turns: 1, archived_bytes: 2 })
-      yield* live(t0 + 2 * week)
+      yield* live(t0 + 8 * day)
+      assert.deepInclude(yield* sessions.describe("job-1"), { turns: 0, archived_bytes: 4 })
+      yield* live(t0 + 3 * week)
       assert.deepInclude(yield* sessions.describe("job-1"), { turns: 0, archived_bytes: 0 })
       assert.deepInclude(yield* sessions.describe("job-2"), { turns: 1, archived_bytes: 0 })
       assert.strictEqual((yield* fs.readDirectory(root)).length, 1)
+    }).pipe(Effect.provide(upkeep))
+  )
+
+  it.scoped("keeps the session of a job that seldom runs", () =>
+    Effect.gen(function* () {
+      const ids = yield* Ids
+      const sessions = yield* SessionStore
+      yield* start
+      yield* insert(nthJob(1, { session_mode: "shared_persistent" }))
+      const { started } = yield* look({ now: t0, plan: (job) => ({ ...minutely(job), next_run: t0 + 31 * day }) })
+      for (const { job, run } of started) {
+        const turns = [{ role: "user" as const, text: "hi" }]
+        const session = { id: yield* ids.session, job_id: job.id, turns, created_at: t0, updated_at: t0 }
+        yield* finish(run, success({ session }), t0)
+      }
+      yield* live(t0 + 4 * week)
+      assert.deepInclude(yield* sessions.describe("job-1"), { turns: 1, archived_bytes: 0 })
     }).pipe(Effect.provide(upkeep))
   )
 
@@ -261,10 +328,14 @@ describe("an engine with a short retention (row 185)", () => {
       assert.strictEqual((yield* desk.get("talk")).turns, 24)
       yield* until(27 * hour)
       // The clock of a test does not wait for a pass that works with files.
-      const slots = yield* Effect.zipRight(TestClock.adjust("10 minutes"), runsOf("often")).pipe(
-        Effect.map((runs) => runs.map((run) => run.scheduled_for)),
-        Effect.repeat({ until: ([oldest = 0]) => oldest >= 24 * hour })
+      const left = Effect.all([runsOf("often"), desk.get("talk")])
+      const [often] = yield* Effect.zipRight(TestClock.adjust("10 minutes"), left).pipe(
+        Effect.repeat({
+          until: ([[oldest], { archived_bytes, id }]) =>
+            (oldest?.scheduled_for ?? 0) >= 24 * hour && id === null && archived_bytes === 0
+        })
       )
+      const slots = often.map((run) => run.scheduled_for)
       const [oldest = 0] = slots
       assert.deepStrictEqual(
         slots,
@@ -286,5 +357,56 @@ describe("an engine with a short retention (row 185)", () => {
         )
       )
     )
+  )
+})
+
+describe("a clock that was ahead before the last stop", () => {
+  it.effect("leaves the runs made since as the newest, by their ids too", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const store = storeInFile(`${yield* fs.makeTempDirectoryScoped()}/data.db`)
+      const runtime = engine({ agent: () => Effect.succeed({ output: "ok" }) }, { store })
+      yield* TestClock.setTime(30 * hour)
+      yield* Effect.zipRight(create({ name: "k", every: "1h", keep_runs: 3 }), until(35 * hour)).pipe(
+        Effect.provide(runtime)
+      )
+      yield* TestClock.setTime(hour)
+      yield* Effect.gen(function* () {
+        const jobs = yield* Jobs
+        yield* until(2 * hour + minute)
+        const { id } = yield* jobs.runNow("k", { actor: "test" })
+        const { items } = yield* jobs.history("k", { limit: 1_000 })
+        assert.strictEqual(items[0]?.id, id)
+        yield* until(8 * hour + minute)
+        const left = yield* runsOf("k")
+        assert.isTrue(left.every(({ scheduled_for }) => scheduled_for < 30 * hour))
+      }).pipe(Effect.provide(runtime))
+    }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
+  )
+})
+
+describe("slots that keep_runs deleted", () => {
+  it.effect("are said to be so by why, and taken for done by a backfill unless all are asked for", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const explanations = yield* Explanations
+      yield* create({ name: "few", every: "10m", keep_runs: 2 })
+      yield* until(2 * hour + minute)
+      const left = yield* Effect.zipRight(TestClock.adjust("1 minute"), runsOf("few")).pipe(
+        Effect.repeat({ until: ({ length }) => length < 5 })
+      )
+      const [oldest] = left
+      const told = yield* explanations.job("few", "1970-01-01T00:30:00Z")
+      assert.include(told.answer, "was deleted as newer ones came (keep_runs of the job)")
+      const range = { from: "1970-01-01T00:00:00Z", to: "1970-01-01T02:01:00Z", dry_run: true }
+      const asked = yield* jobs.backfill("few", range, "test")
+      assert.strictEqual(asked.slots, 12)
+      assert.deepStrictEqual(
+        [asked.already, asked.pruned, asked.runs],
+        [12, (oldest?.scheduled_for ?? 0) / (10 * minute) - 1, []]
+      )
+      const all = yield* jobs.backfill("few", { ...range, all: true }, "test")
+      assert.deepStrictEqual([all.already, all.pruned, all.runs.length], [0, 0, 12])
+    }).pipe(Effect.provide(engine({ agent: () => Effect.succeed({ output: "ok" }) })))
   )
 })

@@ -5,6 +5,7 @@ import type * as Scope from "effect/Scope"
 import type { Invocation } from "../Agents.ts"
 import { makeDeliveryClient, withoutThese } from "../Delivery.ts"
 import { AgentFailure, type ModelAgent } from "../Domain/Agent.ts"
+import { firstOf } from "../Domain/Bounded.ts"
 import { durationMillis } from "../Domain/Duration.ts"
 import type { Tool } from "../Domain/Tool.ts"
 import { toolIssues } from "../Domain/ToolIssues.ts"
@@ -145,7 +146,7 @@ export const makeTools: Effect.Effect<Tools, never, ServiceEnvironment | Setting
           arguments: keptArguments(given, blanked),
           result_bytes,
           duration_ms: millis,
-          ...(error === undefined ? {} : { error: blanked(error).slice(0, 500) })
+          ...(error === undefined ? {} : { error: firstOf(blanked(error), 500) })
         }
         return Effect.zipRight(invocation.toolCalled(call), invocation.log(lineOf(call)))
       }

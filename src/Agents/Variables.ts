@@ -1,6 +1,7 @@
 import * as Either from "effect/Either"
 import type { Invocation } from "../Agents.ts"
 import { AgentFailure } from "../Domain/Agent.ts"
+import { firstOf } from "../Domain/Bounded.ts"
 import { formatInstant } from "../Domain/Instant.ts"
 import { maxSummaryLength } from "../Domain/Session.ts"
 import { inheritedVariables, interpolate, type ServiceEnvironment, withheldText } from "../ServiceEnvironment.ts"
@@ -62,7 +63,7 @@ export const processVariables = (invocation: Invocation, service: Environment): 
           SYMBI_SCHEDULED_FOR: formatInstant(run.scheduled_for)
         }),
     // The kernel takes no NUL in a variable and at most 128 KiB.
-    SYMBI_SUMMARY: (summary ?? "").replaceAll("\0", "").slice(0, maxSummaryLength),
+    SYMBI_SUMMARY: firstOf((summary ?? "").replaceAll("\0", ""), maxSummaryLength),
     ...(iteration === null ? {} : { SYMBI_ITERATION: String(iteration) })
   }
 }

@@ -14,10 +14,12 @@ import { instant, localTime } from "./Show.ts"
 
 const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`
 
-const summary = ({ already, dry_run, from, job_name, runs, slots, to }: Backfill): string => {
+const summary = ({ already, dry_run, from, job_name, pruned, runs, slots, to }: Backfill): string => {
   const made = dry_run ? `${runs.length} would run` : `${counted(runs.length, "run")} queued`
-  const left = already === 0 ? "" : `, ${already} left out (run already, or about to)`
-  return `${counted(slots, "slot")} of ${job_name} from ${instant(from)} to ${instant(to)}: ${made}${left}`
+  const known = already - pruned
+  const left = known === 0 ? "" : `, ${known} left out (run already, or about to)`
+  const old = pruned === 0 ? "" : `, ${pruned} left out as their history is deleted (--all runs them too)`
+  return `${counted(slots, "slot")} of ${job_name} from ${instant(from)} to ${instant(to)}: ${made}${left}${old}`
 }
 
 const inZones = (millis: number, timezone: string): string =>
@@ -67,7 +69,9 @@ export const backfill = Command.make(
       Options.optional
     ),
     dryRun: Options.boolean("dry-run").pipe(Options.withDescription("only say which slots would run")),
-    all: Options.boolean("all").pipe(Options.withDescription("also run slots whose run succeeded")),
+    all: Options.boolean("all").pipe(
+      Options.withDescription("also run slots whose run succeeded, or is deleted from the history")
+    ),
     format
   },
   (options) =>

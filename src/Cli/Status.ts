@@ -1,5 +1,6 @@
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
+import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -52,12 +53,18 @@ const contextOf = (job: Job) =>
     }
   )
 
+/** Until when a heartbeat sleeps through its slots; undefined when it does not. */
+const asleep = ({ heartbeat, quiet_until }: Job, now: number): string | undefined =>
+  heartbeat?.backoff === undefined || quiet_until === null || quiet_until <= now
+    ? undefined
+    : `until ${instant(quiet_until)} (UTC), as there was nothing to do (backoff); slots before it are skipped`
+
 const sleeping = ({ heartbeat }: Job): string | undefined =>
   heartbeat?.enabled === true
     ? `heartbeat, at most ${heartbeat.max_iterations ?? 100} iterations${heartbeat.backoff === undefined ? "" : ", with back-off"}`
     : undefined
 
-const details = (job: Job, lost: string | undefined, context: string | undefined): string => {
+const details = (job: Job, now: number, lost: string | undefined, context: string | undefined): string => {
   const lines: ReadonlyArray<readonly [string, string | undefined]> = [
     ["Job", job.name],
     ["Id", job.id],
@@ -65,6 +72,7 @@ const details = (job: Job, lost: string | undefined, context: string | undefined
     ["Schedule", job.timezone === undefined ? trigger(job) : `${trigger(job)} (${job.timezone})`],
     ["Status", job.status === "paused" ? `paused (by ${job.paused_by})` : job.status],
     ["Next run", nextRunInZones(job)],
+    ["Asleep", asleep(job, now)],
     ["Last run", instant(job.last_run)],
     ["Failures", `${job.failure_count} in a row`],
     ["Runs as", sleeping(job)],
@@ -104,7 +112,7 @@ export const status = Command.make(
         withClient((client) => client.schedule.history({ path, urlParams: { limit } }))
       )
       if (watch) yield* clearScreen
-      yield* Console.log(details(found, lost, context))
+      yield* Console.log(details(found, yield* Clock.currentTimeMillis, lost, context))
       if (Option.isSome(runs)) {
         yield* Console.log("")
         yield* printRuns(runs.value)

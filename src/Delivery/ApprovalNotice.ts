@@ -1,9 +1,10 @@
 import type { Approval } from "../Domain/Approval.ts"
+import { firstOf } from "../Domain/Bounded.ts"
 import { shortInstant } from "../Domain/Instant.ts"
 
 const maxInput = 1_000
 
-const cut = (text: string): string => (text.length <= maxInput ? text : `${text.slice(0, maxInput)}… (cut)`)
+const cut = (text: string): string => (text.length <= maxInput ? text : `${firstOf(text, maxInput)}… (cut)`)
 
 /** What people are told about a run that waits for them: what it is, until when, and how to decide. */
 export const approvalNotice = (approval: Approval, baseUrl: string | null): string => {

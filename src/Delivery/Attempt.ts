@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import type { DeliveryRouter } from "../Delivery.ts"
 import type { AuditDraft } from "../Domain/Audit.ts"
+import { firstOf } from "../Domain/Bounded.ts"
 import { type DeliveryChannel, DeliveryFailure } from "../Domain/Delivery.ts"
 import { type DueDelivery, JobStore, type NewAlert } from "../JobStore.ts"
 import { recordDelivery } from "../Observability.ts"
@@ -72,7 +73,7 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
       const { channel } = delivery
       const now = yield* Clock.currentTimeMillis
       const attempts = delivery.attempts + 1
-      const error = failure.message.slice(0, maxError)
+      const error = firstOf(failure.message, maxError)
       const retryAfter = Math.min(failure.retry_after_ms ?? 0, longestRetryAfter)
       if (!failure.permanent && attempts < limitsOf(settings, channel).attempts) {
         const jitter = yield* Random.nextRange(0.8, 1.2)

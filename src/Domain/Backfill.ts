@@ -12,7 +12,9 @@ export const BackfillRequest = Schema.Struct({
   from: time("ISO 8601, included; without an offset in the job's timezone, a date alone is its midnight."),
   to: Schema.optionalWith(time("ISO 8601, not included; read as `from` is. Default: now."), { exact: true }),
   dry_run: flag("Only say which slots would run."),
-  all: flag("Also run slots whose run succeeded; those with a run that has not ended are left out in any case.")
+  all: flag(
+    "Also run slots whose run succeeded, or is deleted from the history; those with a run that has not ended are left out in any case."
+  )
 }).annotations({ identifier: "BackfillRequest" })
 export type BackfillRequest = typeof BackfillRequest.Type
 
@@ -37,6 +39,8 @@ export const Backfill = Schema.Struct({
   slots: Schema.Int,
   /** Of these, left out because they have a run already. */
   already: Schema.Int,
+  /** Of those, how many for which the history is not kept any more: they are taken for done. */
+  pruned: Schema.Int,
   /** The rest, oldest first. */
   runs: Schema.Array(BackfillRun)
 }).annotations({ identifier: "Backfill" })

@@ -54,31 +54,48 @@ const base32 = (value: number, length: number): string => {
   return text
 }
 
+const valueOf = (text: string): number =>
+  Array.from(text).reduce((value, digit) => value * 32 + Math.max(0, crockford.indexOf(digit)), 0)
+
 /** What the ids of runs made at an instant (UTC ms) or later do not sort before. */
 export const leastRunId = (millis: number): string => `run_${base32(millis, 10)}`
 
 /**
  * Makes time-sortable ids in the manner of ULID (github.com/ulid/spec): 48 bits of UTC milliseconds, 80 random bits,
- * and within one millisecond a counter instead of new leading random bits, so ids made by one process always ascend.
+ * and within one millisecond a counter instead of new leading random bits, so ids made by one process always ascend, and after those of the processes before it once told of them.
  */
 export class Ids extends Effect.Service<Ids>()("symbiont/Ids", {
   sync: () => {
     let lastMillis = 0
     let counter = 0
+    const next = (millis: number, fresh: number): void => {
+      if (millis > lastMillis) {
+        lastMillis = millis
+        counter = fresh
+      } else if (counter < 2 ** 25 - 1) {
+        counter++
+      } else {
+        lastMillis++
+        counter = fresh
+      }
+    }
     const text = Effect.gen(function* () {
       const millis = yield* Clock.currentTimeMillis
       const high = yield* Random.nextIntBetween(0, 2 ** 24)
       const low = yield* Random.nextIntBetween(0, 2 ** 30)
       const lower = yield* Random.nextIntBetween(0, 2 ** 25)
-      if (millis > lastMillis) {
-        lastMillis = millis
-        counter = high
-      } else {
-        counter++
-      }
+      next(millis, high)
       return base32(lastMillis, 10) + base32(counter, 5) + base32(low, 6) + base32(lower, 5)
     })
     return {
+      /** Ids made from now on sort after this one, which an earlier process may have made by a clock that was ahead. */
+      ascendFrom: (id: string): void => {
+        const made = id.slice(id.indexOf("_") + 1)
+        const [millis, count] = [valueOf(made.slice(0, 10)), valueOf(made.slice(10, 15))]
+        if (millis < lastMillis || (millis === lastMillis && count <= counter)) return
+        lastMillis = millis
+        counter = count
+      },
       job: Effect.map(text, (id) => JobId.make(`job_${id}`)),
       run: Effect.map(text, (id) => RunId.make(`run_${id}`)),
       session: Effect.map(text, (id) => SessionId.make(`ses_${id}`)),

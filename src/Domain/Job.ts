@@ -128,6 +128,8 @@ const stateFields = {
   status: JobStatus,
   paused_by: Schema.NullOr(PausedBy),
   next_run: Schema.NullOr(Instant),
+  /** Until when a heartbeat with `backoff` sleeps through its slots; past, or null, when it does not. */
+  quiet_until: Schema.NullOr(Instant),
   last_run: Schema.NullOr(Instant),
   failure_count: nonNegativeInt,
   created_at: Instant,
@@ -227,9 +229,8 @@ export const StoredJob = Schema.Struct({
   last_usage: Schema.NullOr(Usage),
   /** SHA-256 (hex) of what the gate gave for the latest successful run. */
   gate_seen: Schema.NullOr(Schema.String),
-  /** How many beats in a row found nothing to do, and until when slots are slept through for that. */
+  /** How many beats in a row found nothing to do. */
   all_clears: nonNegativeInt,
-  quiet_until: Schema.NullOr(Instant),
   /** The definition as its file last stated it; edits made since show as drift. */
   applied: Schema.NullOr(JobDefinition)
 })

@@ -60,12 +60,17 @@ export type Attempt = typeof Attempt.Type
 
 /** One turn of a heartbeat's loop. */
 export const Iteration = Schema.Struct({
+  /** The attempt that it is part of, and which of its iterations it is, from 1; absent from older runs. */
+  attempt: Schema.optionalWith(Schema.Int, { exact: true }),
+  number: Schema.optionalWith(Schema.Int, { exact: true }),
   phase: Schema.Literal("assess", "act", "sleep"),
   summary: Schema.String,
   duration_ms: Schema.Number,
   /** What the agent was given, in bytes: input, summary and the conversation so far. */
   context_bytes: Schema.optionalWith(Schema.Int, { exact: true }),
-  usage: Schema.optionalWith(Usage, { exact: true })
+  usage: Schema.optionalWith(Usage, { exact: true }),
+  /** Why it came to no answer; the summary is then of what there was of one. */
+  error: Schema.optionalWith(Schema.String, { exact: true })
 }).annotations({ identifier: "Iteration" })
 export type Iteration = typeof Iteration.Type
 
@@ -107,6 +112,8 @@ const summaryFields = {
   stop_reason: Schema.NullOr(Schema.String),
   /** What all attempts spent. */
   usage: Schema.NullOr(Usage),
+  /** How many iterations a heartbeat had, over all attempts; null for none, and in older runs. */
+  iteration_count: Schema.NullOr(Schema.Int),
   /** What the agent was given at most, in bytes; null when it was not woken. */
   context_bytes: Schema.NullOr(Schema.Int),
   /** What a run of the job that was not woken last spent: about so much was saved. */
@@ -127,6 +134,7 @@ export const Run = Schema.Struct({
   output: Schema.NullOr(Schema.String),
   /** The latest questions to the policy gate, oldest first. */
   evaluations: Schema.Array(PolicyEvaluation),
+  /** The first 50 and the last 450 at most, 1 MiB together; their numbers show where some are left out. */
   iterations: Schema.Array(Iteration),
   tool_calls: Schema.Array(ToolCall)
 }).annotations({ identifier: "Run" })

@@ -9,6 +9,7 @@ import { keys } from "./Migrations/Keys.ts"
 import { notices } from "./Migrations/Notices.ts"
 import { retention } from "./Migrations/Retention.ts"
 import { sessions } from "./Migrations/Sessions.ts"
+import { upkeep } from "./Migrations/Upkeep.ts"
 
 const countedAs = (row: "OLD" | "NEW") =>
   `CASE WHEN ${row}.quarantined IS NULL THEN ${row}.status ELSE 'quarantined' END`
@@ -194,7 +195,8 @@ export const migrations = {
   "0009_agents": agents,
   "0010_notices": notices,
   "0011_sessions": sessions,
-  "0012_retention": retention
+  "0012_retention": retention,
+  "0013_upkeep": upkeep
 }
 
 /** Number of the newest migration; a database beyond it comes from a newer version. */

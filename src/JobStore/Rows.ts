@@ -82,7 +82,7 @@ export const jobFromRow = (row: unknown): Either.Either<StoredJob, string> =>
 
 /** The row of a stored job. */
 export const jobToRow = (stored: StoredJob): typeof JobRow.Encoded => {
-  const { all_clears, anchor, applied, defined_by, gate_seen, last_summary, last_usage, quiet_until, ...shown } = stored
+  const { all_clears, anchor, applied, defined_by, gate_seen, last_summary, last_usage, ...shown } = stored
   return encodeJobRow({
     id: shown.id,
     name: shown.name,
@@ -90,6 +90,7 @@ export const jobToRow = (stored: StoredJob): typeof JobRow.Encoded => {
     status: shown.status,
     paused_by: shown.paused_by,
     next_run: shown.next_run,
+    quiet_until: shown.quiet_until,
     last_run: shown.last_run,
     failure_count: shown.failure_count,
     version: shown.version,
@@ -103,7 +104,6 @@ export const jobToRow = (stored: StoredJob): typeof JobRow.Encoded => {
     last_usage,
     gate_seen,
     all_clears,
-    quiet_until,
     partition: partitionOf(shown.id),
     definition: definitionOf(shown)
   })
@@ -133,6 +133,7 @@ export const RunRow = Schema.Struct({
     session_id: run.session_id,
     stop_reason: run.stop_reason,
     context_bytes: run.context_bytes,
+    iteration_count: run.iteration_count,
     missed_count: run.missed_count,
     missed_from: run.missed_from,
     missed_to: run.missed_to,

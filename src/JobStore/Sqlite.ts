@@ -14,6 +14,7 @@ import { Ids } from "../Domain/Ids.ts"
 import { JobStore } from "../JobStore.ts"
 import type { RetentionStore } from "../Retention.ts"
 import type { SessionStore } from "../Sessions.ts"
+import { copyBeside, DatabaseNotCopied } from "./Backup.ts"
 import { detailOf } from "./Details.ts"
 import { migrations, schemaVersion } from "./Migrations.ts"
 import { layerAgentPins } from "./SqliteAgentPins.ts"
@@ -63,21 +64,38 @@ export class DatabaseUnusable extends Data.TaggedError("DatabaseUnusable")<{
 
 const decodeVersions = Schema.decodeUnknown(Schema.Array(Schema.Struct({ id: Schema.NullOr(Schema.Number) })))
 
-const refuseNewer = Effect.fnUntraced(function* (filename: string) {
+const decodeIds = Schema.decodeUnknown(Schema.Array(Schema.Struct({ id: Schema.NullOr(Schema.String) })))
+
+/** The schema of the database, 0 of a new one; newer ones than this program knows are refused. */
+const schemaOf = Effect.fnUntraced(function* (filename: string) {
   const sql = yield* SqlClient
   const tables = yield* sql`SELECT name FROM sqlite_master WHERE name = 'effect_sql_migrations'`
-  if (tables.length === 0) return
+  if (tables.length === 0) return 0
   const [row] = yield* decodeVersions(yield* sql`SELECT max(migration_id) AS id FROM effect_sql_migrations`)
   const found = row?.id ?? 0
   if (found > schemaVersion) return yield* new DatabaseTooNew({ filename, found })
+  return found
 })
 
 const prepare = Effect.fn("JobStore.prepare")(function* (filename: string) {
   const sql = yield* SqlClient
   yield* sql`PRAGMA synchronous = FULL`
   yield* sql`PRAGMA foreign_keys = ON`
-  yield* refuseNewer(filename)
+  const found = yield* schemaOf(filename)
+  if (found > 0 && found < schemaVersion && filename !== ":memory:") yield* copyBeside(filename, found)
   yield* Migrator.make({})({ loader: Migrator.fromRecord(migrations) }).pipe(Effect.provideService(SqlClient, sql))
+  yield* idsAscend
+})
+
+// A clock that was ahead before the last stop must not make what is older sort as newer.
+const idsAscend = Effect.gen(function* () {
+  const sql = yield* SqlClient
+  const ids = yield* Ids
+  const found = yield* decodeIds(
+    yield* sql`SELECT (SELECT max(id) FROM runs) AS id UNION ALL SELECT max(id) FROM jobs
+      UNION ALL SELECT max(id) FROM deliveries UNION ALL SELECT max(id) FROM approvals`
+  )
+  for (const { id } of found) if (id !== null) ids.ascendFrom(id)
 })
 
 const services = Layer.mergeAll(
@@ -167,13 +185,20 @@ const budgetStore = Layer.effect(BudgetStore, makeBudgetStore)
 export type Stores = JobStore | SessionStore | RetentionStore | AuditLog | AgentPinMemory | KeyStore | BudgetStore
 
 /** {@link layerSqlite} on a client that the caller made of `filename`. */
-export const layerOnClient = (filename: string): Layer.Layer<Stores, DatabaseTooNew | DatabaseUnusable, SqlClient> => {
+export const layerOnClient = (
+  filename: string
+): Layer.Layer<Stores, DatabaseTooNew | DatabaseNotCopied | DatabaseUnusable, SqlClient> => {
   // A migration that fails does so as a defect.
   const prepared = Layer.effectDiscard(
-    Effect.catchAllCause(prepare(filename), (cause): Effect.Effect<never, DatabaseTooNew | DatabaseUnusable> => {
-      const error = Cause.squash(cause)
-      return error instanceof DatabaseTooNew ? error : new DatabaseUnusable({ filename, cause: error })
-    })
+    Effect.catchAllCause(
+      prepare(filename),
+      (cause): Effect.Effect<never, DatabaseTooNew | DatabaseNotCopied | DatabaseUnusable> => {
+        const error = Cause.squash(cause)
+        return error instanceof DatabaseTooNew || error instanceof DatabaseNotCopied
+          ? error
+          : new DatabaseUnusable({ filename, cause: error })
+      }
+    )
   )
   return Layer.mergeAll(
     store,
@@ -183,14 +208,16 @@ export const layerOnClient = (filename: string): Layer.Layer<Stores, DatabaseToo
     layerAgentPins,
     keyStore,
     budgetStore
-  ).pipe(Layer.provide(services), Layer.provide(prepared))
+  ).pipe(Layer.provide(services), Layer.provide(Layer.provide(prepared, Ids.Default)))
 }
 
 /**
  * The store on one SQLite file (`:memory:` for none): WAL, `synchronous=FULL`, foreign keys, group commit. One process
  * owns the file.
  */
-export const layerSqlite = (filename: string): Layer.Layer<Stores, DatabaseTooNew | DatabaseUnusable> => {
+export const layerSqlite = (
+  filename: string
+): Layer.Layer<Stores, DatabaseTooNew | DatabaseNotCopied | DatabaseUnusable> => {
   // The driver throws where the file cannot be opened.
   const client = SqliteClient.layer({ filename }).pipe(
     Layer.catchAllCause((cause) => Layer.fail(new DatabaseUnusable({ filename, cause: Cause.squash(cause) })))

@@ -16,6 +16,7 @@ import { Writer } from "./Writer.ts"
 const decodeKnown = Schema.decodeUnknown(
   Schema.Array(Schema.typeSchema(BackfillRun).pipe(Schema.pick("scheduled_for", "status")))
 )
+const decodePruned = Schema.decodeUnknown(Schema.Array(Schema.Struct({ slot: Schema.Number })))
 
 /** Runs for past slots. */
 export class SqliteBackfills extends Effect.Service<SqliteBackfills>()("symbiont/JobStore/SqliteBackfills", {
@@ -46,13 +47,16 @@ export class SqliteBackfills extends Effect.Service<SqliteBackfills>()("symbiont
       ref: string,
       now: number,
       ask: (job: StoredJob) => Either.Either<Asked, E>,
-      plan: (job: StoredJob, asked: Asked, known: ReadonlyArray<SlotRun>) => Plan
+      plan: (job: StoredJob, asked: Asked, known: ReadonlyArray<SlotRun>, prunedTo: number | null) => Plan
     ) {
       return yield* writer.commit(
         Effect.gen(function* () {
           const job = yield* jobs.readRow(ref, yield* jobs.findRow(ref))
           const asked = yield* ask(job)
-          const planned = plan(job, asked, yield* knownOf(job.id, asked.slots))
+          const [pruned] = yield* Effect.flatMap(sql`SELECT slot FROM runs_pruned WHERE job_id = ${job.id}`, (rows) =>
+            Effect.orDie(decodePruned(rows))
+          )
+          const planned = plan(job, asked, yield* knownOf(job.id, asked.slots), pruned?.slot ?? null)
           const rows = yield* Effect.forEach(planned.runs, (run) => newRuns.row(job, run, now))
           yield* newRuns.insert(rows.map((row) => ({ row, job })))
           yield* audit.append(planned.audit, now)

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { Delivery } from "../Domain/Delivery.ts"
-import { type JobId, leastRunId, type RunId } from "../Domain/Ids.ts"
+import type { JobId, RunId } from "../Domain/Ids.ts"
 import { type Attempt, type Run, RunNotFound, type RunSummary } from "../Domain/Run.ts"
 import type { Session } from "../Domain/Session.ts"
 import type { Page, RunFilter, StoreCounts } from "../JobStore.ts"
@@ -31,7 +31,8 @@ const push = <A>(groups: Map<string, Array<A>>, key: string, item: A): void => {
 /** Columns of a run but for those that can be large. */
 const summaryColumns = `id, job_id, job_name, agent_id, trigger, status, scheduled_for, start_at, next_attempt_at, ready_at,
   holds_permit, started_at, finished_at, execution_time_ms, attempt, owner, partition, input, error_message,
-  reason, decision, requested_by, approval_id, session_id, stop_reason, usage, context_bytes, saved, missed_count, missed_from, missed_to,
+  reason, decision, requested_by, approval_id, session_id, stop_reason, usage, context_bytes, iteration_count, saved,
+  missed_count, missed_from, missed_to,
   created_at, '[]' AS evaluations, '[]' AS iterations, '[]' AS tool_calls, NULL AS output`
 
 const summaryOf = ({ evaluations: _e, iterations: _i, output: _o, tool_calls: _t, ...summary }: Run): RunSummary =>
@@ -150,9 +151,9 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
       const backfills = yield* sql`SELECT ${sql.literal(summaryColumns)} FROM runs WHERE job_id = ${job_id}
         AND scheduled_for >= ${at} AND scheduled_for < ${end} AND trigger = 'backfill'
         ORDER BY scheduled_for LIMIT ${around}`
-      // Runs by hand have ids of about the instant that they were asked for.
       const byHand = yield* sql`SELECT ${sql.literal(summaryColumns)} FROM runs WHERE job_id = ${job_id}
-        AND id >= ${leastRunId(at)} AND id < ${leastRunId(end)} AND trigger = 'manual' ORDER BY id LIMIT ${around}`
+        AND scheduled_for >= ${at} AND scheduled_for < ${end} AND trigger = 'manual'
+        ORDER BY scheduled_for LIMIT ${around}`
       const rows = new Map([...slots, ...missed, ...backfills, ...byHand].map((row) => [row["id"], row]))
       return (yield* assemble(yield* readable([...rows.values()]))).map(summaryOf)
     }, Effect.orDie)

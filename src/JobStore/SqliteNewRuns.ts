@@ -48,6 +48,7 @@ export class SqliteNewRuns extends Effect.Service<SqliteNewRuns>()("symbiont/Job
           stop_reason: null,
           usage: null,
           context_bytes: null,
+          iteration_count: null,
           saved: null,
           missed_count: null,
           missed_from: null,

@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema"
 import { JobId, RunId, SessionId } from "../Domain/Ids.ts"
 import { type ClockSeen, type KeepsRuns, type Removed, RetentionStore, type RunCursor } from "../Retention.ts"
 import { among } from "./Among.ts"
+import { SqliteSessionArchive } from "./SqliteSessionArchive.ts"
 import { Writer } from "./Writer.ts"
 
 const decodeClock = Schema.decodeUnknown(Schema.Array(Schema.Struct({ seen: Schema.Number, since: Schema.Number })))
@@ -13,8 +14,12 @@ const decodeEnded = Schema.decodeUnknown(
 )
 const decodeKeepers = Schema.decodeUnknown(Schema.Array(Schema.Struct({ id: JobId, keep_runs: Schema.Int })))
 const decodeRuns = Schema.decodeUnknown(Schema.Array(Schema.Struct({ id: RunId })))
+const decodeMade = Schema.decodeUnknown(Schema.Array(Schema.Struct({ id: RunId, made: Schema.Number })))
 const decodeSessions = Schema.decodeUnknown(Schema.Array(Schema.Struct({ session_id: SessionId })))
-const decodePruned = Schema.decodeUnknown(Schema.Array(Schema.Struct({ slot: Schema.Number })))
+const decodeIdle = Schema.decodeUnknown(Schema.Array(Schema.Struct({ job_id: Schema.String })))
+const decodePruned = Schema.decodeUnknown(
+  Schema.Array(Schema.Struct({ slot: Schema.Number, beyond_keep_runs: Schema.NullOr(Schema.Number) }))
+)
 
 const isRunId = Schema.is(RunId)
 
@@ -24,15 +29,17 @@ export const layerRetention = Layer.effect(
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const writer = yield* Writer
+    const archive = yield* SqliteSessionArchive
 
-    // `runs` in the statement around it. A job that was deleted has no latest run to keep.
+    // `runs` in the statement around it. A job that was deleted has no latest run to keep. Rows are numbered in the
+    // order in which they were made: ids and instants may come from a clock that was wrong.
     const free = sql.literal(`runs.finished_at IS NOT NULL
       AND runs.status NOT IN ('pending', 'awaiting_approval', 'running')
       AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.run_id = runs.id AND deliveries.state = 'pending')
       AND NOT EXISTS (SELECT 1 FROM budget_reserved WHERE budget_reserved.run_id = runs.id)
       AND NOT EXISTS (SELECT 1 FROM idempotency WHERE idempotency.run_id = runs.id)
       AND (EXISTS (SELECT 1 FROM jobs WHERE jobs.id = runs.job_id AND jobs.deleted_at IS NOT NULL)
-        OR EXISTS (SELECT 1 FROM runs AS later WHERE later.job_id = runs.job_id AND later.id > runs.id
+        OR EXISTS (SELECT 1 FROM runs AS later WHERE later.job_id = runs.job_id AND later.rowid > runs.rowid
           AND later.finished_at IS NOT NULL))`)
 
     const lookAtClock = Effect.fn("RetentionStore.lookAtClock")(function* (
@@ -79,22 +86,26 @@ export const layerRetention = Layer.effect(
 
     const beyond = Effect.fn("RetentionStore.beyond")(function* (
       { id, keep_runs }: KeepsRuns,
-      before: RunId | null,
+      before: number | null,
       limit: number
     ) {
       const edge =
         before === null
-          ? sql`id < (SELECT id FROM runs WHERE job_id = ${id} AND finished_at IS NOT NULL
-              ORDER BY id DESC LIMIT 1 OFFSET ${keep_runs - 1})`
-          : sql`id < ${before}`
+          ? sql`rowid < (SELECT rowid FROM runs WHERE job_id = ${id} AND finished_at IS NOT NULL
+              AND started_at IS NOT NULL AND status NOT IN ('skipped', 'missed', 'denied')
+              ORDER BY rowid DESC LIMIT 1 OFFSET ${keep_runs - 1})`
+          : sql`rowid < ${before}`
       const rows = yield* Effect.flatMap(
-        sql`SELECT id FROM runs WHERE job_id = ${id} AND ${edge} AND ${free} ORDER BY id DESC LIMIT ${limit}`,
-        decodeRuns
+        sql`SELECT id, rowid AS made FROM runs WHERE job_id = ${id} AND ${edge} AND ${free} ORDER BY rowid DESC LIMIT ${limit}`,
+        decodeMade
       )
-      return rows.map((row) => row.id)
+      return { ids: rows.map((row) => row.id), next: rows.length < limit ? null : (rows.at(-1)?.made ?? null) }
     }, Effect.orDie)
 
-    const removeRuns = Effect.fn("RetentionStore.removeRuns")(function* (ids: ReadonlyArray<RunId>) {
+    const removeRuns = Effect.fn("RetentionStore.removeRuns")(function* (
+      ids: ReadonlyArray<RunId>,
+      why: "age" | "keep_runs"
+    ) {
       if (ids.length === 0) return 0
       return yield* writer.commit(
         Effect.gen(function* () {
@@ -106,9 +117,12 @@ export const layerRetention = Layer.effect(
             sql,
             found.map(({ id }) => id)
           )
-          yield* sql`INSERT INTO runs_pruned SELECT job_id, max(coalesce(missed_to, scheduled_for)) FROM runs
-            WHERE id IN ${these} AND trigger IN ('schedule', 'catch_up') GROUP BY job_id
-            ON CONFLICT (job_id) DO UPDATE SET slot = max(slot, excluded.slot)`
+          yield* sql`INSERT INTO runs_pruned (job_id, slot, beyond_keep_runs)
+            SELECT job_id, slot, CASE WHEN ${why === "keep_runs" ? 1 : 0} THEN slot END FROM (
+              SELECT job_id, max(coalesce(missed_to, scheduled_for)) AS slot FROM runs
+                WHERE id IN ${these} AND trigger IN ('schedule', 'catch_up') GROUP BY job_id) WHERE true
+            ON CONFLICT (job_id) DO UPDATE SET slot = max(slot, excluded.slot), beyond_keep_runs =
+              coalesce(max(beyond_keep_runs, excluded.beyond_keep_runs), beyond_keep_runs, excluded.beyond_keep_runs)`
           yield* sql`DELETE FROM attempts WHERE run_id IN ${these}`
           yield* sql`DELETE FROM deliveries WHERE run_id IN ${these}`
           yield* sql`DELETE FROM approvals WHERE run_id IN ${these}`
@@ -131,15 +145,23 @@ export const layerRetention = Layer.effect(
         return { count: rows.length, gone: ids.filter((id) => !there.has(id)) } satisfies Removed
       }).pipe(Effect.catchTag("ParseError", Effect.die))
 
-    const removeSessions = Effect.fn("RetentionStore.removeSessions")((before: number, limit: number) =>
+    const archiveSessions = Effect.fn("RetentionStore.archiveSessions")((before: number, now: number, limit: number) =>
       writer.commit(
-        Effect.flatMap(
-          sql`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE updated_at < ${before}
-            AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.job_id = sessions.job_id
-              AND runs.status IN ('pending', 'running') AND runs.status = 'running')
-            ORDER BY updated_at, id LIMIT ${limit}) RETURNING id AS session_id`,
-          gone
-        )
+        Effect.gen(function* () {
+          const idle = yield* decodeIdle(
+            yield* sql`SELECT job_id FROM sessions WHERE updated_at < ${before}
+              AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.job_id = sessions.job_id
+                AND runs.status IN ('pending', 'running'))
+              AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = sessions.job_id AND jobs.status = 'active'
+                AND jobs.next_run IS NOT NULL AND jobs.deleted_at IS NULL)
+              ORDER BY updated_at, id LIMIT ${limit}`
+          )
+          yield* archive.end(
+            idle.map(({ job_id }) => job_id),
+            now
+          )
+          return idle.length
+        }).pipe(Effect.catchTag("ParseError", Effect.die))
       )
     )
 
@@ -182,11 +204,15 @@ export const layerRetention = Layer.effect(
     )
 
     const prunedTo = Effect.fn("RetentionStore.prunedTo")(function* (job_id: JobId) {
-      const [row] = yield* Effect.flatMap(sql`SELECT slot FROM runs_pruned WHERE job_id = ${job_id}`, decodePruned)
-      return row?.slot ?? null
+      const [row] = yield* Effect.flatMap(
+        sql`SELECT slot, beyond_keep_runs FROM runs_pruned WHERE job_id = ${job_id}`,
+        decodePruned
+      )
+      return row ?? null
     }, Effect.orDie)
 
     return RetentionStore.of({
+      archiveSessions,
       beyond,
       endedBefore,
       forgetKeys,
@@ -195,8 +221,7 @@ export const layerRetention = Layer.effect(
       prunedTo,
       removeArchives,
       removeJobs,
-      removeRuns,
-      removeSessions
+      removeRuns
     })
   })
 )

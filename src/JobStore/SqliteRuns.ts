@@ -6,7 +6,7 @@ import type { Approval } from "../Domain/Approval.ts"
 import type { BootId, RunId } from "../Domain/Ids.ts"
 import type { StoredJob } from "../Domain/Job.ts"
 import { FencedOut, IdempotencyConflict, type Run } from "../Domain/Run.ts"
-import type { AttemptRef, LiveRuns, NewRun, Settlement, WaitingEnd } from "../JobStore.ts"
+import type { AttemptRef, KeptSession, LiveRuns, NewRun, Settlement, WaitingEnd } from "../JobStore.ts"
 import { Failpoints } from "./Failpoints.ts"
 import { encodeRunPatch, runFromRow } from "./Rows.ts"
 import { SqliteApprovals } from "./SqliteApprovals.ts"
@@ -14,6 +14,7 @@ import { SqliteAudit } from "./SqliteAudit.ts"
 import { SqliteHistory } from "./SqliteHistory.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
 import { SqliteNewRuns } from "./SqliteNewRuns.ts"
+import { SqliteSessionArchive } from "./SqliteSessionArchive.ts"
 import { SqliteSettlements } from "./SqliteSettlements.ts"
 import { Writer } from "./Writer.ts"
 
@@ -36,6 +37,7 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
     const history = yield* SqliteHistory
     const newRuns = yield* SqliteNewRuns
     const approvals = yield* SqliteApprovals
+    const sessions = yield* SqliteSessionArchive
     const settlements = yield* SqliteSettlements
     const failpoints = yield* Failpoints
 
@@ -77,11 +79,18 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
 
     const progress = Effect.fn("JobStore.progress")(function* (
       { attempt, owner, run_id }: AttemptRef,
-      so_far: Pick<Run, "context_bytes" | "iterations" | "session_id" | "tool_calls" | "usage">
+      so_far: Pick<Run, "context_bytes" | "iterations" | "iteration_count" | "session_id" | "tool_calls" | "usage">,
+      session?: KeptSession
     ) {
       yield* writer.commit(
-        sql`UPDATE runs SET ${sql.update(encodeRunPatch(so_far))} WHERE id = ${run_id} AND status = 'running'
-          AND attempt = ${attempt} AND owner = ${owner}`
+        Effect.gen(function* () {
+          const current = yield* sql`UPDATE runs SET ${sql.update(encodeRunPatch(so_far))} WHERE id = ${run_id}
+            AND status = 'running' AND attempt = ${attempt} AND owner = ${owner} RETURNING id`
+          if (current.length === 0) return yield* new FencedOut({ run: run_id, attempt })
+          if (session === undefined) return
+          const job = (yield* jobs.byIds([session.job_id])).get(session.job_id) ?? null
+          yield* sessions.save(session, job, session.updated_at)
+        })
       )
     })
 

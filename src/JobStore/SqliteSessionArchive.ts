@@ -124,10 +124,22 @@ export class SqliteSessionArchive extends Effect.Service<SqliteSessionArchive>()
           now
         )
 
-      /** Stores a session and archives what it dropped. A job that left the mode meanwhile has none, nor one that was deleted. */
+      /** Gives a job that shares a session an empty one, unless it has one. */
+      const open = (session: Session) =>
+        sql`INSERT INTO sessions ${sql.insert(encodeSessionRow(session))} ON CONFLICT DO NOTHING`
+
+      /**
+       * Stores a session and archives what it dropped. A job that left the mode meanwhile has none, nor one that was
+       * deleted: the session was archived then, and what was said since follows it.
+       */
       const save = Effect.fnUntraced(function* (session: KeptSession, job: StoredJob | null, now: number) {
         const { created_at, id, job_id, turns, updated_at } = encodeSessionRow(session)
         const maxBytes = job?.session_max_bytes ?? defaultSessionMaxBytes
+        if (job !== null && sessionModeOf(job) !== "shared_persistent") {
+          yield* end([job_id], now)
+          yield* append(session, session.added ?? session.turns, maxBytes, now)
+          return
+        }
         const saved = yield* sql`INSERT INTO sessions (id, job_id, turns, created_at, updated_at)
           SELECT ${id}, ${job_id}, ${turns}, ${created_at}, ${updated_at}
             WHERE EXISTS (SELECT 1 FROM jobs WHERE id = ${job_id} AND deleted_at IS NULL)
@@ -136,10 +148,9 @@ export class SqliteSessionArchive extends Effect.Service<SqliteSessionArchive>()
         if (session.dropped !== undefined && session.dropped.length > 0) {
           yield* append(session, session.dropped, maxBytes, now)
         }
-        if (job !== null && sessionModeOf(job) !== "shared_persistent") yield* end([job.id], now)
       })
 
-      return { end, endWhereLeft, save } as const
+      return { end, endWhereLeft, open, save } as const
     })
   }
 ) {}

@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import type { AuditDraft } from "../Domain/Audit.ts"
 import type { SessionId } from "../Domain/Ids.ts"
 import { type StoredJob, sessionModeOf } from "../Domain/Job.ts"
-import { type SessionInfo, SessionInUse } from "../Domain/Session.ts"
+import { type Session, type SessionInfo, SessionInUse } from "../Domain/Session.ts"
 import { bytesOfTurns, defaultSessionMaxBytes, SessionStore } from "../Sessions.ts"
 import { among } from "./Among.ts"
 import { decodeSessionRow } from "./Rows.ts"
@@ -35,6 +35,17 @@ export const layerSessions = Layer.effect(
     const sessionOf = Effect.fnUntraced(function* (job: StoredJob) {
       const [row] = yield* sql`SELECT * FROM sessions WHERE job_id = ${job.id}`
       return row === undefined ? null : Either.getOrNull(decodeSessionRow(row))
+    })
+
+    const open = Effect.fn("SessionStore.open")(function* (session: Session) {
+      return yield* writer.commit(
+        Effect.gen(function* () {
+          const job = (yield* jobs.byIds([session.job_id])).get(session.job_id)
+          if (job === undefined || sessionModeOf(job) !== "shared_persistent") return null
+          yield* archive.open(session)
+          return yield* sessionOf(job)
+        })
+      )
     })
 
     const info = Effect.fnUntraced(function* (job: StoredJob) {
@@ -91,6 +102,6 @@ export const layerSessions = Layer.effect(
       return new Set(rows.map(({ id }) => id)) as ReadonlySet<string>
     }, Effect.orDie)
 
-    return SessionStore.of({ clear, describe, known })
+    return SessionStore.of({ clear, describe, known, open })
   })
 )

@@ -135,7 +135,7 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
       const reason: Reason = { code: "run_unreadable", text: `the run's stored row was damaged: ${detail}` }
       yield* sql`UPDATE runs SET status = 'failed', finished_at = ${now}, owner = NULL, ready_at = NULL,
         next_attempt_at = NULL, reason = ${JSON.stringify(reason)}, error_message = ${reason.text}, decision = NULL,
-        usage = NULL, iterations = '[]', tool_calls = '[]' WHERE id = ${id}`
+        usage = NULL, iterations = '[]', iteration_count = NULL, tool_calls = '[]' WHERE id = ${id}`
       yield* sql`UPDATE attempts SET finished_at = ${now}, outcome = 'failed', failure = 'permanent',
         error_message = ${reason.text} WHERE run_id = ${id} AND finished_at IS NULL`
       const failed = { type: "CronJobFailed", actor: "scheduler", reason: reason.text } as const

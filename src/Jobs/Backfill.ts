@@ -68,22 +68,29 @@ const pending = (job: StoredJob, slot: number, requested_by: Actor): NewRun => (
 })
 
 /**
- * Which of the slots get a run: those without one that succeeded or can still change; with `all`, those without one
- * that can still change. A dry run adds nothing. Pure, so that it can run inside the inserting transaction.
+ * Which of the slots get a run: those without one that succeeded or can still change, after the latest slot of which
+ * the history was deleted; with `all`, those without one that can still change. A dry run adds nothing. Pure, so that it can run inside the inserting transaction.
  */
 export const planBackfill = (
   job: StoredJob,
   asked: BackfillAsked,
   known: ReadonlyArray<SlotRun>,
-  options: Pick<BackfillRequest, "all" | "dry_run"> & { readonly actor: Actor }
+  options: Pick<BackfillRequest, "all" | "dry_run"> & {
+    readonly actor: Actor
+    readonly prunedTo?: number | null | undefined
+  }
 ) => {
   const taken = new Set(
     known
       .filter(({ status }) => !isTerminal(status) || (status === "succeeded" && options.all !== true))
       .map(({ scheduled_for }) => scheduled_for)
   )
-  const slots = asked.slots.filter((slot) => !taken.has(slot))
-  if (slots.length === 0 || options.dry_run === true) return { asked, slots, runs: [], audit: [] }
+  const untaken = asked.slots.filter((slot) => !taken.has(slot))
+  // Nobody knows any more whether they ran.
+  const horizon = options.all === true ? null : (options.prunedTo ?? null)
+  const slots = horizon === null ? untaken : untaken.filter((slot) => slot > horizon)
+  const pruned = untaken.length - slots.length
+  if (slots.length === 0 || options.dry_run === true) return { asked, slots, pruned, runs: [], audit: [] }
   const range = `${formatInstant(asked.from)} to ${formatInstant(asked.to)}`
   const audit: AuditDraft = {
     type: "CronJobBackfilled",
@@ -92,13 +99,13 @@ export const planBackfill = (
     job_name: job.name,
     reason: `${slots.length} of ${asked.slots.length} slots from ${range}`
   }
-  return { asked, slots, runs: slots.map((slot) => pending(job, slot, options.actor)), audit: [audit] }
+  return { asked, slots, pruned, runs: slots.map((slot) => pending(job, slot, options.actor)), audit: [audit] }
 }
 
 /** What a person is told of a backfill; of a dry run the slots that would run. */
 export const backfillAnswer = (
   job: Pick<StoredJob, "id" | "name">,
-  { asked, slots }: ReturnType<typeof planBackfill>,
+  { asked, pruned, slots }: ReturnType<typeof planBackfill>,
   stored: ReadonlyArray<BackfillRun>,
   dry_run: boolean
 ): Backfill => ({
@@ -110,5 +117,6 @@ export const backfillAnswer = (
   dry_run,
   slots: asked.slots.length,
   already: asked.slots.length - slots.length,
+  pruned,
   runs: dry_run ? slots.map((slot) => ({ id: null, scheduled_for: slot, status: "pending" })) : stored
 })

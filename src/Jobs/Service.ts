@@ -303,7 +303,7 @@ export const make = Effect.gen(function* () {
       ref,
       now,
       (job) => askedSlots(job, recurrenceOf(job), request, now),
-      (job, asked, known) => planBackfill(job, asked, known, { ...request, actor })
+      (job, asked, known, prunedTo) => planBackfill(job, asked, known, { ...request, actor, prunedTo })
     )
     yield* signal.notify
     return backfillAnswer(job, plan, runs, request.dry_run === true)

@@ -15,6 +15,14 @@ export interface KeepsRuns {
   readonly keep_runs: number
 }
 
+/** Up to which slot a job's history was deleted, UTC ms. */
+export interface Pruned {
+  /** The latest slot whose run was deleted. */
+  readonly slot: number
+  /** The latest of those that went for the job's `keep_runs`; null when none did. */
+  readonly beyond_keep_runs: number | null
+}
+
 /**
  * Deletes what is old, a batch at a time; each batch is one transaction, and costs the same however much is stored.
  * Nothing deletes a live run, one with a delivery to make, one that a reservation of a budget or an idempotency key
@@ -35,20 +43,27 @@ export class RetentionStore extends Context.Tag("symbiont/RetentionStore")<
     ) => Effect.Effect<{ readonly ids: ReadonlyArray<RunId>; readonly next: RunCursor | null }>
     /** The jobs with a `keep_runs`, in the order of their ids. */
     readonly keepers: (after: string, limit: number) => Effect.Effect<ReadonlyArray<KeepsRuns>>
-    /** Ended runs of a job beyond its latest so many, newest first, before this one, that may be deleted. */
-    readonly beyond: (job: KeepsRuns, before: RunId | null, limit: number) => Effect.Effect<ReadonlyArray<RunId>>
+    /**
+     * Ended runs of a job that were made before its latest so many that woke the agent, the last made first, that may
+     * be deleted; the walk goes on from `next`, which is null at the end.
+     */
+    readonly beyond: (
+      job: KeepsRuns,
+      before: number | null,
+      limit: number
+    ) => Effect.Effect<{ readonly ids: ReadonlyArray<RunId>; readonly next: number | null }>
     /** Deletes runs with their attempts, deliveries and approvals, if they still may be; gives how many. */
-    readonly removeRuns: (ids: ReadonlyArray<RunId>) => Effect.Effect<number>
-    /** Deletes shared sessions that no run used since an instant; gives those of which nothing is left. */
-    readonly removeSessions: (before: number, limit: number) => Effect.Effect<Removed>
+    readonly removeRuns: (ids: ReadonlyArray<RunId>, why: "age" | "keep_runs") => Effect.Effect<number>
+    /** Archives shared sessions unused since an instant whose jobs are not to use them again; gives how many. */
+    readonly archiveSessions: (before: number, now: number, limit: number) => Effect.Effect<number>
     /** Deletes what was archived before an instant. */
     readonly removeArchives: (before: number, limit: number) => Effect.Effect<Removed>
     /** Forgets idempotency keys that were used before an instant; gives how many. */
     readonly forgetKeys: (before: number, limit: number) => Effect.Effect<number>
     /** Deletes jobs that were deleted before an instant and of which nothing else is left; gives how many. */
     readonly removeJobs: (before: number, limit: number) => Effect.Effect<number>
-    /** The latest slot of a job whose run was deleted, UTC ms; null when none was. */
-    readonly prunedTo: (job_id: JobId) => Effect.Effect<number | null>
+    /** Null when no run of a slot of the job was deleted. */
+    readonly prunedTo: (job_id: JobId) => Effect.Effect<Pruned | null>
   }
 >() {}
 

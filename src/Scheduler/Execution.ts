@@ -46,6 +46,7 @@ const maxToolCalls = 1_000
 /** What an agent did in one attempt: its answer, and why a heartbeat stopped. */
 interface Work {
   readonly result: AgentResult
+  readonly summary: string | null | undefined
   readonly stop_reason: string | null
 }
 
@@ -153,15 +154,13 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
     }
 
     // What a long beat has done so far is seen while it runs, and stays if the service dies.
-    const writingProgress = Effect.fnUntraced(function* ({ record, started }: Executing) {
-      const iterations = [...started.run.iterations]
-      yield* Ref.update(record, (before) => ({ ...before, iterations }))
+    const writingProgress = Effect.fnUntraced(function* ({ record, session, started }: Executing) {
       const scope = yield* Effect.scope
       const write = Effect.gen(function* () {
-        const { context_bytes, session_id, tool_calls, usage } = yield* Ref.get(record)
-        yield* store.progress(
-          { run_id: started.run.id, attempt: started.attempt.number, owner },
-          { context_bytes, iterations, session_id, tool_calls, usage }
+        const { context_bytes, iterations, session_id, tool_calls, usage } = yield* Ref.get(record)
+        const so_far = { context_bytes, ...iterations.kept(), session_id, tool_calls, usage }
+        yield* session.save((kept) =>
+          store.progress({ run_id: started.run.id, attempt: started.attempt.number, owner }, so_far, kept)
         )
       })
       let pause = progressMillis
@@ -173,11 +172,12 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
         pause = Math.max(progressMillis, Duration.toMillis(took) * progressShare)
       }).pipe(Effect.catchAllCause((cause) => Effect.logDebug("what a beat did so far was not stored", cause)))
       return Effect.fnUntraced(function* (iteration: Iteration) {
-        // The record has the same list: to copy it each time would make a long beat slow.
-        iterations.push(iteration)
+        const { iterations } = yield* Ref.get(record)
+        iterations.add({ attempt: started.attempt.number, ...iteration })
         if (awaited) return
         awaited = true
-        yield* Effect.forkIn(soon, scope)
+        // An iteration that is stopped is told of where nothing can be interrupted.
+        yield* Effect.forkIn(Effect.interruptible(soon), scope)
       })
     })
 
@@ -200,6 +200,7 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
           ? yield* beat(heartbeat, session, asked, callAgain, yield* writingProgress(executing))
           : yield* Effect.map(callOnce(asked), (result) => ({
               result,
+              summary: result.summary,
               stop_reason: null
             }))
       const { exit_code, output } = done.result
@@ -220,11 +221,11 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
           ? Effect.map(doing, Option.some)
           : Effect.timeoutOption(doing, durationMillis(limit))
         if (Option.isNone(done)) return { _tag: "TimedOut", max_runtime: limit } satisfies AttemptEnd
-        const { result, stop_reason } = done.value
+        const { result, stop_reason, summary } = done.value
         const end: AttemptEnd = {
           _tag: "Succeeded",
           output: result.output,
-          summary: result.summary,
+          summary,
           stop_reason,
           session: yield* executing.session.kept
         }

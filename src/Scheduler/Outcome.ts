@@ -1,13 +1,15 @@
 import { type AgentFailure, type FailureKind, maxErrorLength, mayHaveSpent, type Usage } from "../Domain/Agent.ts"
 import type { Actor, AuditDraft, AuditType } from "../Domain/Audit.ts"
+import { bounded } from "../Domain/Bounded.ts"
 import { shortInstant } from "../Domain/Instant.ts"
 import { deliveriesAtEnd, deliversOn, type Job, type StoredJob, sessionModeOf } from "../Domain/Job.ts"
 import type { Policy, PolicyDecision, PolicyEvaluation } from "../Domain/Policy.ts"
-import type { Attempt, AttemptOutcome, Iteration, Reason, Run, RunStatus, ToolCall } from "../Domain/Run.ts"
+import type { Attempt, AttemptOutcome, Reason, Run, RunStatus, ToolCall } from "../Domain/Run.ts"
 import { maxSummaryLength } from "../Domain/Session.ts"
 import type { KeptSession, NewDelivery, Settlement } from "../JobStore.ts"
 import type { Settings } from "../Settings.ts"
 import { approvalFor } from "./ApprovalRules.ts"
+import { type Iterations, iterationsOf } from "./Iterations.ts"
 import { endsJob, jobAfter, oneShotFailed } from "./JobAfter.ts"
 import { quietUntil } from "./Quiet.ts"
 import { retryDelay } from "./Retry.ts"
@@ -17,7 +19,7 @@ export interface AttemptRecord {
   /** What the policy gate decided on it, and on what grounds. */
   readonly evaluation: PolicyEvaluation | null
   readonly session_id: Run["session_id"]
-  readonly iterations: ReadonlyArray<Iteration>
+  readonly iterations: Iterations
   readonly tool_calls: ReadonlyArray<ToolCall>
   readonly usage: Usage | null
   readonly context_bytes: number | null
@@ -34,7 +36,8 @@ export type AttemptEnd =
   | {
       readonly _tag: "Succeeded"
       readonly output: string
-      readonly summary: string | undefined
+      /** Null leaves the job's summary as it was. */
+      readonly summary: string | null | undefined
       readonly stop_reason: string | null
       readonly session: KeptSession | undefined
     }
@@ -62,11 +65,11 @@ export type AttemptEnd =
 
 /** What an attempt has left before it begins: what the attempts of its run before it left. */
 export const recordOf = (
-  run: Pick<Run, "session_id" | "iterations" | "tool_calls" | "usage" | "context_bytes">
+  run: Pick<Run, "session_id" | "iterations" | "iteration_count" | "tool_calls" | "usage" | "context_bytes">
 ): AttemptRecord => ({
   evaluation: null,
   session_id: run.session_id,
-  iterations: run.iterations,
+  iterations: iterationsOf(run),
   tool_calls: run.tool_calls,
   usage: run.usage,
   context_bytes: run.context_bytes,
@@ -87,7 +90,7 @@ const sleepAfter = (
   const allClear =
     end._tag === "Succeeded" &&
     end.stop_reason === "sleep" &&
-    record.iterations.length === 1 &&
+    record.iterations.kept().iterations.filter(({ error }) => error === undefined).length === 1 &&
     record.tool_calls.length === 0 &&
     run.trigger !== "manual" &&
     countOf(run.attempts, "failed", "timed_out") === 0
@@ -103,10 +106,6 @@ const keptEvaluations = 20
 
 /** Interruptions after which a run is given up. */
 const maxInterruptions = 5
-
-/** The end of a text that would not fit: cut, and marked. */
-export const bounded = (text: string, length: number): string =>
-  text.length <= length ? text : `${text.slice(0, length - 1)}…`
 
 /** Failures that another attempt would meet again. */
 const finalFailures: ReadonlySet<FailureKind> = new Set(["permanent", "policy", "budget"])
@@ -147,10 +146,10 @@ export const settle = (
   now: number
 ): Settlement => {
   const started = run.attempts.at(-1)?.started_at ?? run.started_at ?? now
-  const { evaluation, gate_seen, pauses: _, ...left } = record
+  const { evaluation, gate_seen, iterations, pauses: _, ...left } = record
   const evaluations = [...run.evaluations, ...(evaluation === null ? [] : [evaluation])].slice(-keptEvaluations)
   const decision: PolicyDecision | null = evaluation?.decision ?? run.decision
-  const recorded = { ...left, decision, evaluations }
+  const recorded = { ...left, ...iterations.kept(), decision, evaluations }
   // A run that a person asked for is that person's doing.
   const audit = (
     type: AuditType,
@@ -250,7 +249,9 @@ export const settle = (
           ...awake,
           failure_count: 0,
           ...(gate_seen === null ? {} : { gate_seen }),
-          ...(keepsSummary ? { last_summary: bounded(end.summary ?? end.output, maxSummaryLength) } : {}),
+          ...(keepsSummary && end.summary !== null
+            ? { last_summary: bounded(end.summary ?? end.output, maxSummaryLength) }
+            : {}),
           ...(endsJob(run, job) ? { status: "completed" } : {})
         }),
         session: end.session,

@@ -46,8 +46,12 @@ const exchangesOf = (turns: ReadonlyArray<Turn>): ReadonlyArray<ReadonlyArray<Tu
 export interface Conversation {
   readonly add: (exchange: ReadonlyArray<Turn>) => void
   readonly turns: () => ReadonlyArray<Turn>
-  /** What the cap dropped since it was opened, oldest first, the newest of it. */
+  /** What the cap dropped since it was opened or stored, oldest first, the newest of it. */
   readonly dropped: () => ReadonlyArray<Turn>
+  /** What was added since it was opened or stored, whatever became of it; bounded as the archive is. */
+  readonly added: () => ReadonlyArray<Turn>
+  /** Takes note of where it is; the effect of calling the result is that it was stored as it was then. */
+  readonly mark: () => () => void
 }
 
 interface Exchange {
@@ -59,21 +63,31 @@ const queue = () => {
   let items: Array<Exchange> = []
   let first = 0
   let bytes = 0
+  let shifted = 0
+  const shift = (): Exchange | undefined => {
+    const oldest = items[first]
+    if (oldest === undefined) return undefined
+    first++
+    shifted++
+    bytes -= oldest.bytes
+    if (first > items.length / 2) {
+      items = items.slice(first)
+      first = 0
+    }
+    return oldest
+  }
   return {
     push: (exchange: Exchange) => {
       items.push(exchange)
       bytes += exchange.bytes
     },
-    shift: (): Exchange | undefined => {
-      const oldest = items[first]
-      if (oldest === undefined) return undefined
-      first++
-      bytes -= oldest.bytes
-      if (first > items.length / 2) {
-        items = items.slice(first)
-        first = 0
+    shift,
+    /** Forgets what is in it now, when it is called for. */
+    mark: () => {
+      const end = shifted + items.length - first
+      return () => {
+        while (shifted < end) shift()
       }
-      return oldest
     },
     count: () => items.length - first,
     bytes: () => bytes,
@@ -85,10 +99,12 @@ const queue = () => {
 export const conversation = (before: ReadonlyArray<Turn>, maxBytes: number): Conversation => {
   const kept = queue()
   const dropped = queue()
-  const drop = (exchange: Exchange) => {
-    dropped.push(exchange)
-    while (dropped.count() > 1 && dropped.bytes() > maxBytes * archiveFactor) dropped.shift()
+  const added = queue()
+  const archiving = (these: ReturnType<typeof queue>, exchange: Exchange) => {
+    these.push(exchange)
+    while (these.count() > 1 && these.bytes() > maxBytes * archiveFactor) these.shift()
   }
+  const drop = (exchange: Exchange) => archiving(dropped, exchange)
   const add = (turns: ReadonlyArray<Turn>) => {
     const exchange = { turns, bytes: sizeOfAll(turns) }
     if (exchange.bytes <= maxBytes) {
@@ -106,7 +122,21 @@ export const conversation = (before: ReadonlyArray<Turn>, maxBytes: number): Con
     }
   }
   for (const exchange of exchangesOf(before)) add(exchange)
-  return { add, turns: kept.turns, dropped: dropped.turns }
+  return {
+    add: (turns) => {
+      archiving(added, { turns, bytes: sizeOfAll(turns) })
+      add(turns)
+    },
+    turns: kept.turns,
+    dropped: dropped.turns,
+    added: added.turns,
+    mark: () => {
+      const marks = [dropped.mark(), added.mark()]
+      return () => {
+        for (const forget of marks) forget()
+      }
+    }
+  }
 }
 
 /** How large a conversation is, in bytes of UTF-8 text. */

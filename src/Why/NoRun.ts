@@ -3,6 +3,7 @@ import { shortInstant } from "../Domain/Instant.ts"
 import type { StoredJob } from "../Domain/Job.ts"
 import type { Why, WhyEvent } from "../Domain/Why.ts"
 import type { Recurrence } from "../Recurrence.ts"
+import type { Pruned } from "../Retention.ts"
 import { asleepUntil, sleptThrough } from "../Scheduler.ts"
 import { shellWord } from "../ShellWord.ts"
 
@@ -37,11 +38,18 @@ const neighbours = (recurrence: Recurrence, at: number): string => {
   ].join(", ")
 }
 
-/** An instant, the present, and the latest slot of the job whose run retention has deleted; UTC ms. */
+/** An instant, the present, what upkeep has deleted of the job, and how long it keeps runs; in ms. */
 export interface Asked {
   readonly at: number
   readonly now: number
-  readonly prunedTo: number | null
+  readonly pruned: Pruned | null
+  readonly runsKept: number
+}
+
+const prunedFor = ({ at, now, runsKept }: Asked, { beyond_keep_runs }: Pruned): string => {
+  const crowded = beyond_keep_runs !== null && at <= beyond_keep_runs
+  if (!crowded) return "for its age"
+  return at < now - runsKept ? "for its age or by the job's keep_runs" : "as newer ones came (keep_runs of the job)"
 }
 
 /**
@@ -51,9 +59,10 @@ export interface Asked {
 export const whyNoRun = (
   job: StoredJob,
   recurrence: Recurrence,
-  { at, now, prunedTo }: Asked,
+  asked: Asked,
   events: ReadonlyArray<AuditEvent>
 ): Why => {
+  const { at, now, pruned } = asked
   const changes = changing(events)
   const answer = (text: string, ...next_steps: ReadonlyArray<string>): Why => ({
     answer: text,
@@ -81,9 +90,9 @@ export const whyNoRun = (
       ? answer(`${when} is a slot, and it is not due yet.`)
       : answer(`${when} is no slot of ${recurrence.describe}; ${neighbours(recurrence, at)}.`)
   }
-  if (isSlot && prunedTo !== null && at <= prunedTo) {
+  if (isSlot && pruned !== null && at <= pruned.slot) {
     return answer(
-      `${when} is a slot of the schedule. If it had a run, that was deleted for its age: the history of this job is kept for slots after ${shortInstant(prunedTo)}, and of some before.`,
+      `${when} is a slot of the schedule. If it had a run, that was deleted ${prunedFor(asked, pruned)}: the history of this job is kept for slots after ${shortInstant(pruned.slot)}, and of some before.`,
       "keep history longer: runs under [scheduler.retention], or keep_runs of the job"
     )
   }

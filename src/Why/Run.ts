@@ -75,12 +75,14 @@ const decidedEvents = (approval: Approval | null): ReadonlyArray<WhyEvent> => {
   return [{ time: decided_at, what: `approval ${state} by ${decided_by}${reason === null ? "" : `: ${reason}`}` }]
 }
 
-const contextEvents = ({ context_bytes, iterations, started_at }: Run): ReadonlyArray<WhyEvent> => {
-  if (context_bytes === null || started_at === null || iterations.length === 0) return []
+const contextEvents = ({ context_bytes, iteration_count, iterations, started_at }: Run): ReadonlyArray<WhyEvent> => {
+  const count = iteration_count ?? iterations.length
+  if (context_bytes === null || started_at === null || count === 0) return []
+  const kept = iterations.length < count ? `, of which ${iterations.length} are kept` : ""
   return [
     {
       time: started_at,
-      what: `the agent was given at most ${context_bytes} bytes of context in ${iterations.length} iterations`
+      what: `the agent was given at most ${context_bytes} bytes of context in ${count} iterations${kept}`
     }
   ]
 }
@@ -151,9 +153,12 @@ const deliveryText = (run: Run): string => {
 const reasonOf = (run: Run): string =>
   run.reason === null ? "no reason recorded" : `${run.reason.text} (${run.reason.code})`
 
-const stoppedText = ({ iterations, stop_reason }: Run): string =>
-  stop_reason === "max_iterations"
-    ? ` Its heartbeat was stopped after ${iterations.length} iterations (max_iterations), before the agent said sleep.`
+/** Of the latest attempt; runs of older versions do not tell them apart. */
+const lastIterations = ({ iterations }: Run): number => iterations.at(-1)?.number ?? iterations.length
+
+const stoppedText = (run: Run): string =>
+  run.stop_reason === "max_iterations"
+    ? ` Its heartbeat was stopped after ${lastIterations(run)} iterations (max_iterations), before the agent said sleep.`
     : ""
 
 const answerOf = (run: Run, approval: Approval | null, now: number): string => {

@@ -60,6 +60,7 @@ export const finishedRun = (change: Partial<Run> = {}): Run => ({
     stop_reason: null,
     usage: null,
     context_bytes: null,
+    iteration_count: null,
     saved: null,
     deliveries: [],
     missed_count: null,

@@ -259,10 +259,10 @@ describe("every statement of the store uses its index", () => {
           const store = yield* RetentionStore
           yield* store.lookAtClock((before) => before ?? { seen: t0, since: t0 })
           const { ids } = yield* store.endedBefore(t0 + 60_000, { finished_at: 0, id: "" }, 500)
-          yield* store.removeRuns(ids.length === 0 ? [RunId.make(`run_${"0".repeat(26)}`)] : ids)
+          yield* store.removeRuns(ids.length === 0 ? [RunId.make(`run_${"0".repeat(26)}`)] : ids, "keep_runs")
           yield* store.keepers("", 500)
           yield* store.beyond({ id: jobId(1), keep_runs: 3 }, null, 500)
-          yield* store.removeSessions(t0, 500)
+          yield* store.archiveSessions(t0, t0, 500)
           yield* store.removeArchives(t0, 500)
           yield* store.forgetKeys(t0, 500)
           yield* store.removeJobs(t0, 500)
@@ -274,11 +274,35 @@ describe("every statement of the store uses its index", () => {
       assert.match(stepsOf("SELECT id, finished_at"), /SEARCH runs USING INDEX runs_ended \(/)
       assert.notMatch(stepsOf("SELECT id, finished_at"), sorted)
       assert.match(stepsOf("AS keep_runs FROM jobs"), /jobs USING INDEX jobs_keep_runs/)
-      assert.match(stepsOf("ORDER BY id DESC LIMIT"), /SEARCH runs USING INDEX runs_history \(job_id=\? AND id<\?\)/)
+      const beyond = stepsOf("ORDER BY rowid DESC LIMIT")
+      assert.match(beyond, /SEARCH runs USING INDEX runs_made \(job_id=\? AND rowid<\?\)/)
+      assert.match(beyond, /SEARCH runs USING (COVERING )?INDEX runs_woken \(job_id=\?\)/)
+      assert.match(beyond, /SEARCH later USING (COVERING )?INDEX runs_made \(job_id=\? AND rowid>\?\)/)
+      assert.notMatch(beyond, sorted)
       for (const step of plans.flatMap(({ steps }) => steps)) {
         assert.notMatch(step, /^SCAN (sessions|session_archives|idempotency|jobs|runs|deliveries)(?! USING)/)
       }
     })
+  )
+
+  it.effect("what is deleted is looked for in all that refers to it by an index", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient
+      const tables = (yield* sql`SELECT name FROM sqlite_master WHERE type = 'table'`).map((row) => String(row["name"]))
+      let found = 0
+      for (const table of tables) {
+        const indexes = yield* sql`SELECT (SELECT name FROM pragma_index_info(list.name) WHERE seqno = 0) AS first
+          FROM pragma_index_list(${table}) AS list WHERE list.partial = 0`
+        const leading = new Set(indexes.map((row) => row["first"]))
+        for (const { from } of yield* sql`SELECT "from" FROM pragma_foreign_key_list(${table})`) {
+          found++
+          assert.isTrue(leading.has(from), `${table}.${String(from)} has no index`)
+        }
+      }
+      assert.isAbove(found, 5)
+    }).pipe(
+      Effect.provide(layerOnClient(":memory:").pipe(Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" }))))
+    )
   )
 
   it.effect("a shared session, told of and cleared", () =>

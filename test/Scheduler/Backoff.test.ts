@@ -58,6 +58,8 @@ describe("adaptive back-off of a heartbeat", () => {
       yield* create({ name: "quiet", every: "1m", heartbeat: { enabled: true, backoff } })
       yield* until(40 * minute)
       assert.deepStrictEqual(yield* wokeAt("quiet"), [1, 2, 4, 8, 16, 26, 36])
+      const { next_run, quiet_until } = yield* (yield* Jobs).get("quiet")
+      assert.deepStrictEqual([next_run, quiet_until], [41 * minute, 46 * minute])
       const runs = yield* runsOf("quiet")
       assert.deepStrictEqual(runs[8]?.reason, {
         code: "backoff",

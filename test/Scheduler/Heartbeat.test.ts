@@ -90,10 +90,34 @@ describe("a heartbeat", () => {
         const calls = yield* agent.calls
         assert.deepStrictEqual(
           calls.map((call) => call.summary?.slice(0, 5) ?? null),
-          [null, "one", "xxxxx", "sleep", "one", "xxxxx"]
+          [null, "one", "xxxxx", "xxxxx", "one", "xxxxx"]
         )
         assert.strictEqual(calls[2]?.summary?.length, 2_000)
         assert.isTrue(calls.every((call) => call.turns.length === 0))
+      }).pipe(Effect.provide(engine({ agent: agent.handler })))
+    })
+  )
+
+  it.effect("keeps its summary where an answer is nothing but an instruction, within a beat and over beats", () =>
+    Effect.gen(function* () {
+      const agent = yield* speaking(
+        "sleep",
+        '{"next":"act"}',
+        '{"next":"sleep","summary":"disk at 91%"}',
+        '```json\n{"next": "sleep"}\n```',
+        "sleep",
+        "all is well",
+        "sleep",
+        "sleep"
+      )
+      yield* Effect.gen(function* () {
+        yield* create({ name: "monitor", every: "1m", heartbeat: { enabled: true } })
+        yield* until(6 * minute)
+        assert.deepStrictEqual(
+          (yield* agent.calls).map((call) => call.summary),
+          [null, null, null, "disk at 91%", "disk at 91%", "disk at 91%", "all is well", "all is well"]
+        )
+        assert.strictEqual((yield* wholeRun("monitor", 5)).output, "sleep")
       }).pipe(Effect.provide(engine({ agent: agent.handler })))
     })
   )
@@ -150,7 +174,7 @@ describe("a heartbeat", () => {
       assert.strictEqual(run.status, "failed")
       assert.deepStrictEqual(
         run.iterations.map((iteration) => iteration.summary),
-        ["1", "2"]
+        ["1", "2", ""]
       )
     }).pipe(
       Effect.provide(
@@ -238,7 +262,7 @@ describe("a heartbeat", () => {
         }
         assert.strictEqual((yield* store.findSession(job.id))?.turns.length, told.length, name)
         assert.deepStrictEqual((yield* store.findSession(job.id))?.turns, told, name)
-        assert.strictEqual((yield* jobs.getRun(run.id)).iterations.length, 2, name)
+        assert.strictEqual((yield* jobs.getRun(run.id)).iterations.length, 3, name)
       }
       assert.deepStrictEqual((yield* Effect.forEach(["fails", "slow", "stopped"], statusesOf)).flat(), [
         "failed",
@@ -259,14 +283,14 @@ describe("a heartbeat", () => {
 
   it.effect("of very many quick iterations is written once a second while it runs, and whole at its end", () =>
     Effect.gen(function* () {
-      const writes = yield* Ref.make<ReadonlyArray<number>>([])
+      const writes = yield* Ref.make<ReadonlyArray<number | null>>([])
       const store = Layer.map(storeInMemory, (context) => {
         const inner = Context.get(context, JobStore)
         return Context.add(context, JobStore, {
           ...inner,
           progress: (ref, so_far) =>
             Effect.zipRight(
-              Ref.update(writes, (before) => [...before, so_far.iterations.length]),
+              Ref.update(writes, (before) => [...before, so_far.iteration_count]),
               inner.progress(ref, so_far)
             )
         })
@@ -276,7 +300,7 @@ describe("a heartbeat", () => {
       yield* Effect.gen(function* () {
         yield* create({ name: "busy", every: "1m", heartbeat: { enabled: true, max_iterations: 2_000 } })
         yield* until(minute + 10 * second)
-        assert.strictEqual((yield* wholeRun("busy")).iterations.length, 2_000)
+        assert.strictEqual((yield* wholeRun("busy")).iteration_count, 2_000)
         assert.deepStrictEqual(yield* Ref.get(writes), [999])
       }).pipe(Effect.provide(engine({ agent }, { store })))
     })

@@ -6,6 +6,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import type { AgentHandler } from "../../src/Agents.ts"
 import { Ids } from "../../src/Domain/Ids.ts"
@@ -13,7 +14,7 @@ import { JobStore } from "../../src/JobStore.ts"
 import { Jobs } from "../../src/Jobs.ts"
 import { SessionDesk, Sessions } from "../../src/Sessions.ts"
 import { Settings } from "../../src/Settings.ts"
-import { storeInMemory, testSettings } from "../../src/testing.ts"
+import { failure, storeInMemory, testSettings } from "../../src/testing.ts"
 import { audited } from "../support/Audit.ts"
 import { create, engine, minute, until } from "../support/Engine.ts"
 
@@ -108,7 +109,95 @@ describe("what a shared session drops", () => {
   )
 })
 
+const turnsOf = (ref: string) => Effect.map(info(ref), ({ archived_bytes, turns }) => ({ archived_bytes, turns }))
+
+describe("a shared session in the middle of a run", () => {
+  it.effect("is archived once when its job leaves the mode", () =>
+    Effect.gen(function* () {
+      const go = yield* Ref.make(false)
+      const agent: AgentHandler = (asked) =>
+        Effect.repeat(Ref.get(go), { until: (gone) => gone, schedule: Schedule.spaced("1 second") }).pipe(
+          Effect.zipRight(saying(asked))
+        )
+      yield* Effect.gen(function* () {
+        const jobs = yield* Jobs
+        yield* Ref.set(go, true)
+        yield* shared("left")
+        yield* until(minute + 5_000)
+        yield* Ref.set(go, false)
+        yield* until(2 * minute + 5_000)
+        assert.deepStrictEqual(yield* turnsOf("left"), { turns: 2, archived_bytes: 0 })
+        yield* jobs.update("left", { session_mode: "fully_ephemeral" }, { actor: "test" })
+        assert.deepStrictEqual(yield* turnsOf("left"), { turns: 0, archived_bytes: 6 })
+        yield* Ref.set(go, true)
+        yield* TestClock.adjust("5 seconds")
+        assert.deepStrictEqual(yield* turnsOf("left"), { turns: 0, archived_bytes: 12 })
+      }).pipe(Effect.provide(engine({ agent })))
+    })
+  )
+
+  it.effect("has what a beat has said so far, and archives once what its cap drops meanwhile", () =>
+    Effect.gen(function* () {
+      const agent: AgentHandler = ({ iteration }) =>
+        Effect.delay(Effect.succeed({ output: `${iteration}`.padStart(98, "x") }), "1 second")
+      yield* Effect.gen(function* () {
+        const heartbeat = { enabled: true, max_iterations: 60 }
+        const { id } = yield* shared("beats", { every: "10m", heartbeat, session_max_bytes: 1_024 })
+        yield* until(10 * minute + 8_500)
+        const store = yield* JobStore
+        const soFar = (yield* store.findSession(id))?.turns.map(({ text }) => text) ?? []
+        assert.isAtLeast(soFar.length, 12)
+        yield* until(10 * minute + 30_500)
+        assert.isAtLeast((yield* info("beats")).archived_bytes, 1_500)
+        yield* until(12 * minute)
+        // Each iteration says 100 bytes.
+        const { archived_bytes, bytes } = yield* info("beats")
+        assert.strictEqual(bytes + archived_bytes, 6_000)
+      }).pipe(Effect.provide(engine({ agent })))
+    })
+  )
+
+  it.effect("archives once what a beat said whose job left the mode", () =>
+    Effect.gen(function* () {
+      const agent: AgentHandler = () => Effect.delay(Effect.succeed({ output: "x".repeat(98) }), "1 second")
+      yield* Effect.gen(function* () {
+        const jobs = yield* Jobs
+        yield* shared("beats", { every: "10m", heartbeat: { enabled: true, max_iterations: 60 } })
+        yield* until(10 * minute + 20_500)
+        yield* jobs.update("beats", { session_mode: "fully_ephemeral" }, { actor: "test" })
+        yield* until(12 * minute)
+        assert.deepStrictEqual(yield* turnsOf("beats"), { turns: 0, archived_bytes: 6_000 })
+      }).pipe(Effect.provide(engine({ agent })))
+    })
+  )
+})
+
 describe("folders of sessions", () => {
+  it.effect("are the same over attempts and runs that fail, and none is left over", () =>
+    Effect.gen(function* () {
+      const folders = yield* Ref.make<ReadonlyArray<string>>([])
+      const agent: AgentHandler = ({ sessionDirectory }) =>
+        Effect.gen(function* () {
+          const folder = yield* sessionDirectory
+          yield* Ref.update(folders, (before) => [...before, folder])
+          return yield* failure("transient", "no")
+        })
+      yield* Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const path = yield* Path.Path
+        yield* shared("fails", { max_retries: 100, retry: { attempts: 3, backoff: "1s" } })
+        yield* until(minute)
+        // The clock of a test does not wait for files.
+        const used = yield* Effect.zipRight(TestClock.adjust("1 second"), Ref.get(folders)).pipe(
+          Effect.repeat({ until: ({ length }) => length >= 5 })
+        )
+        assert.strictEqual(new Set(used).size, 1)
+        const { id } = yield* info("fails")
+        assert.deepStrictEqual(yield* fs.readDirectory(path.join((yield* Settings).data_dir, "sessions")), [`${id}`])
+      }).pipe(Effect.provide(engine({ agent })))
+    })
+  )
+
   it.effect("that a kill left are removed at start; those of stored and archived sessions stay", () => {
     const settings = testSettings()
     const edges = Layer.mergeAll(storeInMemory.pipe(Layer.orDie), settings, Ids.Default).pipe(

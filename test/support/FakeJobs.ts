@@ -70,6 +70,8 @@ export const FakeJobs = Layer.effect(
         id: yield* ids.job,
         status: "active",
         paused_by: null,
+        // The CLI has a clock of its own.
+        quiet_until: definition.heartbeat?.backoff === undefined ? null : Date.UTC(2096, 0),
         next_run: now + 60_000,
         last_run: null,
         failure_count: 0,
@@ -125,6 +127,7 @@ export const FakeJobs = Layer.effect(
         stop_reason: null,
         usage: null,
         context_bytes: null,
+        iteration_count: null,
         saved: null,
         deliveries: [],
         missed_count: null,

@@ -27,6 +27,16 @@ const fenced = (text: string): string | undefined => {
 const inTicks = (line: string): string | undefined =>
   line.length > 2 && line.startsWith("`") && line.endsWith("`") ? line.slice(1, -1) : undefined
 
+/** Whether an answer is an instruction without a summary, and says nothing else. */
+export const isOnlyInstruction = (output: string): boolean => {
+  const text = output.trim()
+  if (text === "sleep") return true
+  const isFence = text.startsWith(fence) && text.indexOf(fence, fence.length) === text.length - fence.length
+  const inner = ((isFence ? fenced(text) : inTicks(text)) ?? text).trim()
+  const asked = inner.startsWith("{") ? Either.getOrUndefined(decode(inner)) : undefined
+  return asked !== undefined && asked.summary === undefined
+}
+
 /**
  * What an answer asks for: `{"next": "sleep" | "act" | "assess", "summary"?: text}` as the whole answer, as its last line
  * or in a fence of backticks at its end, or the bare word `sleep` as its last line. Null for anything else.
