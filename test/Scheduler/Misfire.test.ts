@@ -287,10 +287,10 @@ describe("a slot far ahead", () => {
           const now = days * day + 5 * minute
           const timers = Chunk.toReadonlyArray(yield* TestClock.sleeps())
           assert.isNotEmpty(timers)
-          assert.isTrue(
-            timers.every((timer) => timer <= now + minute),
-            "no timer is longer than a minute"
-          )
+          // Upkeep goes by the hour: no slot waits for it.
+          const long = timers.filter((timer) => timer > now + minute)
+          assert.isAtMost(long.length, 1, "no timer that a slot waits for is longer than a minute")
+          assert.isTrue(long.every((timer) => timer <= now + hour))
         })
       )
     )
