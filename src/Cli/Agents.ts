@@ -5,7 +5,6 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { AgentDefinition } from "../Domain/Agent.ts"
-import { printAgent } from "../Dsl.ts"
 import { format, oneOf } from "./Arguments.ts"
 import { withClient } from "./Root.ts"
 import { printRows } from "./Rows.ts"
@@ -52,10 +51,15 @@ const list = Command.make("list", { format }, ({ format }) =>
   )
 ).pipe(Command.withDescription("List the agents that the service knows"))
 
-const written = (agent: AgentDefinition): string =>
-  agent.kind === "effect"
-    ? `# ${plain(agent.id)} is written in code${agent.description === undefined ? "" : `: ${plain(agent.description)}`}`
-    : printAgent(agent).trimEnd()
+const written = Effect.fnUntraced(function* (agent: AgentDefinition) {
+  if (agent.kind === "effect") {
+    const what = agent.description === undefined ? "" : `: ${plain(agent.description)}`
+    return `# ${plain(agent.id)} is written in code${what}`
+  }
+  // Loaded when it is used: every other command would start later by it.
+  const { printAgent } = yield* Effect.promise(() => import("../Dsl.ts"))
+  return printAgent(agent).trimEnd()
+})
 
 const show = Command.make(
   "show",
@@ -70,7 +74,7 @@ const show = Command.make(
     Effect.gen(function* () {
       const found = yield* withClient((client) => client.agents.get({ path: { agent_id: agent } }))
       yield* format === "text"
-        ? Console.log(written(found))
+        ? Effect.flatMap(written(found), Console.log)
         : Effect.flatMap(Effect.orDie(Schema.encode(AgentDefinition)(found)), (encoded) =>
             Console.log(JSON.stringify(encoded, null, 2))
           )

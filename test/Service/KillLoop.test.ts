@@ -8,7 +8,7 @@ import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import { eventually, folderWith, spawnService, startService } from "../support/Service.ts"
 
-const kills = Number(process.env["SYMBI_TEST_KILLS"] ?? 32)
+const kills = Number(process.env["SYMBI_TEST_KILLS"] ?? 20)
 const longOutageEvery = 10
 
 // Slots older than the grace follow the misfire policy: short, so that outages of seconds have late slots. Few
