@@ -1,328 +1,47 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
-import type { Approval, ApprovalNotFound, ApprovalState } from "./Domain/Approval.ts"
+import type { Approval, ApprovalNotFound } from "./Domain/Approval.ts"
 import type { AuditDraft } from "./Domain/Audit.ts"
 import type { BackfillRun } from "./Domain/Backfill.ts"
-import type {
-  Delivery,
-  DeliveryChannel,
-  DeliveryKind,
-  DeliveryNotFound,
-  DeliveryState,
-  ListedDelivery
-} from "./Domain/Delivery.ts"
+import type { Delivery, DeliveryChannel, DeliveryNotFound, ListedDelivery } from "./Domain/Delivery.ts"
 import type { BootId, JobId, RunId } from "./Domain/Ids.ts"
-import type { Job, JobNameTaken, JobNotFound, JobStatus, JobUnreadable, StoredJob } from "./Domain/Job.ts"
-import type { Attempt, FencedOut, IdempotencyConflict, Run, RunNotFound, RunStatus, RunSummary } from "./Domain/Run.ts"
-import type { Session, Turn } from "./Domain/Session.ts"
+import type { Job, JobNameTaken, JobNotFound, JobUnreadable, StoredJob } from "./Domain/Job.ts"
+import type { FencedOut, IdempotencyConflict, Run, RunNotFound, RunSummary } from "./Domain/Run.ts"
+import type { Session } from "./Domain/Session.ts"
+import type { AttemptRef, KeptSession, Look, LookOptions, Settlement } from "./JobStore/Attempts.ts"
+import type {
+  ApprovalFilter,
+  DeliveryCounts,
+  DeliveryFilter,
+  DueDelivery,
+  JobFilter,
+  NewAlert,
+  Page,
+  RunFilter,
+  StoreCounts,
+  WaitingDestinations
+} from "./JobStore/Pages.ts"
+import type {
+  ApprovalEnd,
+  BackfillPlan,
+  EndApproval,
+  JobChange,
+  JobRemoval,
+  JobsFound,
+  JobsPlan,
+  JobsWanted,
+  LiveRuns,
+  MissedAhead,
+  NewRun,
+  Replan,
+  SlotRun,
+  WaitingEnd
+} from "./JobStore/Plans.ts"
 
-/** A run row to insert: its slot or request, and where it starts in its life. */
-export interface NewRun
-  extends Pick<Run, "trigger" | "status" | "scheduled_for" | "start_at" | "input" | "reason">,
-    Partial<Pick<Run, "missed_count" | "missed_from" | "missed_to" | "requested_by" | "saved">> {
-  /** False for a run that waits for the job's permit (a queued one). Only pending runs hold one. */
-  readonly holds_permit: boolean
-}
-
-/** How many runs of a job are live: holders of its permits, and those queued for one. */
-export interface LiveRuns {
-  /** Runs that hold a permit, backfills included. */
-  readonly holding: number
-  /** Backfills that hold a permit. */
-  readonly backfilling: number
-  /** Runs queued for a permit but for backfills, which give way to all others. */
-  readonly queued: number
-  /** Runs that hold a permit but for backfills, oldest first. */
-  readonly holders: ReadonlyArray<RunId>
-}
-
-/** A run that stands for a slot, as far as a backfill of the slot needs to know it. */
-export type SlotRun = Pick<Run, "scheduled_for" | "status">
-
-/** What a backfill adds: its runs, and what the audit log says. */
-export interface BackfillPlan {
-  readonly runs: ReadonlyArray<NewRun>
-  readonly audit: ReadonlyArray<AuditDraft>
-}
-
-/** How the wait for an approval ends. */
-export interface ApprovalEnd {
-  readonly approval: Pick<Approval, "state" | "decided_at" | "decided_by" | "reason">
-  /** How the run ends; null lets it go on: it takes a permit of its job, or queues for one. */
-  readonly end: Pick<Settlement, "run" | "job"> | null
-  readonly audit: ReadonlyArray<AuditDraft>
-}
-
-/** How a run ends that waits, and what becomes of its approval if it waits for one. */
-export interface WaitingEnd extends Omit<ApprovalEnd, "approval" | "end"> {
-  readonly approval: ApprovalEnd["approval"] | null
-  readonly end: Pick<Settlement, "run" | "job">
-}
-
-/** Says how the wait of a run ends; null lets it wait on. `job` is null when its row is unreadable. */
-export type EndApproval<End = ApprovalEnd | null> = (approval: Approval, run: Run, job: StoredJob | null) => End
-
-/** What an approval is asked for, and by when. */
-export interface NewApproval
-  extends Pick<
-    Approval,
-    "approvers" | "submitted_by" | "expires_at" | "expires_by" | "approval_default" | "binding" | "over_budget"
-  > {
-  /** One run of a job waits at most, backfills apart: this ends the wait of those for older slots. */
-  readonly supersede: EndApproval<ApprovalEnd>
-}
-
-/** A job as a change leaves it, with what the audit log says and rows of slots that the change passes over. */
-export interface JobChange {
-  readonly job: StoredJob
-  readonly audit: ReadonlyArray<AuditDraft>
-  readonly runs?: ReadonlyArray<NewRun> | undefined
-  /** Asked about each run of the job that waits for approval. */
-  readonly awaiting?: EndApproval | undefined
-}
-
-/** How a job goes: what the audit log says, and how the waits of its runs for approval end. */
-export interface JobRemoval {
-  readonly audit: AuditDraft
-  readonly awaiting?: EndApproval | undefined
-}
-
-/** Which jobs a change of many reads: by name, by the file they came from, and by the folder directly above it. */
-export interface JobsWanted {
-  readonly names: ReadonlyArray<string>
-  readonly files: ReadonlyArray<string>
-  readonly folders: ReadonlyArray<string>
-}
-
-/** The jobs that are there, in no order; of those whose rows are damaged, by name, what is wrong. */
-export interface JobsFound {
-  readonly jobs: ReadonlyArray<StoredJob>
-  readonly damaged: ReadonlyMap<string, string>
-}
-
-/** A change of many jobs. No job is in it twice, and none is renamed. */
-export interface JobsPlan {
-  readonly creates: ReadonlyArray<{ readonly job: StoredJob; readonly audit: ReadonlyArray<AuditDraft> }>
-  readonly changes: ReadonlyArray<JobChange & { readonly before: StoredJob }>
-  readonly removals: ReadonlyArray<JobRemoval & { readonly id: JobId }>
-}
-
-/** What becomes of a job's due slots: run rows, the job's cursor, runs that must make room. */
-export interface SlotPlan {
-  readonly runs: ReadonlyArray<NewRun>
-  readonly next_run: number | null
-  readonly status?: JobStatus
-  readonly cancel: ReadonlyArray<RunId>
-  readonly audit: ReadonlyArray<AuditDraft>
-}
-
-/** A row of missed slots, as far as it reaches beyond the present. */
-export interface MissedAhead {
-  readonly id: RunId
-  readonly missed_from: number
-  readonly missed_to: number
-}
-
-/** What becomes of a job whose past turned out to be its future: its cursor, and its rows of missed slots. */
-export interface Replan extends Pick<StoredJob, "next_run" | "anchor" | "status"> {
-  /** The part of each row that has passed; null withdraws the row. */
-  readonly missed: ReadonlyArray<{
-    readonly id: RunId
-    readonly passed: { readonly missed_to: number; readonly missed_count: number } | null
-  }>
-}
-
-/** One look of a dispatcher at the store. Instants in UTC ms. */
-export interface LookOptions {
-  readonly now: number
-  readonly owner: BootId
-  /** Partitions this node works on; null for all. */
-  readonly partitions: ReadonlyArray<number> | null
-  /** How many runs may be started. */
-  readonly permits: number
-  /** How many due jobs may be claimed. */
-  readonly batch: number
-  readonly plan: (job: StoredJob, live: LiveRuns) => SlotPlan
-  /** Asked about each approval whose time is over. */
-  readonly expire: EndApproval<ApprovalEnd>
-}
-
-/** A run that was started by a look: its attempt is open under the caller's boot id. */
-export interface StartedRun {
-  readonly run: Run
-  readonly job: StoredJob
-  readonly attempt: Attempt
-  /** The approval that let the run go on, if it needed one. */
-  readonly approval: Approval | null
-}
-
-/** What a look did. */
-export interface Look {
-  readonly started: ReadonlyArray<StartedRun>
-  readonly claimed: number
-  /** Runs already live that a new slot replaces (`overlap: cancel_previous`). */
-  readonly cancel: ReadonlyArray<{ readonly job_id: JobId; readonly run_id: RunId }>
-  readonly quarantined: ReadonlyArray<{ readonly job_id: string; readonly detail: string }>
-  /** Slots that ended as they were claimed (skipped or missed), and runs that nobody approved in time. */
-  readonly ended: ReadonlyArray<{ readonly job_name: string; readonly status: RunStatus }>
-}
-
-/** A delivery to create with the end of a run. */
-export interface NewDelivery {
-  readonly channel: DeliveryChannel
-  readonly kind: DeliveryKind
-}
-
-/** A shared session as a run left it, and what of it is new since it was stored last. */
-export interface KeptSession extends Session {
-  /** What its cap dropped, to be archived. */
-  readonly dropped?: ReadonlyArray<Turn> | undefined
-  /** What was said, to be archived where the session has ended meanwhile; all of it unless given. */
-  readonly added?: ReadonlyArray<Turn> | undefined
-}
-
-/** Everything that the end of an attempt changes, written in one transaction. */
-export interface Settlement {
-  readonly attempt: Pick<Attempt, "outcome" | "failure" | "error_message">
-  readonly run: Partial<
-    Pick<
-      Run,
-      | "status"
-      | "start_at"
-      | "next_attempt_at"
-      | "finished_at"
-      | "execution_time_ms"
-      | "output"
-      | "error_message"
-      | "reason"
-      | "decision"
-      | "evaluations"
-      | "session_id"
-      | "stop_reason"
-      | "usage"
-      | "context_bytes"
-      | "saved"
-      | "iterations"
-      | "iteration_count"
-      | "tool_calls"
-    >
-  >
-  readonly job: Partial<
-    Pick<
-      StoredJob,
-      | "status"
-      | "paused_by"
-      | "next_run"
-      | "last_run"
-      | "failure_count"
-      | "last_summary"
-      | "last_usage"
-      | "gate_seen"
-      | "all_clears"
-      | "quiet_until"
-    >
-  >
-  readonly session?: KeptSession | undefined
-  readonly deliveries: ReadonlyArray<NewDelivery>
-  readonly audit: ReadonlyArray<AuditDraft>
-  /** What the run has reserved of budgets counts as spent: nobody knows what became of it. */
-  readonly reservationSpent?: boolean | undefined
-  /** Set for a run that is to wait for approval: its attempt is taken back, as no agent was called. */
-  readonly approval?: NewApproval | undefined
-}
-
-/** The current attempt of a run, as its owner knows it. */
-export interface AttemptRef {
-  readonly run_id: RunId
-  readonly attempt: number
-  readonly owner: BootId
-}
-
-/** A page of a keyset-paged list: the rows, and where the next page begins. */
-export interface Page<A> {
-  readonly items: ReadonlyArray<A>
-  readonly next: string | null
-}
-
-/** Which jobs, in the order of their ids (the order of creation). */
-export interface JobFilter {
-  readonly status?: JobStatus | undefined
-  readonly agent_id?: string | undefined
-  readonly label?: string | undefined
-  readonly limit: number
-  readonly cursor?: string | undefined
-}
-
-/** Which runs of a job, newest first. */
-export interface RunFilter {
-  readonly status?: RunStatus | undefined
-  readonly limit: number
-  readonly cursor?: string | undefined
-}
-
-/** Which approvals, newest first. */
-export interface ApprovalFilter {
-  readonly state?: ApprovalState | undefined
-  readonly limit: number
-  readonly cursor?: string | undefined
-}
-
-/** Lasting totals and present counts. */
-export interface StoreCounts {
-  readonly active_jobs: number
-  readonly paused_jobs: number
-  readonly quarantined_jobs: number
-  readonly running: number
-  readonly runs_succeeded: number
-  readonly runs_failed: number
-  readonly execution_time_ms_sum: number
-  readonly execution_time_count: number
-}
-
-/** Which deliveries, newest first. */
-export interface DeliveryFilter {
-  readonly state?: DeliveryState | undefined
-  readonly channel?: DeliveryChannel | undefined
-  readonly job_id?: JobId | undefined
-  readonly limit: number
-  readonly cursor?: string | undefined
-}
-
-/** Deliveries that are not made, by state, and since when the oldest waits, in UTC ms. */
-export interface DeliveryCounts {
-  readonly pending: number
-  readonly failed: number
-  readonly dead: number
-  readonly oldest_pending: number | null
-}
-
-/** Where deliveries wait to go. */
-export interface WaitingDestinations {
-  readonly due: ReadonlyArray<string>
-  /** UTC ms; null when nothing waits beyond what is due. */
-  readonly next: number | null
-}
-
-/** The alert that a delivery could not be made. */
-export interface NewAlert {
-  readonly channel: DeliveryChannel
-  /** In ms: no alert follows one about the same job and channel that is younger. */
-  readonly quiet: number
-}
-
-/** A delivery to send, with what its channel needs. */
-export interface DueDelivery {
-  readonly delivery: Delivery
-  /** The delivery that an alert is about. */
-  readonly about: Delivery | null
-  readonly run: Run
-  readonly job: StoredJob
-  /** The run's approval, if it needed one. */
-  readonly approval: Approval | null
-  /** What the agent said, for a delivery of kind `notify`. */
-  readonly notice: string | null
-}
+export type * from "./JobStore/Attempts.ts"
+export type * from "./JobStore/Pages.ts"
+export type * from "./JobStore/Plans.ts"
 
 /**
  * The durable state of the scheduler, behind an interface that names no database. Every method is one transaction;
