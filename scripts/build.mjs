@@ -1,7 +1,7 @@
-// Builds dist: the bundled CLI (dist/cli.js and its chunks), then the library with its types (dist/lib).
+// Builds dist: the bundled CLI (dist/cli.js, its chunks, its help pages), then the library with its types (dist/lib).
 // With the argument "cli" only the first; with "stale" only what is missing or older than its sources.
 import { spawnSync } from "node:child_process"
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs"
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -36,7 +36,7 @@ const bundle = async () => {
   rmSync(join(root, "dist", "chunks"), { recursive: true, force: true })
   await build({
     absWorkingDir: root,
-    entryPoints: { cli: "src/bin.ts" },
+    entryPoints: { cli: "src/bin.ts", help: "src/help.ts" },
     outdir: "dist",
     chunkNames: "chunks/[name]-[hash]",
     bundle: true,
@@ -57,6 +57,17 @@ const bundle = async () => {
   })
 }
 
+const helpPages = () => {
+  const { status, stdout, stderr, error } = spawnSync(process.execPath, [join(root, "dist", "help.js")], {
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1" },
+    maxBuffer: 2 ** 24
+  })
+  if (error !== undefined) throw error
+  if (status !== 0) throw new Error(`the help pages cannot be made: ${stderr}`)
+  writeFileSync(join(root, "dist", "help.json"), stdout)
+}
+
 const library = () => {
   rmSync(join(root, "dist", "lib"), { recursive: true, force: true })
   const tsc = join(dirname(require.resolve("typescript/package.json")), "bin", "tsc")
@@ -68,6 +79,9 @@ const library = () => {
   if (status !== 0) throw new Error("the sources have type errors; see above")
 }
 
-if (!isFresh("dist/cli.js")) await step("dist/cli.js", bundle)
+if (!isFresh("dist/cli.js") || !isFresh("dist/help.json")) {
+  await step("dist/cli.js", bundle)
+  await step("dist/help.json", helpPages)
+}
 if (asked !== "cli" && !(isFresh("dist/lib/index.js") && isFresh("dist/lib/testing.js")))
   await step("dist/lib", library)

@@ -1,6 +1,5 @@
 // Writes docs/http.md and docs/cli.md from the API definition and the command line's own help. With --check it only
 // says whether they are as they should be. Needs the build.
-import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -44,39 +43,15 @@ const http = () => {
   return `${lines.join("\n")}\n`
 }
 
-const help = (...words) => {
-  const { stdout, status } = spawnSync(process.execPath, [join(root, "bin", "symbi.js"), ...words, "--help"], {
-    encoding: "utf8",
-    env: { ...process.env, NO_COLOR: "1", COLUMNS: "120" }
-  })
-  if (status !== 0) throw new Error(`symbi ${words.join(" ")} --help exited with ${status}`)
-  // What the help library says of every option tells nothing.
-  const noise = /^\s*(Symbiont Scheduler.*|A user-defined piece of text\.|An integer\.|This setting is optional\.)\s*$/
-  const told = stdout.split("\n").filter((line) => !noise.test(line))
-  return told
-    .join("\n")
-    .replace(/\n{2,}(?= )/g, "\n")
-    .replace(/\n{3,}/g, "\n\n")
-    .trim()
-}
-
-/** Commands that lead to others, with these. */
-const groups = {
-  cron: "list add remove pause resume reset status run backfill history session next",
-  approvals: "list show approve deny",
-  deliveries: "list show redeliver",
-  agents: "list show",
-  audit: "query verify checkpoint",
-  agentpin: "verify pin unpin",
-  keys: "create list revoke"
-}
-const commands = ["up", "run", "budgets", "why", "validate", "fmt", "apply", "export", "config", ...Object.keys(groups)]
-const subcommands = Object.entries(groups).flatMap(([group, names]) => names.split(" ").map((name) => [group, name]))
-
 const cli = () => {
+  const pages = JSON.parse(readFileSync(join(root, "dist", "help.json"), "utf8"))
   const lines = ["# Command line reference", "", "Made from the program's own help by `npm run reference`.", ""]
-  for (const words of [...commands.map((name) => [name]), ...subcommands]) {
-    lines.push(`## symbi ${words.join(" ")}`, "", "```", help(...words), "```", "")
+  for (const [words, page] of Object.entries(pages).filter(([words]) => words !== "--version")) {
+    const told = page
+      .replace(/^Symbiont Scheduler.*\n+/, "")
+      .replace(/\n{3,}/g, "\n\n")
+      .trim()
+    lines.push(`## symbi ${words}`.trim(), "", "```", told, "```", "")
   }
   return lines.join("\n")
 }

@@ -1,7 +1,8 @@
 import * as CliConfig from "@effect/cli/CliConfig"
 import * as Command from "@effect/cli/Command"
+import * as CommandDescriptor from "@effect/cli/CommandDescriptor"
 import * as ValidationError from "@effect/cli/ValidationError"
-import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -10,59 +11,34 @@ import { identity } from "effect/Function"
 import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { agentpin } from "./Cli/AgentPin.ts"
-import { agents } from "./Cli/Agents.ts"
-import { apply } from "./Cli/Apply.ts"
-import { approvals } from "./Cli/Approvals.ts"
-import { emptyOption, orderWords } from "./Cli/Argv.ts"
-import { audit } from "./Cli/Audit.ts"
-import { budgets } from "./Cli/Budgets.ts"
-import { config } from "./Cli/Config.ts"
-import { cron } from "./Cli/Cron.ts"
-import { deliveries } from "./Cli/Deliveries.ts"
+import { commandOf, emptyOption, orderWords } from "./Cli/Argv.ts"
+import { commandNames, commands, isCommandName } from "./Cli/Commands.ts"
 import { CliError, exitCodes } from "./Cli/Errors.ts"
-import { exportJobs } from "./Cli/Export.ts"
-import { fmt } from "./Cli/Fmt.ts"
 import { tidyHelp } from "./Cli/Help.ts"
-import { keys } from "./Cli/Keys.ts"
 import { symbi } from "./Cli/Root.ts"
-import { runAgent } from "./Cli/RunAgent.ts"
 import { withConsole } from "./Cli/Terminal.ts"
-import { up } from "./Cli/Up.ts"
-import { validate } from "./Cli/Validate.ts"
-import { why } from "./Cli/Why.ts"
 import { nearest } from "./Suggestion.ts"
 import { version } from "./Version.ts"
 
-const main = Command.run(
-  symbi.pipe(
-    Command.withSubcommands([
-      up,
-      cron,
-      approvals,
-      deliveries,
-      why,
-      runAgent,
-      agents,
-      budgets,
-      validate,
-      fmt,
-      apply,
-      exportJobs,
-      config,
-      audit,
-      agentpin,
-      keys
-    ])
-  ),
-  {
-    name: "Symbiont Scheduler",
-    version,
-    executable: "symbi"
-  }
-)
+/**
+ * `symbi` with the command that is asked for, and the names of the commands under that; with all of them where it is
+ * none of them.
+ */
+const loaded = (words: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const [asked] = commandOf(words)
+    const names = isCommandName(asked) ? [asked] : commandNames
+    const [first, ...others] = yield* Effect.promise(() => Promise.all(names.map((name) => commands[name]())))
+    if (first === undefined) return yield* Effect.dieMessage("there are no commands")
+    const under = [...HashMap.keys(CommandDescriptor.getSubcommands<unknown>(first.descriptor))]
+    return {
+      whole: Command.withSubcommands(symbi, [first, ...others]),
+      // The library gives a command that leads to no others itself.
+      under: others.length > 0 ? [] : under.filter((name) => name !== asked)
+    }
+  })
 
-const live = Layer.merge(FetchHttpClient.layer, CliConfig.layer({ showBuiltIns: false, isCaseSensitive: true }))
+const live = Layer.merge(NodeHttpClient.layer, CliConfig.layer({ showBuiltIns: false, isCaseSensitive: true }))
 
 const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   const failure = Option.getOrUndefined(Cause.failureOption(cause))
@@ -71,27 +47,16 @@ const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   return Console.error(Cause.pretty(cause))
 }
 
-/** Commands that only lead to others, by name. */
-const groups: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
-  ["cron", [...HashMap.keys(Command.getSubcommands(cron))]],
-  ["approvals", [...HashMap.keys(Command.getSubcommands(approvals))]],
-  ["deliveries", [...HashMap.keys(Command.getSubcommands(deliveries))]],
-  ["agents", [...HashMap.keys(Command.getSubcommands(agents))]],
-  ["audit", [...HashMap.keys(Command.getSubcommands(audit))]],
-  ["agentpin", [...HashMap.keys(Command.getSubcommands(agentpin))]],
-  ["keys", [...HashMap.keys(Command.getSubcommands(keys))]]
-])
-
 /** The parser would blame `symbi` for a wrong word after `symbi cron`, and name the commands of `symbi`. */
-const checkCommand = ([first, second]: ReadonlyArray<string>) => {
-  const names = groups.get(first ?? "")
-  if (names === undefined || second === undefined || second.startsWith("-") || names.includes(second)) {
-    return Effect.void
-  }
-  const meant = nearest(second, names)
-  const hint = meant === undefined ? `the commands are ${names.join(", ")}` : `did you mean "${meant}"?`
+const checkCommand = (words: ReadonlyArray<string>, under: ReadonlyArray<string>) => {
+  const [first, second] = commandOf(words)
+  if (under.length === 0 || second === undefined || under.includes(second)) return Effect.void
+  const meant = nearest(second, under)
+  const hint = meant === undefined ? `the commands are ${under.join(", ")}` : `did you mean "${meant}"?`
   return new CliError({ kind: "usage", message: `no command "symbi ${first} ${second}"; ${hint}` })
 }
+
+const about = { name: "Symbiont Scheduler", version, executable: "symbi" }
 
 /** Runs the words after `symbi`; whatever goes wrong is told once, on stderr. */
 export const runCli = (words: ReadonlyArray<string>) =>
@@ -107,8 +72,9 @@ export const runCli = (words: ReadonlyArray<string>) =>
       const refusal = new CliError({ kind: "usage", message: `${empty} is empty; give its value, or leave it out` })
       return Effect.tapErrorCause(refusal, report)
     }
-    return checkCommand(ordered).pipe(
-      Effect.zipRight(main(["node", "symbi", ...ordered])),
+    return loaded(ordered).pipe(
+      Effect.tap(({ under }) => checkCommand(ordered, under)),
+      Effect.flatMap(({ whole }) => Command.run(whole, about)(["node", "symbi", ...ordered])),
       Effect.tapErrorCause(report),
       withConsole(helps ? (page) => tidyHelp(page, command) : identity)
     )

@@ -1,24 +1,62 @@
 import * as HttpApiClient from "@effect/platform/HttpApiClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { Api } from "./Api.ts"
+
+/** The object with each value made of another's when it is first asked for. */
+const lazily = <A, B>(
+  values: Readonly<Record<string, A>>,
+  make: (name: string, value: A) => B
+): Readonly<Record<string, B>> => {
+  const made = new Map<string, B>()
+  const get = (name: string, value: A): B => {
+    const known = made.get(name) ?? make(name, value)
+    made.set(name, known)
+    return known
+  }
+  const properties = Object.entries(values).map(
+    ([name, value]) => [name, { enumerable: true, get: () => get(name, value) }] as const
+  )
+  return Object.defineProperties({}, Object.fromEntries(properties))
+}
+
+const groups: Readonly<Record<string, { readonly endpoints: Readonly<Record<string, unknown>> }>> = Api.groups
+
+/** `HttpApiClient.make` compiles all endpoints, which takes longer than a short command does; here each by itself. */
+const byEndpoint = (httpClient: HttpClient.HttpClient, baseUrl: string): Client =>
+  lazily(groups, (group, { endpoints }) =>
+    lazily(endpoints, (endpoint) =>
+      Effect.runSync(
+        // Only the types tell one from the other.
+        HttpApiClient.endpoint(Api, { group: group as "schedule", endpoint: endpoint as "list", httpClient, baseUrl })
+      )
+    )
+  ) as unknown as Client
 
 /** A typed client of the HTTP API; `client` is who it says it is, for the audit log. */
 export const makeClient = (options: {
   readonly baseUrl: string
   readonly apiKey?: Redacted.Redacted | undefined
   readonly client?: "cli" | undefined
-}) =>
-  HttpApiClient.make(Api, {
-    baseUrl: options.baseUrl.replace(/\/+$/, ""),
-    transformClient: HttpClient.mapRequest((request) => {
-      const named =
-        options.client === undefined ? request : HttpClientRequest.setHeader(request, "x-symbi-client", options.client)
-      return options.apiKey === undefined ? named : HttpClientRequest.bearerToken(named, Redacted.value(options.apiKey))
-    })
-  })
+}): Effect.Effect<Client, never, HttpClient.HttpClient> =>
+  Effect.map(HttpClient.HttpClient, (httpClient) =>
+    byEndpoint(
+      HttpClient.mapRequest(httpClient, (request) => {
+        const named =
+          options.client === undefined
+            ? request
+            : HttpClientRequest.setHeader(request, "x-symbi-client", options.client)
+        return options.apiKey === undefined
+          ? named
+          : HttpClientRequest.bearerToken(named, Redacted.value(options.apiKey))
+      }),
+      options.baseUrl.replace(/\/+$/, "")
+    )
+  )
+
+const wholeClient = () => HttpApiClient.make(Api)
 
 /** See {@link makeClient}. */
-export type Client = Effect.Effect.Success<ReturnType<typeof makeClient>>
+export type Client = Effect.Effect.Success<ReturnType<typeof wholeClient>>

@@ -23,7 +23,7 @@ describe.concurrent("Cli", () => {
   it.effect("prints its version and its help, without colours where there is no terminal", () =>
     Effect.gen(function* () {
       assert.strictEqual(version, packageJson.version)
-      assert.deepStrictEqual(yield* symbi(["--version"]), { code: 0, stdout: `${version}\n\n`, stderr: "" })
+      assert.deepStrictEqual(yield* symbi(["--version"]), { code: 0, stdout: `${version}\n`, stderr: "" })
       for (const words of [[], ["--help"], ["cron", "--help"], ["cron", "list", "--help"]]) {
         const help = yield* symbi(words)
         assert.strictEqual(help.code, 0)

@@ -68,3 +68,11 @@ export const orderWords = (words: ReadonlyArray<string>): ReadonlyArray<string> 
   }
   return [...server, ...command, ...flags, ...operands]
 }
+
+/** The words of a command among words that were put in order: what is before its flags and behind `--server`. */
+export const commandOf = (words: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const start = words.findIndex((word, index) => !isFlag(word) && words[index - 1] !== "--server")
+  if (start === -1) return []
+  const end = words.findIndex((word, index) => index > start && isFlag(word))
+  return words.slice(start, end === -1 ? undefined : end)
+}

@@ -4,8 +4,9 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { type Client, makeClient } from "../Client.ts"
-import { CliError, fromClient } from "./Errors.ts"
+import type { Client } from "../Client.ts"
+import type { ClientError } from "./ClientErrors.ts"
+import { CliError } from "./Errors.ts"
 
 const defaultServer = "http://127.0.0.1:8080"
 
@@ -34,10 +35,10 @@ const serverOf = Effect.gen(function* () {
   })
 })
 
+const loaded = Effect.promise(() => Promise.all([import("../Client.ts"), import("./ClientErrors.ts")]))
+
 /** Speaks to the service; whatever the service or the network answers becomes one error with its exit code. */
-export const withClient = <A, E extends Parameters<typeof fromClient>[0] | CliError, R>(
-  use: (client: Client) => Effect.Effect<A, E, R>
-) =>
+export const withClient = <A, E extends ClientError | CliError, R>(use: (client: Client) => Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const server = yield* serverOf
     const apiKey = Option.getOrUndefined(Option.map(yield* setIn("SYMBI_API_KEY"), Redacted.make))
@@ -47,8 +48,9 @@ export const withClient = <A, E extends Parameters<typeof fromClient>[0] | CliEr
         message: "SYMBI_API_KEY has characters that no key has (spaces, or others than ASCII); set it to a key"
       })
     }
+    const [{ makeClient }, { fromClient }] = yield* loaded
     const client = yield* makeClient({ baseUrl: server, apiKey, client: "cli" })
-    return yield* Effect.mapError(use(client), (error: Parameters<typeof fromClient>[0] | CliError) =>
+    return yield* Effect.mapError(use(client), (error: ClientError | CliError) =>
       error._tag === "CliError" ? error : fromClient(error, server)
     )
   })

@@ -1,13 +1,11 @@
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { AgentAnswer } from "../Domain/Agent.ts"
 import { CliError } from "./Errors.ts"
-import { patientFetch } from "./PatientFetch.ts"
 import { withClient } from "./Root.ts"
 
 const print = (answer: AgentAnswer) =>
@@ -38,7 +36,6 @@ export const runAgent = Command.make(
         return yield* new CliError({ kind: "usage", message: "--config is for --file; the service has its own" })
       }
       const payload = input === "" ? {} : { input }
-      const answered = withClient((client) => client.agents.run({ path: { agent_id: agent }, payload }))
-      yield* print(yield* Effect.provideService(answered, FetchHttpClient.Fetch, patientFetch))
+      yield* print(yield* withClient((client) => client.agents.run({ path: { agent_id: agent }, payload })))
     })
 ).pipe(Command.withDescription("Run an agent by hand and print its answer; no job, no run is stored"))
