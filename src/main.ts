@@ -1,4 +1,5 @@
 import * as FileSystem from "@effect/platform/FileSystem"
+import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
 import * as Path from "@effect/platform/Path"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as Data from "effect/Data"
@@ -15,7 +16,7 @@ import { Ids } from "./Domain/Ids.ts"
 import { engineLayer } from "./Engine.ts"
 import { HttpLive, ServerLive } from "./Http.ts"
 import { lockDataFolder } from "./JobStore/DataLock.ts"
-import { layerSqlite } from "./JobStore/Sqlite.ts"
+import { Gathering, layerSqlite } from "./JobStore/Sqlite.ts"
 import { JobStore } from "./JobStore.ts"
 import { announcement } from "./main/Announcement.ts"
 import { configurationRecorded } from "./main/Configuration.ts"
@@ -67,7 +68,7 @@ const databaseOf = (settings: typeof Settings.Service, path: Path.Path) => path.
 /** The edges of the service: its files, its database, its agents, its policy, its channels. */
 const edges = (settings: typeof Settings.Service, path: Path.Path, environment: typeof ServiceEnvironment.Service) =>
   Layer.mergeAll(AgentRuntime.layer, PolicyGate.layer, WakeGate.layer, AgentPin.layer, DeliveryRouter.layer).pipe(
-    Layer.provideMerge(layerSqlite(databaseOf(settings, path))),
+    Layer.provideMerge(Layer.provide(layerSqlite(databaseOf(settings, path)), Gathering.arrived)),
     Layer.provide(StandardOutput.layer),
     Layer.provideMerge(ServiceEnvironment.layer(environment)),
     Layer.provideMerge(Layer.succeed(Settings, settings)),
@@ -131,7 +132,11 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
         edges(settings, path, environmentWithout(keyVariables, { variables: process.env, directory: home }))
       )
     )
-    yield* Layer.launch(service)
+    // No spans where nobody takes them: they cost a fifth of a request.
+    yield* Layer.launch(service).pipe(
+      Effect.withTracerEnabled(false),
+      Effect.locally(HttpMiddleware.currentTracerDisabledWhen, () => true)
+    )
   }).pipe(
     Effect.scoped,
     Effect.provide(NodeContext.layer),

@@ -105,11 +105,18 @@ const readJson = Effect.fnUntraced(function* (request: HttpServerRequest.HttpSer
 
 /** The request with a body that is bounded and checked. A refusal travels as a defect: decoding the body cannot fail. */
 const bounded = (request: HttpServerRequest.HttpServerRequest): HttpServerRequest.HttpServerRequest =>
-  Object.create(request, {
-    headers: { value: Headers.set(request.headers, "content-type", "application/json") },
-    json: { value: Effect.orDie(readJson(request)) }
-  })
+  Object.defineProperty(
+    request.modify({ headers: Headers.set(request.headers, "content-type", "application/json") }),
+    "json",
+    { value: Effect.orDie(readJson(request)) }
+  )
+
+const bodiless: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "OPTIONS"])
 
 /** Bounds and checks the JSON bodies that the routes read. */
 export const limitBody = <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E, R> =>
-  Effect.updateService(app, HttpServerRequest.HttpServerRequest, bounded)
+  Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+    bodiless.has(request.method)
+      ? app
+      : Effect.provideService(app, HttpServerRequest.HttpServerRequest, bounded(request))
+  )

@@ -6,7 +6,23 @@ import { Forbidden, InvalidRequest } from "../Api.ts"
 
 const loopback = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
-const hostOf = (url: string): URL | undefined => (URL.canParse(url) ? new URL(url) : undefined)
+interface Host {
+  readonly host: string
+  readonly hostname: string
+}
+
+/** Clients ask under few names, and reading one takes as long as all else here. */
+const read = new Map<string, Host | undefined>()
+const mostRead = 100
+
+const hostOf = (url: string): Host | undefined => {
+  if (read.has(url)) return read.get(url)
+  const { host, hostname } = URL.canParse(url) ? new URL(url) : {}
+  const found = host === undefined || hostname === undefined ? undefined : { host, hostname }
+  if (read.size >= mostRead) read.clear()
+  read.set(url, found)
+  return found
+}
 
 /** The host that a request is for: that of its target where this is a whole URL, else the header (RFC 9112, 3.2.2). */
 const askedHost = ({ headers, originalUrl }: HttpServerRequest.HttpServerRequest): string | undefined =>

@@ -8,9 +8,12 @@ import type { Job } from "../Domain/Job.ts"
 export const setHeader = (name: string, value: string) =>
   HttpApp.appendPreResponseHandler((_, response) => Effect.succeed(HttpServerResponse.setHeader(response, name, value)))
 
-/** Adds the job's version as `ETag`. */
+/** A job's version as the `ETag` of its answers. */
+export const etagOf = ({ version }: Pick<Job, "version">): string => `"${version}"`
+
+/** Adds {@link etagOf}. */
 export const withETag = <J extends Pick<Job, "version">, E, R>(job: Effect.Effect<J, E, R>) =>
-  Effect.tap(job, ({ version }) => setHeader("etag", `"${version}"`))
+  Effect.tap(job, (of) => setHeader("etag", etagOf(of)))
 
 /** The version of an `If-Match`; none for `*`; one that no job has for anything but a version of ours. */
 export const versionOf = (ifMatch: string | undefined): number | undefined => {

@@ -6,6 +6,7 @@ import { Jobs } from "../Jobs.ts"
 import { Explanations } from "../Why.ts"
 import { actor } from "./Actor.ts"
 import { refuseNewCommand } from "./Commands.ts"
+import { jobAnswer } from "./JobAnswer.ts"
 import { setLocation, setNext, versionOf, withETag } from "./ResponseHeaders.ts"
 
 /** The routes about jobs. */
@@ -44,8 +45,8 @@ export const ScheduleHttp = HttpApiBuilder.group(Api, "schedule", (handlers) =>
       .handle("preview", ({ payload: { count, from, max_jitter, name, policy, ...trigger } }) =>
         Effect.mapError(jobs.preview(trigger, { from, count: count ?? 10, max_jitter, name, policy }), toHttp)
       )
-      .handle("get", ({ path }) =>
-        jobs.get(path.job_id).pipe(Effect.map(withoutSecrets), withETag, Effect.mapError(toHttp))
+      .handleRaw("get", ({ path }) =>
+        Effect.mapBoth(jobs.get(path.job_id), { onFailure: toHttp, onSuccess: jobAnswer })
       )
       .handle("update", ({ path, payload, headers }) =>
         Effect.zipRight(

@@ -12,11 +12,16 @@ export const securityHeaders = {
   "x-frame-options": "DENY"
 } as const
 
-/** Adds {@link securityHeaders} to every answer, errors too. */
+const secured = (response: HttpServerResponse.HttpServerResponse) =>
+  HttpServerResponse.setHeaders(response, { ...securityHeaders, ...response.headers })
+
+/** Adds {@link securityHeaders} to every answer, errors too: those become answers only after this. */
 export const withSecurityHeaders = <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E, R> =>
-  Effect.zipRight(
-    HttpApp.appendPreResponseHandler((_, response) =>
-      Effect.succeed(HttpServerResponse.setHeaders(response, { ...securityHeaders, ...response.headers }))
-    ),
-    app
-  )
+  Effect.matchCauseEffect(app, {
+    onSuccess: (response) => Effect.succeed(secured(response)),
+    onFailure: (cause) =>
+      Effect.zipRight(
+        HttpApp.appendPreResponseHandler((_, response) => Effect.succeed(secured(response))),
+        Effect.failCause(cause)
+      )
+  })

@@ -9,6 +9,7 @@ import { definitionOf, JobDefinition, StoredJob } from "../Domain/Job.ts"
 import { Attempt, Run } from "../Domain/Run.ts"
 import { Session } from "../Domain/Session.ts"
 import { partitionOf } from "../Domain/StableHash.ts"
+import { remembering, rememberingText } from "./Remembered.ts"
 
 type ColumnFields<F extends Record<string, Schema.Schema.Any>> = {
   readonly [K in keyof F]: Schema.SchemaClass<Schema.Schema.Type<F[K]>>
@@ -65,7 +66,17 @@ export const JobRow = Schema.Struct({
   applied: Schema.NullOr(Schema.parseJson(JobDefinition))
 })
 
-const decodeJobRow = Schema.decodeUnknownEither(JobRow)
+/** A row with its definitions as they are written: those seldom change, while each run changes the state. */
+const WrittenJobRow = Schema.Struct({
+  ...JobRow.omit("definition", "applied").fields,
+  definition: Schema.String,
+  applied: Schema.NullOr(Schema.String)
+})
+
+const decodeJobRow = Schema.decodeUnknownEither(WrittenJobRow)
+const decodeDefinition = rememberingText(Schema.decodeEither(Schema.parseJson(JobDefinition)))
+const definitionIn = (column: string, text: string) =>
+  Either.mapLeft(decodeDefinition(text), (error) => `${column}: ${describe(error)}`)
 const encodeJobRow = Schema.encodeSync(JobRow)
 /** The columns of what is given of a job's state, for updates. Each end of a run makes one. */
 export const jobColumns = <P extends Partial<Pick<StoredJob, "last_usage">>>({ last_usage, ...columns }: P) =>
@@ -73,12 +84,20 @@ export const jobColumns = <P extends Partial<Pick<StoredJob, "last_usage">>>({ l
     ? columns
     : { ...columns, last_usage: last_usage === null ? null : JSON.stringify(last_usage) }
 
-/** A stored job from its row, or what is wrong with the row. */
-export const jobFromRow = (row: unknown): Either.Either<StoredJob, string> =>
-  Either.mapBoth(decodeJobRow(row), {
-    onLeft: describe,
-    onRight: ({ definition, partition: _, ...state }) => ({ ...definition, ...state })
+/**
+ * A stored job from its row, or what is wrong with the row. A job whose row is as it was when it was read last is the
+ * same object.
+ */
+export const jobFromRow: (row: unknown) => Either.Either<StoredJob, string> = remembering((row) =>
+  Either.gen(function* () {
+    const { applied, definition, partition: _, ...state } = yield* Either.mapLeft(decodeJobRow(row), describe)
+    return {
+      ...(yield* definitionIn("definition", definition)),
+      ...state,
+      applied: applied === null ? null : yield* definitionIn("applied", applied)
+    }
   })
+)
 
 /** The row of a stored job. */
 export const jobToRow = (stored: StoredJob): typeof JobRow.Encoded => {

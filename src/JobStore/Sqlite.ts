@@ -42,6 +42,8 @@ import { layerSessions } from "./SqliteSessions.ts"
 import { SqliteSettlements } from "./SqliteSettlements.ts"
 import { Writer } from "./Writer.ts"
 
+export { Gathering } from "./Writer.ts"
+
 /** The database was written by a newer version of this program. */
 export class DatabaseTooNew extends Data.TaggedError("DatabaseTooNew")<{
   readonly filename: string

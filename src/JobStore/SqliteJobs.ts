@@ -25,6 +25,9 @@ const jobDeleted = JSON.stringify({
   text: "the job was deleted before it began"
 } satisfies Reason)
 
+/** How many jobs that were asked for by id or name are remembered until the next write. */
+const mostFound = 1_000
+
 const isJobId = Schema.is(JobId)
 
 /** The id of a row that may not be readable otherwise. */
@@ -134,10 +137,27 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
         WHERE job_id IN ${these} AND status = 'pending' AND holds_permit = 0 AND trigger = 'backfill'`
     })
 
-    const find = Effect.fn("JobStore.findJob")(function* (ref: string) {
+    const read = Effect.fnUntraced(function* (ref: string) {
       const row = yield* findRow(ref).pipe(Effect.catchTag("SqlError", Effect.die))
       return yield* readRow(ref, row)
     })
+
+    // Programs that poll ask for the same jobs over and over.
+    const found = new Map<string, StoredJob>()
+    let foundAt = -1
+    const find = (ref: string) =>
+      Effect.suspend(() => {
+        const commits = writer.commits()
+        if (foundAt !== commits || found.size >= mostFound) found.clear()
+        foundAt = commits
+        const known = found.get(ref)
+        if (known !== undefined) return Effect.succeed(known)
+        return Effect.tap(read(ref), (job) =>
+          Effect.sync(() => {
+            if (writer.commits() === commits) found.set(ref, job)
+          })
+        )
+      })
 
     const readable = Effect.fnUntraced(function* (rows: ReadonlyArray<object>) {
       const jobs: Array<StoredJob> = []

@@ -2,9 +2,11 @@ import * as SqlClient from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
 import * as Mailbox from "effect/Mailbox"
 import { SqliteAudit } from "./SqliteAudit.ts"
 
@@ -19,6 +21,24 @@ const maxBatch = 256
 const capacity = 4_096
 
 /**
+ * What the writer waits for when there is something to write, before it takes all there is. A commit blocks the event
+ * loop, and requests that arrived together are read one by one, each with what it sets off: a transaction begun with the
+ * first of them would hold that one alone.
+ */
+export class Gathering extends Context.Reference<Gathering>()("symbiont/JobStore/Gathering", {
+  // A test clock moves on while fibers wait for anything but itself.
+  defaultValue: (): Effect.Effect<void> => Effect.void
+}) {
+  /** Until all that has arrived by now is read. */
+  static readonly arrived = Layer.succeed(
+    Gathering,
+    Effect.async<void>((resume) => {
+      setImmediate(() => resume(Effect.void))
+    })
+  )
+}
+
+/**
  * Group commit: writes of many fibers share a transaction, and each caller waits until its own is durable. A write
  * that fails undoes the batch; every write of it is then done again alone, so no failure touches another's write.
  */
@@ -27,6 +47,8 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
     const sql = yield* SqlClient.SqlClient
     const audit = yield* SqliteAudit
     const mailbox = yield* Mailbox.make<Write>({ capacity })
+    const gathering = yield* Gathering
+    let commits = 0
 
     // A commit that fails (disk full) can leave the transaction open, which would refuse every later one.
     const abandon = Effect.zipRight(audit.discard, Effect.ignore(sql`ROLLBACK`))
@@ -39,7 +61,14 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
             audit.flush
           )
         )
-        .pipe(Effect.onError(() => abandon))
+        .pipe(
+          Effect.onError(() => abandon),
+          Effect.tap(() =>
+            Effect.sync(() => {
+              commits += 1
+            })
+          )
+        )
 
     // What the write itself failed of says more than what its transaction then failed of.
     const alone = (write: Write) =>
@@ -57,7 +86,16 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
           : Effect.forEach(batch, alone, { discard: true })
       )
 
-    const loop: Effect.Effect<void> = Effect.flatMap(mailbox.takeAll, ([writes, done]) => {
+    const taken = Effect.zipWith(
+      Effect.zipLeft(mailbox.takeAll, gathering),
+      mailbox.clear,
+      ([writes, done], later) => ({
+        writes: Chunk.appendAll(writes, later),
+        done
+      })
+    )
+
+    const loop: Effect.Effect<void> = Effect.flatMap(taken, ({ done, writes }) => {
       const batches = Chunk.chunksOf(writes, maxBatch)
       return Effect.andThen(
         Effect.forEach(batches, (batch) => commitBatch(Chunk.toReadonlyArray(batch)), { discard: true }),
@@ -86,7 +124,11 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
         return yield* Deferred.await(done)
       }).pipe(Effect.catchAllCause((cause) => Effect.failCause(sqlErrorsAsDefects(cause))))
 
-    return { commit } as const
+    return {
+      commit,
+      /** How many transactions were committed: what was read since the last of them still holds. */
+      commits: () => commits
+    } as const
   })
 }) {}
 
