@@ -49,7 +49,7 @@ export class RunsClient {
   }
 
   /** The run when it has ended, however it did. One that awaits approval has not. */
-  wait(id: string, { pollMs = 500, timeoutMs }: WaitOptions = {}, call?: CallOptions): Promise<Records.Run> {
+  async wait(id: string, { pollMs = 500, timeoutMs }: WaitOptions = {}, call?: CallOptions): Promise<Records.Run> {
     const look = Effect.map(this.#connection.ask(get, { path: { run_id: id } }, call), ({ answer }) => answer)
     const ended: typeof look = Effect.flatMap(look, (run) =>
       isTerminal(run.status) ? Effect.succeed(run) : Effect.delay(ended, pollMs)
@@ -62,6 +62,6 @@ export class RunsClient {
             onTimeout: () =>
               new SymbiontError({ code: "TIMEOUT", message: `run ${id} has not ended within ${timeoutMs} ms` })
           })
-    return this.#connection.run(inTime, call)
+    return await this.#connection.run(inTime, call)
   }
 }
