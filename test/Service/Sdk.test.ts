@@ -182,6 +182,13 @@ describe("docs/sdk.md", () => {
 })
 
 describe("the Python client", () => {
+  itWithPython("does what its README says", () =>
+    Effect.gen(function* () {
+      const [, text = ""] = /^```python\n([\s\S]*?)^```$/m.exec(readFileSync(join(python, "README.md"), "utf8")) ?? []
+      assert.deepStrictEqual(lines(yield* runPython(yield* service, text)), ["nightly 0 3 * * *"])
+    })
+  )
+
   // As the guide has it, but for the indentation of the loop's body, which its text has lost, and `import os`.
   itWithPython("runs the guide's example as it stands (rows 152 to 160)", () =>
     Effect.gen(function* () {
