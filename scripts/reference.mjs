@@ -1,9 +1,10 @@
-// Writes docs/http.md and docs/cli.md from the API definition and the command line's own help. With --check it only
-// says whether they are as they should be. Needs the build.
+// Writes docs/http.md, docs/cli.md and the records of the Python client from the API definition and the command line's
+// own help. With --check it only says whether they are as they should be. Needs the build.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { OpenApi } from "@effect/platform"
+import { pythonModels } from "./python.mjs"
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..")
 const { Api } = await import("../dist/lib/index.js")
@@ -56,7 +57,11 @@ const cli = () => {
   return lines.join("\n")
 }
 
-const files = { "docs/http.md": http(), "docs/cli.md": cli() }
+const files = {
+  "docs/http.md": http(),
+  "docs/cli.md": cli(),
+  "sdk/python/symbiont/models.py": pythonModels()
+}
 const stale = Object.entries(files).filter(([name, text]) => {
   const file = join(root, name)
   return !existsSync(file) || readFileSync(file, "utf8") !== text

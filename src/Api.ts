@@ -46,7 +46,11 @@ export class Api extends HttpApi.make("symbiont")
   .annotate(OpenApi.Description, "Runs AI agents on schedules, durably.") {}
 
 export { Authorized, CurrentPrincipal, needs, RequiredScope } from "./Api/Access.ts"
-export { maxCheckpoints } from "./Api/Audit.ts"
+export { Verdict } from "./Api/Approvals.ts"
+export { AuditVerification, maxCheckpoints } from "./Api/Audit.ts"
+export { Redelivered, RedeliverRequest } from "./Api/Deliveries.ts"
 export * from "./Api/Errors.ts"
 export { issuesOf, issueText, readableIssues } from "./Api/Issues.ts"
 export { strict } from "./Api/Params.ts"
+export { Deleted, NextRun, PreviewAnswer, PreviewRequest, RunRequest } from "./Api/Schedule.ts"
+export { Live } from "./Api/Service.ts"

@@ -60,3 +60,9 @@ const wholeClient = () => HttpApiClient.make(Api)
 
 /** See {@link makeClient}. */
 export type Client = Effect.Effect.Success<ReturnType<typeof wholeClient>>
+
+/** The cursor of the next page, from the `Link` header of a page. */
+export const nextCursor = (link: string | undefined): string | undefined => {
+  const target = /^<([^>]+)>; rel="next"$/.exec(link ?? "")?.[1]
+  return target === undefined ? undefined : (new URL(target, "http://any").searchParams.get("cursor") ?? undefined)
+}

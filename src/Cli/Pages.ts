@@ -1,12 +1,8 @@
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
+import { nextCursor } from "../Client.ts"
 
 type Paged<A> = readonly [ReadonlyArray<A>, HttpClientResponse.HttpClientResponse]
-
-const nextCursor = (response: HttpClientResponse.HttpClientResponse): string | undefined => {
-  const target = /^<([^>]+)>; rel="next"$/.exec(response.headers["link"] ?? "")?.[1]
-  return target === undefined ? undefined : (new URL(target, "http://any").searchParams.get("cursor") ?? undefined)
-}
 
 /** All items of a list, page after page, as its `Link` headers lead. */
 export const allPages = <A, E, R>(
@@ -18,7 +14,7 @@ export const allPages = <A, E, R>(
     do {
       const [rows, response] = yield* page(cursor === undefined ? {} : { cursor })
       items.push(...rows)
-      cursor = nextCursor(response)
+      cursor = nextCursor(response.headers["link"])
     } while (cursor !== undefined)
     return items
   })

@@ -1,15 +1,15 @@
 import { execFile } from "node:child_process"
-import { copyFileSync, cpSync, existsSync, readdirSync, statSync, writeFileSync } from "node:fs"
+import { copyFileSync, cpSync, readdirSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { folderWith } from "../support/Service.ts"
+import { buildLibrary, tsc } from "../support/Library.ts"
+import { folderWith, startService } from "../support/Service.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const { resolve } = createRequire(import.meta.url)
-const tsc = join(dirname(resolve("typescript/package.json")), "bin", "tsc")
 
 interface Ended {
   readonly code: number
@@ -30,16 +30,6 @@ const succeeds = (cwd: string, command: string, ...words: ReadonlyArray<string>)
     return stdout
   })
 
-const newest = (folder: string): number =>
-  Math.max(...readdirSync(folder, { recursive: true }).map((path) => statSync(join(folder, String(path))).mtimeMs))
-
-// Only the library: a whole build would take the program away under the tests that run beside this one.
-const buildLibrary = Effect.suspend(() => {
-  const built = join(root, "dist", "lib", "index.js")
-  const fresh = existsSync(built) && statSync(built).mtimeMs > newest(join(root, "src"))
-  return fresh ? Effect.void : succeeds(root, process.execPath, tsc, "-p", "tsconfig.build.json")
-})
-
 const copiesOf = (name: string, folder: string): ReadonlyArray<string> =>
   readdirSync(folder, { recursive: true })
     .map(String)
@@ -57,7 +47,7 @@ const project = {
       skipLibCheck: false,
       types: ["node"]
     },
-    files: ["embedding.ts"]
+    files: ["embedding.ts", "sdk.ts"]
   })
 }
 
@@ -77,12 +67,12 @@ describe("The package, outside its repository", () => {
         cpSync(join(driver, "build"), join(folder, "node_modules", "better-sqlite3", "build"), { recursive: true })
         assert.deepStrictEqual(copiesOf("effect", join(folder, "node_modules")), [join("effect", "package.json")])
 
-        copyFileSync(join(root, "scratchpad", "embedding.ts"), join(folder, "embedding.ts"))
+        for (const name of ["embedding.ts", "sdk.ts"]) copyFileSync(join(root, "scratchpad", name), join(folder, name))
         const { stdout } = yield* run(folder, process.execPath, tsc, "-p", ".")
         // What the types of other packages have wrong among themselves is not ours to mend.
         const ours = stdout
           .split("\n")
-          .filter((line) => /^(embedding\.ts|node_modules\/symbiont-scheduler\/)/.test(line))
+          .filter((line) => /^(embedding\.ts|sdk\.ts|node_modules\/symbiont-scheduler\/)/.test(line))
         assert.deepStrictEqual(ours, [])
 
         assert.deepStrictEqual((yield* succeeds(folder, process.execPath, "embedding.js")).trim().split("\n"), [
@@ -90,6 +80,16 @@ describe("The package, outside its repository", () => {
           "watch: 96 succeeded; 96 delivered; active",
           "deployment: 1 failed; 2 delivered; dead_letter"
         ])
+
+        yield* Effect.gen(function* () {
+          const service = yield* startService({ folder: yield* folderWith({}) })
+          const said = yield* succeeds(folder, process.execPath, "sdk.js", service.url)
+          assert.deepStrictEqual(said.trim().split("\n"), [
+            "nightly: 0 3 * * * for backup",
+            "409 JOB_NAME_TAKEN",
+            "1 job"
+          ])
+        })
 
         writeFileSync(join(folder, "wrong.ts"), `import { Jobs } from "symbiont-scheduler"\nJobs.nothing\n`)
         const wrong = yield* run(
