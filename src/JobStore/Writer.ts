@@ -6,7 +6,9 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Mailbox from "effect/Mailbox"
+import { recordCommit } from "../Observability.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
+import { Tally } from "./Tally.ts"
 
 interface Write {
   readonly run: Effect.Effect<void, unknown>
@@ -26,10 +28,11 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
   scoped: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const audit = yield* SqliteAudit
+    const tally = yield* Tally
     const mailbox = yield* Mailbox.make<Write>({ capacity })
 
     // A commit that fails (disk full) can leave the transaction open, which would refuse every later one.
-    const abandon = Effect.zipRight(audit.discard, Effect.ignore(sql`ROLLBACK`))
+    const abandon = Effect.all([audit.discard, tally.discard, Effect.ignore(sql`ROLLBACK`)], { discard: true })
 
     const inTransaction = (batch: ReadonlyArray<Write>): Effect.Effect<void, unknown> =>
       sql
@@ -39,7 +42,11 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
             audit.flush
           )
         )
-        .pipe(Effect.onError(() => abandon))
+        .pipe(
+          Effect.onError(() => abandon),
+          Effect.zipRight(tally.publish),
+          Effect.zipRight(recordCommit(batch.length))
+        )
 
     // What the write itself failed of says more than what its transaction then failed of.
     const alone = (write: Write) =>
