@@ -89,7 +89,10 @@ const makeInvariantStore = Effect.gen(function* () {
 
   // Entries that come after the head was read are left out.
   const auditTail = Effect.gen(function* () {
-    const [head = genesis] = yield* Effect.flatMap(sql`SELECT seq, hash, count FROM audit_head`, decodeHeads)
+    const [head = genesis] = yield* Effect.flatMap(
+      sql`SELECT seq, hash, count FROM audit_head WHERE one = 1`,
+      decodeHeads
+    )
     const rows = yield* Effect.flatMap(
       sql`SELECT seq, hash, ${sql.literal(contentSql)} AS content FROM audit WHERE seq <= ${head.seq}
         ORDER BY seq DESC LIMIT ${tail + 1}`,
@@ -113,7 +116,7 @@ const makeInvariantStore = Effect.gen(function* () {
   const gauges = Effect.gen(function* () {
     const jobs = yield* Effect.flatMap(sql`SELECT status, n AS count FROM job_counts WHERE n > 0`, decodeCounts)
     const counted = yield* Effect.flatMap(
-      sql`SELECT 'live' AS status, count(*) AS count FROM runs WHERE status IN ('pending', 'running')
+      sql`SELECT 'live' AS status, count(*) AS count FROM runs INDEXED BY runs_live WHERE status IN ('pending', 'running')
         UNION ALL SELECT 'running', count(*) FROM runs WHERE status = 'running'
         UNION ALL SELECT 'awaiting', count(*) FROM approvals WHERE state = 'pending'`,
       decodeCounts
@@ -131,9 +134,9 @@ const makeInvariantStore = Effect.gen(function* () {
     staleRuns,
     running: (limit) =>
       Effect.flatMap(
-        sql`SELECT runs.id AS run_id, runs.job_id, attempts.started_at FROM (
-            SELECT id, job_id, attempt FROM runs WHERE status = 'running' ORDER BY owner, id LIMIT ${limit}) AS runs
-          JOIN attempts ON attempts.run_id = runs.id AND attempts.number = runs.attempt`,
+        sql`SELECT some.id AS run_id, some.job_id, attempts.started_at FROM (
+            SELECT id, job_id, attempt FROM runs WHERE status = 'running' ORDER BY owner, id LIMIT ${limit}) AS some
+          JOIN attempts ON attempts.run_id = some.id AND attempts.number = some.attempt`,
         decodeRunning
       ).pipe(Effect.orDie),
     unstartedRuns: (before) =>
