@@ -44,6 +44,12 @@ const checkNode = (running: string): Verdict => {
     : failed("node", `Node ${running} is too old`, `install Node ${oldestNode} or newer`)
 }
 
+/** Why there is no client, in the CLI's words: what is so, and after a semicolon what to do. */
+const unanswered = (why: string): Verdict => {
+  const [message = why, ...steps] = why.split("; ")
+  return warning("service", message, steps.length === 0 ? "see `symbi up --help`" : steps.join("; "))
+}
+
 /** Examines everything, with a service or without one. Every check is bounded in time, and none takes another with it. */
 export const examine = Effect.fn("Doctor.examine")(function* (patient: Patient) {
   const { client, configFile, data, files, network, server } = patient
@@ -67,7 +73,7 @@ export const examine = Effect.fn("Doctor.examine")(function* (patient: Patient) 
         ],
         (one) => one
       )
-    : [[warning("service", client, "start it with `symbi up`, or name it with --server")]]
+    : [[unanswered(client)]]
   return [
     checkNode(process.version),
     ...configuration,
