@@ -24,7 +24,7 @@ export interface Examined {
 /** The largest database that is looked through, in bytes: SQLite reads about half a gigabyte in a second. */
 const maxLookedThrough = 268_435_456
 
-const decodeText = Schema.decodeUnknown(Schema.Array(Schema.Struct({ text: Schema.String })))
+const decodeChecks = Schema.decodeUnknown(Schema.Array(Schema.Struct({ quick_check: Schema.String })))
 const decodeCounts = Schema.decodeUnknown(Schema.Array(Schema.Struct({ name: Schema.String, n: Schema.Number })))
 
 /**
@@ -46,8 +46,8 @@ export const examineFile = Effect.fn("Examine.file")(function* (filename: string
   const damage =
     isUsed || isLarge
       ? null
-      : (yield* Effect.flatMap(sql`SELECT quick_check AS text FROM pragma_quick_check(10)`, decodeText))
-          .map(({ text }) => text)
+      : (yield* Effect.flatMap(sql`PRAGMA quick_check(10)`, decodeChecks))
+          .map(({ quick_check }) => quick_check)
           .filter((text) => text !== "ok")
   const tables = yield* sql`SELECT name FROM sqlite_master WHERE name = 'effect_sql_migrations'`
   const none = { dead_letter: 0, quarantined: 0, undelivered: 0 }

@@ -158,6 +158,11 @@ describe("the metrics of a service at work", () => {
           assert.isTrue(names.has(name), `${file} asks for ${name}`)
         }
       }
+      const page = readFileSync(fileURLToPath(new URL("../../docs/monitoring.md", import.meta.url)), "utf8")
+      const listed = [...page.matchAll(/^\| `((?:symbiont|process)_\w+)` \| (\w+) \|/gm)]
+      assert.isAbove(listed.length, 20)
+      const told = new Map(listed.map(([, name = "", type = ""]) => [name, type]))
+      for (const [name, type] of shown.types) assert.strictEqual(told.get(name), type, `docs/monitoring.md: ${name}`)
       const dashboard: { panels: ReadonlyArray<{ type: string; title: string; id: number }> } = JSON.parse(
         example("dashboard.json")
       )
