@@ -3,9 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type Approval, ApprovalClosed, type ApprovalNotFound, type NotAnApprover } from "./Domain/Approval.ts"
-import { isTerminal } from "./Domain/Run.ts"
 import { type ApprovalFilter, JobStore, type Page } from "./JobStore.ts"
-import { recordRun } from "./Observability.ts"
 import { type Decider, decided, WakeSignal } from "./Scheduler.ts"
 
 export type { Decider } from "./Scheduler.ts"
@@ -37,8 +35,7 @@ export class Approvals extends Context.Tag("symbiont/Approvals")<
       const decide = (verdict: "approve" | "deny"): Verdict =>
         Effect.fn(`Approvals.${verdict}`)(function* (ref, by, reason) {
           const now = yield* Clock.currentTimeMillis
-          const { approval, run } = yield* store.decideApproval(ref, now, decided(verdict, by, reason, now))
-          if (isTerminal(run.status)) yield* recordRun(run)
+          const { approval } = yield* store.decideApproval(ref, now, decided(verdict, by, reason, now))
           yield* signal.notify
           const asked = verdict === "approve" ? "approved" : "denied"
           if (approval.state === asked && approval.decided_by === by.actor) return approval

@@ -50,6 +50,8 @@ export class AuditCheckpoints extends Context.Tag("symbiont/AuditCheckpoints")<
   {
     /** The newest checkpoint; a new one if entries were written since the last. */
     readonly make: Effect.Effect<AuditCheckpoint>
+    /** The newest checkpoint as it is, if there is any. */
+    readonly newest: Effect.Effect<AuditCheckpoint | undefined>
     /** The log compared with the checkpoints in the folder, and with these. */
     readonly verify: (others: ReadonlyArray<AuditCheckpoint>) => Effect.Effect<AuditVerdict>
   }

@@ -23,11 +23,13 @@ import { guard } from "./Http/Guard.ts"
 import { HealthHttp } from "./Http/Health.ts"
 import { KeysHttp } from "./Http/Keys.ts"
 import { makeListener } from "./Http/Listener.ts"
+import { measured } from "./Http/Measured.ts"
 import { MetaHttp } from "./Http/Meta.ts"
 import { RunsHttp } from "./Http/Runs.ts"
 import { ScheduleHttp } from "./Http/Schedule.ts"
 import { withSecurityHeaders } from "./Http/SecurityHeaders.ts"
 import { SessionsHttp } from "./Http/Sessions.ts"
+import { Invariants } from "./Invariants.ts"
 import { Settings } from "./Settings.ts"
 
 /** The server could not listen; the message says where and what to do. */
@@ -54,7 +56,7 @@ const middleware = HttpApiBuilder.middleware(
     Access,
     (access) =>
       <E, R>(app: HttpApp.Default<E, R>) =>
-        app.pipe(limitBody, guard(access), shapeErrors, withSecurityHeaders)
+        app.pipe(limitBody, guard(access), shapeErrors, withSecurityHeaders, measured)
   )
 )
 
@@ -63,6 +65,7 @@ export const HttpLive = HttpApiBuilder.serve().pipe(
   Layer.provide(middleware),
   Layer.provide(HttpApiBuilder.api(Api)),
   Layer.provide(routes),
+  Layer.provide(Invariants.layer),
   Layer.provide(Closing.layer),
   Layer.provide(Access.Default),
   // Names of jobs stand in paths: up to 200 characters, each up to 12 when encoded.

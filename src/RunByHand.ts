@@ -12,6 +12,7 @@ import {
   type Usage
 } from "./Domain/Agent.ts"
 import { type DurationText, durationMillis } from "./Domain/Duration.ts"
+import { recordSpent } from "./Observability.ts"
 
 /** Runs an agent once, outside any job: no session, no policy, nothing stored. `log` takes what it says meanwhile. */
 export const runByHand = Effect.fn("runByHand")(function* (
@@ -36,7 +37,7 @@ export const runByHand = Effect.fn("runByHand")(function* (
     Effect.suspend(() => {
       const sane = saneUsage(more)
       usage = usage === undefined ? sane : addUsage(usage, sane)
-      return budget.spend(sane)
+      return Effect.zipRight(recordSpent(agent.id, sane), budget.spend(sane))
     })
   const reserve = Effect.fnUntraced(function* (estimate: Estimate) {
     const over = yield* budget.reserve(estimate, { beyond: false })

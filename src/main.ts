@@ -110,7 +110,8 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
     // Where no database is there are no keys in it; none is made only to find that out.
     const keyed = settings.server.api_keys.length > 0 || (yield* fs.exists(databaseOf(settings, path)))
     if (!isLoopback(settings.server.host) && !keyed) return yield* unguarded(settings)
-    yield* fs.makeDirectory(settings.data_dir, { recursive: true })
+    // What agents are told and what they say is nobody else's.
+    yield* fs.makeDirectory(settings.data_dir, { recursive: true, mode: 0o700 })
     yield* lockDataFolder(settings.data_dir)
     yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
     const home = path.resolve(Option.match(configFile, { onNone: () => ".", onSome: path.dirname }))

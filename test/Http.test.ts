@@ -355,7 +355,10 @@ layer(HttpTest)("Http", (it) => {
   it.effect("serves metrics, OpenAPI and a page that loads nothing", () =>
     Effect.gen(function* () {
       const metrics = yield* send("GET", "/metrics")
-      assert.deepStrictEqual([metrics.status, metrics.headers["content-type"]], [200, "text/plain; version=0.0.4"])
+      assert.deepStrictEqual(
+        [metrics.status, metrics.headers["content-type"]],
+        [200, "text/plain; version=0.0.4; charset=utf-8"]
+      )
       const spec = (yield* send("GET", "/openapi.json")).json
       assert.strictEqual(spec.openapi, "3.1.0")
       assert.containsAllKeys(spec.paths, ["/api/v1/schedule/{job_id}/run", "/api/v1/health/scheduler", "/metrics"])

@@ -3,14 +3,13 @@ import * as Path from "@effect/platform/Path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Metric from "effect/Metric"
 import * as Ref from "effect/Ref"
 import * as TestClock from "effect/TestClock"
 import type { AgentHandler, Invocation } from "../src/Agents.ts"
 import type { RunId } from "../src/Domain/Ids.ts"
 import { JobStore } from "../src/JobStore.ts"
 import { Jobs } from "../src/Jobs.ts"
-import { renderPrometheus } from "../src/Observability.ts"
+import { Metrics, renderPrometheus } from "../src/Observability.ts"
 import { RunObserver, type Stage } from "../src/Scheduler.ts"
 import { Settings } from "../src/Settings.ts"
 import { failure } from "../src/testing.ts"
@@ -207,7 +206,7 @@ describe("the stages of a run", () => {
         [3, 0, 15 * second, 0]
       )
       assert.include(
-        renderPrometheus(yield* Metric.snapshot),
+        renderPrometheus((yield* Metrics).families()),
         `symbiont_cron_runs_total{job_name="${name}",status="succeeded"} 3`
       )
     }).pipe(Effect.provide(engine({ agent: () => Effect.delay(said("ok"), "5 seconds") })))

@@ -3,7 +3,7 @@ import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as OpenApi from "@effect/platform/OpenApi"
 import * as Schema from "effect/Schema"
-import { SchedulerHealth } from "../Domain/Health.ts"
+import { Finding, SchedulerHealth } from "../Domain/Health.ts"
 import { Authorized, needs } from "./Access.ts"
 import { answers } from "./Errors.ts"
 
@@ -37,6 +37,12 @@ export class HealthApi extends HttpApiGroup.make("health")
       .annotateContext(needs("read"))
       .annotate(OpenApi.Summary, "Say how the scheduler is; 503 when its store or its loop is down")
   )
+  .add(
+    HttpApiEndpoint.get("findings", "/health/findings")
+      .addSuccess(Schema.Array(Finding))
+      .annotateContext(needs("read"))
+      .annotate(OpenApi.Summary, "Say what is not as it should be, errors first; empty when all is well")
+  )
   .middleware(Authorized)
   .prefix("/api/v1")
   .annotate(OpenApi.Title, "Health") {}
@@ -45,7 +51,7 @@ export class HealthApi extends HttpApiGroup.make("health")
 export class MetaApi extends HttpApiGroup.make("meta")
   .add(
     HttpApiEndpoint.get("metrics", "/metrics")
-      .addSuccess(HttpApiSchema.Text({ contentType: "text/plain; version=0.0.4" }))
+      .addSuccess(HttpApiSchema.Text({ contentType: "text/plain; version=0.0.4; charset=utf-8" }))
       .addError(answers.notFound)
       .annotateContext(needs("read"))
       .annotate(OpenApi.Summary, "Metrics in the Prometheus text format")

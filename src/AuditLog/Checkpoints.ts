@@ -89,6 +89,7 @@ export const makeCheckpoints = Effect.fnUntraced(function* (log: AuditLog["Type"
 
   return {
     make,
+    newest: Effect.sync(() => newest),
     verify: (others: ReadonlyArray<AuditCheckpoint>) =>
       oneByOne.withPermits(1)(Effect.flatMap(kept, (own) => verifyKept(log.verify, own, others)))
   } as const

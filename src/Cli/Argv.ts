@@ -11,6 +11,7 @@ const switches: ReadonlySet<string> = new Set([
   "--check",
   "--clear",
   "--allow-unset",
+  "--network",
   "--help",
   "-h",
   "--version",

@@ -18,7 +18,8 @@ export const commands = {
   config: async () => (await import("./Config.ts")).config,
   audit: async () => (await import("./Audit.ts")).audit,
   agentpin: async () => (await import("./AgentPin.ts")).agentpin,
-  keys: async () => (await import("./Keys.ts")).keys
+  keys: async () => (await import("./Keys.ts")).keys,
+  doctor: async () => (await import("./Doctor.ts")).doctor
 } as const
 
 /** The name of a command of `symbi`. */

@@ -21,7 +21,8 @@ export const symbi = Command.make("symbi", {
 const setIn = (name: string) =>
   Config.string(name).pipe(Config.option, Config.map(Option.filter((value) => value !== "")), Effect.orDie)
 
-const serverOf = Effect.gen(function* () {
+/** Where the service is asked for. */
+export const serverOf = Effect.gen(function* () {
   const { server } = yield* symbi
   const text = Option.getOrElse(
     Option.orElse(server, () => Option.none<string>()),

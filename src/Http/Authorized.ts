@@ -17,6 +17,7 @@ import {
   Unauthorized
 } from "../Api.ts"
 import { allows, type KeyUnknown, type Principal, type RateLimited, type Scope } from "../Domain/Key.ts"
+import { routed } from "./Measured.ts"
 import { setHeader } from "./ResponseHeaders.ts"
 
 const scopes = new Map<string, Scope | "nothing">()
@@ -76,6 +77,7 @@ export const AuthorizedLive = Layer.effect(
     Effect.gen(function* () {
       const request = yield* HttpServerRequest.HttpServerRequest
       const { route } = yield* HttpRouter.RouteContext
+      yield* routed(request, route.path)
       const needed = scopes.get(`${route.method} ${route.path}`)
       if (needed === undefined) {
         yield* Effect.logError(`the route ${route.method} ${route.path} does not say which scope it needs`)

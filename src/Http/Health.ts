@@ -1,6 +1,7 @@
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as Effect from "effect/Effect"
 import { Api } from "../Api.ts"
+import { Invariants } from "../Invariants.ts"
 import { JobStore, type StoreCounts } from "../JobStore.ts"
 import { SchedulerStatus } from "../Scheduler/Status.ts"
 import { version } from "../Version.ts"
@@ -21,6 +22,7 @@ export const HealthHttp = HttpApiBuilder.group(Api, "health", (handlers) =>
   Effect.gen(function* () {
     const store = yield* JobStore
     const scheduler = yield* SchedulerStatus
+    const { findings } = yield* Invariants
 
     const read = store.ping.pipe(
       Effect.zipRight(store.counts),
@@ -36,7 +38,8 @@ export const HealthHttp = HttpApiBuilder.group(Api, "health", (handlers) =>
         Effect.gen(function* () {
           const { counts, stored } = yield* read
           const alive = yield* scheduler.loopAlive
-          const working = counts.quarantined_jobs > 0 ? ("degraded" as const) : ("healthy" as const)
+          const wrong = counts.quarantined_jobs > 0 || (yield* findings).some(({ severity }) => severity === "error")
+          const working = wrong ? ("degraded" as const) : ("healthy" as const)
           return {
             status: stored && alive ? working : ("unhealthy" as const),
             active_jobs: counts.active_jobs,
@@ -54,5 +57,6 @@ export const HealthHttp = HttpApiBuilder.group(Api, "health", (handlers) =>
           }
         })
       )
+      .handle("findings", () => findings)
   })
 )

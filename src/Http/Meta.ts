@@ -1,26 +1,26 @@
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as OpenApi from "@effect/platform/OpenApi"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Metric from "effect/Metric"
+import * as Layer from "effect/Layer"
 import { Api, NotFound } from "../Api.ts"
-import { JobStore } from "../JobStore.ts"
-import { recordBacklog, renderPrometheus } from "../Observability.ts"
+import { Budgets } from "../Budgets.ts"
+import { Metrics, renderPrometheus, watchProcess } from "../Observability.ts"
 import { Settings } from "../Settings.ts"
 import { renderDocs } from "./Docs.ts"
+import { makeGauges } from "./Gauges.ts"
 
 /** The routes beside the API. */
 export const MetaHttp = HttpApiBuilder.group(Api, "meta", (handlers) =>
   Effect.gen(function* () {
     const { scheduler } = yield* Settings
-    const store = yield* JobStore
-    // Read when somebody looks: nothing else knows what became of rows over restarts. A store that does not answer
-    // must not keep the other metrics back.
-    const backlog = Effect.zipWith(store.deliveryCounts, Clock.currentTimeMillis, recordBacklog).pipe(
-      Effect.flatten,
-      Effect.catchAllCause((cause) => Effect.logWarning("deliveries cannot be counted", cause))
-    )
+    // Nothing is measured for metrics that nobody can read.
+    const watch = scheduler.enable_metrics ? yield* watchProcess : Effect.succeed([])
+    const gauges = yield* makeGauges
+    const metrics = Effect.gen(function* () {
+      const read = [...(yield* gauges), ...(yield* watch)]
+      return renderPrometheus([...(yield* Metrics).families(), ...read])
+    })
     // Rendered once, as bytes that all answers share: anyone may ask for them, without a key.
     const spec = yield* Effect.cached(Effect.sync(() => OpenApi.fromApi(Api)))
     const bytes = (text: string) => new TextEncoder().encode(text)
@@ -30,7 +30,7 @@ export const MetaHttp = HttpApiBuilder.group(Api, "meta", (handlers) =>
     return handlers
       .handle("metrics", () =>
         scheduler.enable_metrics
-          ? Effect.zipRight(backlog, Effect.map(Metric.snapshot, renderPrometheus))
+          ? metrics
           : new NotFound({ code: "METRICS_OFF", message: "metrics are off ([scheduler] enable_metrics)", details: [] })
       )
       .handleRaw("openapi", () =>
@@ -47,4 +47,4 @@ export const MetaHttp = HttpApiBuilder.group(Api, "meta", (handlers) =>
         )
       )
   })
-)
+).pipe(Layer.provide(Budgets.Default))

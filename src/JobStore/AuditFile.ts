@@ -27,7 +27,7 @@ const tries = 5
  * A database that can be read without a trace in its folder. SQLite would leave its `-wal` and `-shm` there, so unless
  * both are there already (a service runs, or one was killed), it reads a copy that goes with the scope.
  */
-const readableCopy = Effect.fnUntraced(function* (filename: string) {
+export const readableCopy = Effect.fnUntraced(function* (filename: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const look = (name: string) =>

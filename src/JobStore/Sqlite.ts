@@ -11,6 +11,7 @@ import type { AgentPinMemory } from "../AgentPin.ts"
 import type { AuditLog } from "../AuditLog.ts"
 import { BudgetStore } from "../Budgets.ts"
 import { Ids } from "../Domain/Ids.ts"
+import type { InvariantStore } from "../Invariants.ts"
 import { JobStore } from "../JobStore.ts"
 import type { RetentionStore } from "../Retention.ts"
 import type { SessionStore } from "../Sessions.ts"
@@ -27,6 +28,7 @@ import { SqliteBulk } from "./SqliteBulk.ts"
 import { SqliteClock } from "./SqliteClock.ts"
 import { SqliteDeliveries } from "./SqliteDeliveries.ts"
 import { SqliteHistory } from "./SqliteHistory.ts"
+import { layerInvariants } from "./SqliteInvariants.ts"
 import { SqliteJobChanges } from "./SqliteJobChanges.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
 import { SqliteKeys } from "./SqliteKeys.ts"
@@ -40,6 +42,7 @@ import { SqliteRuns } from "./SqliteRuns.ts"
 import { SqliteSessionArchive } from "./SqliteSessionArchive.ts"
 import { layerSessions } from "./SqliteSessions.ts"
 import { SqliteSettlements } from "./SqliteSettlements.ts"
+import { Tally } from "./Tally.ts"
 import { Writer } from "./Writer.ts"
 
 export { Gathering } from "./Writer.ts"
@@ -119,7 +122,7 @@ const services = Layer.mergeAll(
   Layer.provideMerge(SqliteJobs.Default),
   Layer.provideMerge(Layer.mergeAll(SqliteNewRuns.Default, Writer.Default)),
   Layer.provideMerge(Layer.mergeAll(SqliteNewDeliveries.Default, SqliteSessionArchive.Default)),
-  Layer.provideMerge(SqliteAudit.Default),
+  Layer.provideMerge(Layer.merge(SqliteAudit.Default, Tally.Default)),
   Layer.provideMerge(Ids.Default)
 )
 
@@ -184,7 +187,15 @@ const keyStore = Layer.effect(KeyStore, Effect.map(SqliteKeys, KeyStore.of))
 const budgetStore = Layer.effect(BudgetStore, makeBudgetStore)
 
 /** What the database keeps, each behind an interface of its own. */
-export type Stores = JobStore | SessionStore | RetentionStore | AuditLog | AgentPinMemory | KeyStore | BudgetStore
+export type Stores =
+  | JobStore
+  | SessionStore
+  | RetentionStore
+  | AuditLog
+  | AgentPinMemory
+  | KeyStore
+  | BudgetStore
+  | InvariantStore
 
 /** {@link layerSqlite} on a client that the caller made of `filename`. */
 export const layerOnClient = (
@@ -208,6 +219,7 @@ export const layerOnClient = (
     layerRetention,
     layerAuditLog,
     layerAgentPins,
+    layerInvariants,
     keyStore,
     budgetStore
   ).pipe(Layer.provide(services), Layer.provide(Layer.provide(prepared, Ids.Default)))

@@ -8,12 +8,14 @@ import { runsAtOnce, type StoredJob } from "../Domain/Job.ts"
 import { isTerminal, type Run } from "../Domain/Run.ts"
 import { partitionOf } from "../Domain/StableHash.ts"
 import type { ApprovalEnd, ApprovalFilter, EndApproval, NewApproval, Page } from "../JobStore.ts"
+import { recordApproval } from "../Observability.ts"
 import { among } from "./Among.ts"
 import { decodeApprovalRow, encodeRunPatch, type RunRow } from "./Rows.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { SqliteHistory } from "./SqliteHistory.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
 import { SqliteSettlements } from "./SqliteSettlements.ts"
+import { Tally } from "./Tally.ts"
 import { Writer } from "./Writer.ts"
 
 /** Approvals ended in one look because their time is over; the next look ends more. */
@@ -36,6 +38,7 @@ export class SqliteApprovals extends Effect.Service<SqliteApprovals>()("symbiont
     const jobs = yield* SqliteJobs
     const history = yield* SqliteHistory
     const settlements = yield* SqliteSettlements
+    const tally = yield* Tally
 
     const columns = sql.literal(`approvals.id, approvals.state, approvals.run_id, approvals.job_id, approvals.approvers,
       approvals.submitted_by, approvals.requested_at, approvals.expires_at, approvals.expires_by,
@@ -88,6 +91,7 @@ export class SqliteApprovals extends Effect.Service<SqliteApprovals>()("symbiont
     const end = Effect.fnUntraced(function* (waiter: Waiting, ended: ApprovalEnd, now: number) {
       const { approval } = waiter
       yield* sql`UPDATE approvals SET ${sql.update(ended.approval)} WHERE id = ${approval.id}`
+      yield* tally.note(recordApproval(ended.approval.state))
       const after =
         ended.end === null
           ? yield* release(waiter, now)

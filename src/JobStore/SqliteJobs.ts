@@ -7,10 +7,12 @@ import { JobId, RunId } from "../Domain/Ids.ts"
 import { JobNameTaken, JobNotFound, JobUnreadable, type StoredJob } from "../Domain/Job.ts"
 import type { Reason } from "../Domain/Run.ts"
 import type { JobFilter, LiveRuns, Page } from "../JobStore.ts"
+import { recordRun } from "../Observability.ts"
 import { among } from "./Among.ts"
 import { jobFromRow, jobToRow } from "./Rows.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { SqliteSessionArchive } from "./SqliteSessionArchive.ts"
+import { Tally } from "./Tally.ts"
 import { Writer } from "./Writer.ts"
 
 /** Jobs in one multi-row insert; SQLite binds at most 32,766 values. */
@@ -40,6 +42,7 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
     const writer = yield* Writer
     const audit = yield* SqliteAudit
     const sessions = yield* SqliteSessionArchive
+    const tally = yield* Tally
 
     /** The row of a job by id or name; deleted jobs are not found. */
     const findRow = Effect.fnUntraced(function* (ref: string) {
@@ -133,8 +136,10 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
       yield* sql`UPDATE jobs SET deleted_at = ${now}, next_run = NULL, quarantined = NULL WHERE id IN ${these}`
       yield* sessions.end(ids, now)
       // Up to a thousand may wait in turn; nobody would want them of a job that is gone.
-      yield* sql`UPDATE runs SET status = 'cancelled', finished_at = ${now}, reason = ${jobDeleted}
-        WHERE job_id IN ${these} AND status = 'pending' AND holds_permit = 0 AND trigger = 'backfill'`
+      const queued = yield* sql`UPDATE runs SET status = 'cancelled', finished_at = ${now}, reason = ${jobDeleted}
+        WHERE job_id IN ${these} AND status = 'pending' AND holds_permit = 0 AND trigger = 'backfill' RETURNING job_name`
+      const ended = { status: "cancelled", execution_time_ms: null, reason: null, saved: null } as const
+      for (const row of queued) yield* tally.note(recordRun({ job_name: String(row["job_name"]), ...ended }))
     })
 
     const read = Effect.fnUntraced(function* (ref: string) {

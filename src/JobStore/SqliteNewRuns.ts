@@ -5,8 +5,10 @@ import { deliveriesAtEnd, type StoredJob } from "../Domain/Job.ts"
 import { isTerminal } from "../Domain/Run.ts"
 import { partitionOf } from "../Domain/StableHash.ts"
 import type { NewRun } from "../JobStore.ts"
+import { recordRun } from "../Observability.ts"
 import { encodeRunRow, type RunRow } from "./Rows.ts"
 import { SqliteNewDeliveries } from "./SqliteNewDeliveries.ts"
+import { Tally } from "./Tally.ts"
 
 /** Rows in one multi-row insert; SQLite binds at most 32,766 values. */
 const insertBatch = 500
@@ -23,6 +25,7 @@ export class SqliteNewRuns extends Effect.Service<SqliteNewRuns>()("symbiont/Job
     const sql = yield* SqlClient.SqlClient
     const ids = yield* Ids
     const deliveries = yield* SqliteNewDeliveries
+    const tally = yield* Tally
 
     const row = (job: StoredJob, run: NewRun, now: number) =>
       Effect.map(
@@ -68,6 +71,7 @@ export class SqliteNewRuns extends Effect.Service<SqliteNewRuns>()("symbiont/Job
         const encoded = runs.slice(i, i + insertBatch).map(({ row }) => encodeRunRow(row))
         yield* sql`INSERT INTO runs ${sql.insert(encoded)} ON CONFLICT DO NOTHING`
       }
+      for (const { row } of runs) if (isTerminal(row.status)) yield* tally.note(recordRun(row))
       const told = runs.flatMap(({ job, row }) =>
         deliveriesAtEnd(job, row.status).map((asked) => ({
           asked: { run_id: row.id, job_id: job.id, ...asked },

@@ -5,11 +5,13 @@ import type { JobId } from "../Domain/Ids.ts"
 import { deliveriesAtEnd, runsAtOnce, type StoredJob } from "../Domain/Job.ts"
 import { type Attempt, isTerminal, type Reason, type Run, type RunStatus } from "../Domain/Run.ts"
 import type { NewDelivery, Settlement } from "../JobStore.ts"
+import { recordDeadLetter, recordRun } from "../Observability.ts"
 import { encodeRunPatch, jobColumns, type RunRow } from "./Rows.ts"
 import { SqliteAudit, subjectOf } from "./SqliteAudit.ts"
 import { SqliteBudgets } from "./SqliteBudgets.ts"
 import { SqliteNewDeliveries } from "./SqliteNewDeliveries.ts"
 import { SqliteSessionArchive } from "./SqliteSessionArchive.ts"
+import { Tally } from "./Tally.ts"
 
 const failedStatuses: ReadonlySet<RunStatus> = new Set(["failed", "timed_out", "interrupted"])
 
@@ -30,6 +32,7 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
     const budgets = yield* SqliteBudgets
     const newDeliveries = yield* SqliteNewDeliveries
     const sessions = yield* SqliteSessionArchive
+    const tally = yield* Tally
 
     /** Gives the permits of a job that are free to the runs queued for them, oldest first, backfills last. */
     const promote = (job_id: string, job: StoredJob | null, now: number) =>
@@ -104,7 +107,7 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
         yield* countEnd(status, settlement.run.execution_time_ms)
         yield* promote(row.job_id, job, now)
       }
-      return {
+      const after = {
         ...run,
         ...settlement.run,
         attempts: run.attempts.map(
@@ -112,6 +115,9 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
         ),
         deliveries: [...run.deliveries, ...added]
       } satisfies Run
+      if (ended) yield* tally.note(recordRun(after))
+      if (settlement.job.status === "dead_letter") yield* tally.note(recordDeadLetter(run.job_name))
+      return after
     })
 
     /** Ends a run that waited, for its time or for an approval; gives the run as it is then. */
@@ -127,21 +133,24 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
       const added = yield* saveDeliveries(run, job, told, now)
       yield* budgets.settle(run.id, false, true)
       yield* promote(run.job_id, job, now)
+      yield* tally.note(recordRun(after))
       return { ...after, deliveries: [...run.deliveries, ...added] }
     })
 
     /** Ends a run whose row is damaged, so that it holds neither a permit nor its job; what was unreadable is cleared. */
     const abandon = Effect.fnUntraced(function* ({ detail, id, job_id }: DamagedRun, now: number) {
       const reason: Reason = { code: "run_unreadable", text: `the run's stored row was damaged: ${detail}` }
-      yield* sql`UPDATE runs SET status = 'failed', finished_at = ${now}, owner = NULL, ready_at = NULL,
+      const [row] = yield* sql`UPDATE runs SET status = 'failed', finished_at = ${now}, owner = NULL, ready_at = NULL,
         next_attempt_at = NULL, reason = ${JSON.stringify(reason)}, error_message = ${reason.text}, decision = NULL,
-        usage = NULL, iterations = '[]', iteration_count = NULL, tool_calls = '[]' WHERE id = ${id}`
+        usage = NULL, iterations = '[]', iteration_count = NULL, tool_calls = '[]' WHERE id = ${id} RETURNING job_name`
       yield* sql`UPDATE attempts SET finished_at = ${now}, outcome = 'failed', failure = 'permanent',
         error_message = ${reason.text} WHERE run_id = ${id} AND finished_at IS NULL`
       const failed = { type: "CronJobFailed", actor: "scheduler", reason: reason.text } as const
       yield* audit.append([{ ...failed, ...subjectOf(job_id, id) }], now)
       yield* budgets.settle(id, true, true)
       yield* countEnd("failed", null)
+      const ended = { status: "failed", execution_time_ms: null, reason, saved: null } as const
+      yield* tally.note(recordRun({ job_name: String(row?.["job_name"]), ...ended }))
       yield* promote(job_id, null, now)
       yield* Effect.logError(`run ${id} was given up: its row is damaged`, detail)
     })

@@ -8,7 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Mailbox from "effect/Mailbox"
+import { recordCommit } from "../Observability.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
+import { Tally } from "./Tally.ts"
 
 interface Write {
   readonly run: Effect.Effect<void, unknown>
@@ -46,12 +48,16 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
   scoped: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const audit = yield* SqliteAudit
+    const tally = yield* Tally
     const mailbox = yield* Mailbox.make<Write>({ capacity })
     const gathering = yield* Gathering
     let commits = 0
+    const counted = Effect.sync(() => {
+      commits += 1
+    })
 
     // A commit that fails (disk full) can leave the transaction open, which would refuse every later one.
-    const abandon = Effect.zipRight(audit.discard, Effect.ignore(sql`ROLLBACK`))
+    const abandon = Effect.all([audit.discard, tally.discard, Effect.ignore(sql`ROLLBACK`)], { discard: true })
 
     const inTransaction = (batch: ReadonlyArray<Write>): Effect.Effect<void, unknown> =>
       sql
@@ -63,11 +69,9 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
         )
         .pipe(
           Effect.onError(() => abandon),
-          Effect.tap(() =>
-            Effect.sync(() => {
-              commits += 1
-            })
-          )
+          Effect.zipRight(counted),
+          Effect.zipRight(tally.publish),
+          Effect.zipRight(recordCommit(batch.length))
         )
 
     // What the write itself failed of says more than what its transaction then failed of.

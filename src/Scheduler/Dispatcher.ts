@@ -7,8 +7,8 @@ import * as Ref from "effect/Ref"
 import { OutboxSignal } from "../Delivery.ts"
 import type { StoredJob } from "../Domain/Job.ts"
 import type { Run } from "../Domain/Run.ts"
-import { JobStore, type Look } from "../JobStore.ts"
-import { recordLook, recordRun } from "../Observability.ts"
+import { JobStore, type Look, type StartedRun } from "../JobStore.ts"
+import { recordLook, recordStart } from "../Observability.ts"
 import { Settings } from "../Settings.ts"
 import { expired } from "./ApprovalRules.ts"
 import { BootIdentity } from "./BootIdentity.ts"
@@ -86,11 +86,15 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
 
     const handOver = Effect.fnUntraced(function* (look: Look) {
       yield* Effect.forEach(look.started, actors.fire, { discard: true })
+      yield* Effect.forEach(
+        look.started.filter(isPunctual),
+        ({ attempt, run }) => recordStart(attempt.started_at - (run.start_at ?? run.scheduled_for)),
+        { discard: true }
+      )
       // Not awaited: a run that takes its time to stop must not hold up the others' starts.
       yield* Effect.forEach(look.cancel, ({ run_id }) => actors.cancelSoon(run_id, replaced, "scheduler"), {
         discard: true
       })
-      yield* Effect.forEach(look.ended, (ended) => recordRun({ ...ended, execution_time_ms: null }), { discard: true })
       if (look.ended.length > 0) yield* outbox.wake
       yield* Effect.forEach(
         look.quarantined,
@@ -154,6 +158,10 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
     return { loopAlive, inFlight: actors.inFlight } as const
   })
 }) {}
+
+/** Retries, runs by hand or of the past, and what waited for a person, are not late by the scheduler. */
+const isPunctual = ({ attempt, run }: StartedRun): boolean =>
+  run.trigger === "schedule" && attempt.number === 1 && run.approval_id === null
 
 const unreadable = (run: Run, now: number) => ({
   attempt: { outcome: "interrupted" as const, failure: null, error_message: deadOwner.text },

@@ -13,13 +13,15 @@ import type { StoredJob } from "../Domain/Job.ts"
 import type { Iteration } from "../Domain/Run.ts"
 import type { Turn } from "../Domain/Session.ts"
 import { JobStore, type StartedRun } from "../JobStore.ts"
-import { NamedPolicies, policiesOf } from "../PolicyGate.ts"
+import { recordSpent } from "../Observability.ts"
+import { NamedPolicies } from "../PolicyGate.ts"
 import { RunLogs } from "../RunLogs.ts"
 import type { OpenSession } from "../Sessions.ts"
 import { Settings } from "../Settings.ts"
 import { isSuccessfulExit, whyNoSuccess } from "../Success.ts"
 import { BootIdentity } from "./BootIdentity.ts"
 import { beat, contextBytes } from "./Heartbeat.ts"
+import { maxRuntimeOf } from "./MaxRuntime.ts"
 import { type AttemptEnd, type AttemptRecord, cutOutput } from "./Outcome.ts"
 import { RunGate } from "./RunGate.ts"
 import { guessOf, mayGoBeyond } from "./Waking.ts"
@@ -70,17 +72,6 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
     const { policies } = yield* NamedPolicies
     const notify = yield* makeNotify
 
-    /** The shortest that its policies set; without any, the job's own, else the service's. */
-    const maxRuntime = (job: StoredJob) => {
-      const set = policiesOf(job, policies).flatMap(({ max_runtime }) =>
-        max_runtime === undefined ? [] : [max_runtime]
-      )
-      const limits = set
-        .flatMap((limit) => (limit === "none" ? [] : [limit]))
-        .toSorted((a, b) => durationMillis(a) - durationMillis(b))
-      return limits[0] ?? set[0] ?? job.max_runtime ?? settings.scheduler.default_max_runtime
-    }
-
     const reserveMore = Effect.fnUntraced(function* (
       { budget, record, started }: Pick<Executing, "budget" | "record" | "started">,
       estimate: Estimate
@@ -111,6 +102,7 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
         reserve: (estimate) => reserveMore({ budget, record, started }, { ...estimate, isGuess: false }),
         spent: (more) =>
           change(({ usage }) => ({ usage: usage === null ? more : addUsage(usage, more) })).pipe(
+            Effect.zipRight(recordSpent(started.job.agent_id, more)),
             Effect.zipRight(budget.spend(more))
           ),
         toolCalled: (call) => change(({ tool_calls }) => ({ tool_calls: [...tool_calls, call].slice(-maxToolCalls) })),
@@ -215,7 +207,7 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
     /** Runs the agent to the end of the attempt. */
     const run = Effect.fn("Execution.run")(
       function* (executing: Executing) {
-        const limit = maxRuntime(executing.started.job)
+        const limit = maxRuntimeOf(executing.started.job, policies, settings.scheduler.default_max_runtime)
         const doing: Effect.Effect<Work, AgentFailure | StoppedAtGate, Scope.Scope> = work(executing)
         const done = yield* limit === "none"
           ? Effect.map(doing, Option.some)

@@ -15,7 +15,7 @@ import type { BootId, JobId, RunId } from "../Domain/Ids.ts"
 import type { Reason, Run } from "../Domain/Run.ts"
 import { isTerminal } from "../Domain/Run.ts"
 import { JobStore, type StartedRun } from "../JobStore.ts"
-import { recordDeadLetter, recordInFlight, recordRun, recordSaved } from "../Observability.ts"
+import { recordInFlight } from "../Observability.ts"
 import { RunLogs } from "../RunLogs.ts"
 import { Settings } from "../Settings.ts"
 import { cancelledWait } from "./ApprovalRules.ts"
@@ -75,22 +75,15 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
     const record = Effect.fn("JobActors.record")(function* (started: StartedRun, ended: Ended) {
       const now = yield* Clock.currentTimeMillis
       yield* observer.entered(started.run.id, "record")
-      let died = false
       const run: Run = yield* store.finish(
         { run_id: started.run.id, attempt: started.attempt.number, owner },
         now,
         (current, job) => {
           const end = settle(ended.end, ended.record, current, job ?? started.job, settings.scheduler, now)
-          died = end.job.status === "dead_letter"
           return { session: ended.session, ...end }
         }
       )
-      if (isTerminal(run.status)) {
-        yield* recordRun(run)
-        if (run.saved !== null) yield* recordSaved(run.saved)
-        if (died) yield* recordDeadLetter(run.job_name)
-        yield* logs.end(run.id)
-      }
+      if (isTerminal(run.status)) yield* logs.end(run.id)
       yield* Effect.logDebug("run ended", run.id, run.job_name, run.status)
     })
 
@@ -215,10 +208,7 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
       }))
       yield* wake.notify
       // Not one that had ended before.
-      if (isTerminal(waiting.status) && waiting.reason === reason) {
-        yield* recordRun(waiting)
-        yield* logs.end(run_id)
-      }
+      if (isTerminal(waiting.status) && waiting.reason === reason) yield* logs.end(run_id)
       if (waiting.status !== "running") return waiting
       yield* stop(waiting.job_id, run_id, { kind: "cancelled", reason, actor })
       return yield* store.findRun(run_id)

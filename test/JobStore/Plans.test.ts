@@ -7,6 +7,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import { AuditLog } from "../../src/AuditLog.ts"
 import { RunId } from "../../src/Domain/Ids.ts"
+import { InvariantStore } from "../../src/Invariants.ts"
 import type { Stores } from "../../src/JobStore/Sqlite.ts"
 import { layerOnClient } from "../../src/JobStore/Sqlite.ts"
 import { JobStore } from "../../src/JobStore.ts"
@@ -40,7 +41,7 @@ const planned = Effect.gen(function* () {
 
 const plansOf = <A, E, E2>(
   setUp: Effect.Effect<unknown, E2, JobStore>,
-  body: (store: typeof JobStore.Service) => Effect.Effect<A, E, Stores>
+  body: (store: typeof JobStore.Service) => Effect.Effect<A, E, Stores | SqlClient>
 ) =>
   Effect.gen(function* () {
     const { asked, store } = yield* planned
@@ -66,12 +67,14 @@ const assertIndexed = (plans: Effect.Effect.Success<ReturnType<typeof plansOf>>)
     for (const step of steps) {
       assert.notMatch(
         step,
-        /^SCAN (jobs|runs|deliveries|attempts|audit|idempotency)(?! USING (COVERING )?INDEX (jobs_due|runs_ready|runs_running|deliveries_due))/,
+        /^SCAN (jobs|runs|deliveries|attempts|audit|idempotency)(?! USING (COVERING )?INDEX (jobs_due|runs_ready|runs_running|runs_live|deliveries_due))/,
         text
       )
     }
   }
 }
+
+const change = (statement: string) => Effect.flatMap(SqlClient, (sql) => sql.unsafe(statement))
 
 const jobs = insert(...Array.from({ length: 20 }, (_, n) => nthJob(n)))
 
@@ -246,6 +249,43 @@ describe("every statement of the store uses its index", () => {
           "CORRELATED SCALAR SUBQUERY 1",
           "SEARCH audit_hours USING INTEGER PRIMARY KEY (rowid=?)"
         ])
+      }
+    })
+  )
+
+  it.effect("the scanner's questions, each bounded", () =>
+    Effect.gen(function* () {
+      const plans = yield* plansOf(Effect.zipRight(jobs, look()), () =>
+        Effect.gen(function* () {
+          const store = yield* InvariantStore
+          yield* store.overdueJobs(t0)
+          yield* store.staleRuns(me, t0)
+          yield* store.running(200)
+          yield* store.unstartedRuns(t0)
+          yield* store.overdueApprovals(t0)
+          yield* store.waitingDeliveries(t0)
+          yield* store.undelivered
+          yield* change("UPDATE job_counts SET n = 1 WHERE status = 'active'")
+          yield* change("INSERT INTO job_counts VALUES ('quarantined', 1)")
+          yield* store.quarantined
+          yield* store.unknownStates
+          yield* store.auditTail
+          yield* store.gauges
+          yield* store.jobsNamed(["job-1", "job-2"])
+        })
+      )
+      assertIndexed(
+        plans.map(({ steps, text }) => ({
+          text,
+          // The latest rows, in the order of their ids, as many as the limit says.
+          steps: /ORDER BY id DESC LIMIT/.test(text)
+            ? steps.filter((step) => !/^SCAN (runs|deliveries) USING INDEX sqlite_autoindex/.test(step))
+            : steps
+        }))
+      )
+      for (const { steps, text } of plans) {
+        assert.notMatch(steps.join("\n"), /SCAN approvals(?! USING (COVERING )?INDEX)/, text)
+        assert.notMatch(steps.join("\n"), sorted, text)
       }
     })
   )

@@ -12,9 +12,13 @@ import * as Scope from "effect/Scope"
 import { Ids } from "../../src/Domain/Ids.ts"
 import { migrations } from "../../src/JobStore/Migrations.ts"
 import { SqliteAudit } from "../../src/JobStore/SqliteAudit.ts"
+import { Tally } from "../../src/JobStore/Tally.ts"
 import { Writer } from "../../src/JobStore/Writer.ts"
 
-const writer = Writer.Default.pipe(Layer.provide(SqliteAudit.Default), Layer.provide(Ids.Default))
+const writer = Writer.Default.pipe(
+  Layer.provide(Layer.merge(SqliteAudit.Default, Tally.Default)),
+  Layer.provide(Ids.Default)
+)
 
 const inMemory = writer.pipe(Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" })), Layer.orDie)
 
@@ -159,7 +163,7 @@ describe("what is audited", () => {
     ).pipe(
       Effect.provide(
         Writer.Default.pipe(
-          Layer.provideMerge(SqliteAudit.Default),
+          Layer.provideMerge(Layer.merge(SqliteAudit.Default, Tally.Default)),
           Layer.provide(Ids.Default),
           Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" })),
           Layer.orDie

@@ -1,13 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Metric from "effect/Metric"
 import * as TestClock from "effect/TestClock"
-import { renderPrometheus } from "../../src/Observability.ts"
+import { Metrics, renderPrometheus } from "../../src/Observability.ts"
 import { scriptedAgent, testRuntime } from "../../src/testing.ts"
 import { create, minute, runsOf, second, until } from "../support/Engine.ts"
 
-const looks = Effect.map(Metric.snapshot, (snapshot) => {
-  const line = /^symbiont_scheduler_looks_total (\d+)$/m.exec(renderPrometheus(snapshot))
+const looks = Effect.map(Metrics, (metrics) => {
+  const line = /^symbiont_scheduler_looks_total (\d+)$/m.exec(renderPrometheus(metrics.families()))
   return Number(line?.[1] ?? 0)
 })
 

@@ -8,7 +8,7 @@ import * as Stream from "effect/Stream"
 import { KeyStore } from "../../src/Access.ts"
 import { AgentRuntime } from "../../src/Agents.ts"
 import { Approvals } from "../../src/Approvals.ts"
-import { AuditCheckpoints, AuditLog } from "../../src/AuditLog.ts"
+import { AuditCheckpoints, AuditLog, genesis } from "../../src/AuditLog.ts"
 import { BudgetStore } from "../../src/Budgets.ts"
 import { DeliveryDesk } from "../../src/Delivery.ts"
 import { AgentFailure, AgentId, AgentNotFound } from "../../src/Domain/Agent.ts"
@@ -18,10 +18,11 @@ import { Ids } from "../../src/Domain/Ids.ts"
 import { JobNotFound } from "../../src/Domain/Job.ts"
 import { RunNotFound } from "../../src/Domain/Run.ts"
 import { HttpLive } from "../../src/Http.ts"
+import { InvariantStore } from "../../src/Invariants.ts"
 import { JobStore } from "../../src/JobStore.ts"
 import { RunLogs } from "../../src/RunLogs.ts"
 import { SchedulerStatus } from "../../src/Scheduler/Status.ts"
-import { WakeSignal } from "../../src/Scheduler.ts"
+import { BootIdentity, WakeSignal } from "../../src/Scheduler.ts"
 import { SessionDesk } from "../../src/Sessions.ts"
 import { Settings, SettingsSchema } from "../../src/Settings.ts"
 import { storeInMemory } from "../../src/testing.ts"
@@ -102,12 +103,16 @@ const log = Layer.succeed(
     append: () => Effect.void,
     query: () => unused,
     verify: () => unused,
-    head: unused,
+    head: Effect.succeed(genesis),
     recordConfiguration: () => unused
   })
 )
 
-const checkpoints = Layer.succeed(AuditCheckpoints, { make: unused, verify: () => unused })
+const checkpoints = Layer.succeed(AuditCheckpoints, {
+  make: unused,
+  newest: Effect.succeed(undefined),
+  verify: () => unused
+})
 
 const logs = Layer.succeed(
   RunLogs,
@@ -155,10 +160,11 @@ const scheduler = Layer.succeed(SchedulerStatus, {
   loopAlive: Effect.sync(() => state.alive ?? true)
 })
 
-const kept = Layer.merge(Layer.effect(KeyStore, KeyStore), Layer.effect(BudgetStore, BudgetStore)).pipe(
-  Layer.provide(storeInMemory),
-  Layer.orDie
-)
+const kept = Layer.mergeAll(
+  Layer.effect(KeyStore, KeyStore),
+  Layer.effect(BudgetStore, BudgetStore),
+  Layer.effect(InvariantStore, InvariantStore)
+).pipe(Layer.provide(storeInMemory), Layer.orDie)
 
 const settings = (port: number) =>
   Layer.succeed(Settings, {
@@ -183,6 +189,7 @@ export const fakes = (port = 0) =>
     scheduler,
     settings(port),
     Ids.Default,
+    BootIdentity.Default.pipe(Layer.provide(Ids.Default)),
     WakeSignal.Default
   )
 

@@ -1,0 +1,92 @@
+import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type { Client } from "./Client.ts"
+import {
+  checkAgentFiles,
+  checkFallback,
+  checkProviders,
+  checkReachable,
+  readConfiguration
+} from "./Doctor/Configuration.ts"
+import { checkDatabase } from "./Doctor/Database.ts"
+import { checkDataFolder } from "./Doctor/DataFolder.ts"
+import { findHolder, judgeLock } from "./Doctor/Lock.ts"
+import { checkApprovals, checkBudgets, checkJobs, checkService } from "./Doctor/Service.ts"
+import { bounded, broken, failed, ok, type Verdict, warning } from "./Doctor/Verdict.ts"
+import type { TextFile } from "./FileCheck.ts"
+
+export { judgeDatabase } from "./Doctor/Database.ts"
+export { judgeMode, judgeSpace } from "./Doctor/DataFolder.ts"
+export { holderIn, judgeLock } from "./Doctor/Lock.ts"
+export { judgeBudgets, judgeClock } from "./Doctor/Service.ts"
+export { bounded, type Verdict } from "./Doctor/Verdict.ts"
+
+/** What is examined, and with what. */
+export interface Patient {
+  readonly configFile: Option.Option<string>
+  readonly data: Option.Option<string>
+  /** The files of agents and schedules. */
+  readonly files: ReadonlyArray<TextFile>
+  /** Where the service is asked for. */
+  readonly server: string
+  /** A client of it, or why there is none. */
+  readonly client: Client | string
+  /** Whether servers of other people may be asked, too. */
+  readonly network: boolean
+}
+
+const oldestNode = 20
+
+const checkNode = (running: string): Verdict => {
+  const major = Number(/^v(\d+)/.exec(running)?.[1] ?? 0)
+  return major >= oldestNode
+    ? ok("node", `Node ${running}`)
+    : failed("node", `Node ${running} is too old`, `install Node ${oldestNode} or newer`)
+}
+
+/** Why there is no client, in the CLI's words: what is so, and after a semicolon what to do. */
+const unanswered = (why: string): Verdict => {
+  const [message = why, ...steps] = why.split("; ")
+  return warning("service", message, steps.length === 0 ? "see `symbi up --help`" : steps.join("; "))
+}
+
+/** Examines everything, with a service or without one. Every check is bounded in time, and none takes another with it. */
+export const examine = Effect.fn("Doctor.examine")(function* (patient: Patient) {
+  const { client, configFile, data, files, network, server } = patient
+  const { loaded, verdicts: configuration } = yield* readConfiguration(configFile, data).pipe(
+    Effect.catchAllCause((cause) => Effect.succeed({ loaded: null, verdicts: [broken("configuration", cause)] }))
+  )
+  const ofFiles = yield* checkAgentFiles(files, loaded).pipe(
+    Effect.catchAllCause((cause) => Effect.succeed({ models: 0, verdicts: [broken("files", cause)] }))
+  )
+  const answers = typeof client !== "string"
+  const folder = loaded?.settings.data_dir
+  const holder =
+    folder === undefined ? null : yield* Effect.catchAllCause(findHolder(folder), () => Effect.succeed(null))
+  const ofService = answers
+    ? yield* Effect.forEach(
+        [
+          bounded("service", checkService(client, server)),
+          bounded("jobs", checkJobs(client)),
+          bounded("approvals", checkApprovals(client)),
+          bounded("budgets", checkBudgets(client))
+        ],
+        (one) => one
+      )
+    : [[unanswered(client)]]
+  return [
+    checkNode(process.version),
+    ...configuration,
+    ...ofFiles.verdicts,
+    ...(loaded === null ? [] : [...checkProviders(loaded, ofFiles.models), ...checkFallback(loaded)]),
+    ...(loaded === null || !network ? [] : yield* bounded("network", checkReachable(loaded.settings.providers))),
+    ...(folder === undefined
+      ? []
+      : [
+          ...(yield* bounded("data folder", checkDataFolder(folder))),
+          ...judgeLock(holder, answers),
+          ...(yield* bounded("database", checkDatabase(folder, holder !== null)))
+        ]),
+    ...ofService.flat()
+  ] as ReadonlyArray<Verdict>
+})

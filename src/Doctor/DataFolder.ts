@@ -1,0 +1,110 @@
+import { constants } from "node:fs"
+import { access, stat, statfs } from "node:fs/promises"
+import * as Effect from "effect/Effect"
+import { failed, ok, type Verdict, warning } from "./Verdict.ts"
+
+const megabyte = 1_048_576
+
+/** What a file system has left; sizes in bytes. */
+export interface Space {
+  readonly free: number
+  readonly total: number
+  readonly freeFiles: number
+  readonly files: number
+}
+
+const amount = (bytes: number): string =>
+  bytes < 1_024 * megabyte ? `${Math.floor(bytes / megabyte)} MB` : `${(bytes / 1_024 / megabyte).toFixed(1)} GB`
+
+/** Whether there is room: below 50 MB nothing can be trusted to be stored, below 500 MB or 5 % it is about to run out. */
+export const judgeSpace = ({ files, free, freeFiles, total }: Space): ReadonlyArray<Verdict> => {
+  const left = `${amount(free)} free (${total === 0 ? 0 : Math.floor((free / total) * 100)} %)`
+  const room = "free some space, or shorten [scheduler.retention]"
+  const space =
+    free < 50 * megabyte
+      ? failed("disk", `${left}: nothing more may be stored soon`, room)
+      : free < 500 * megabyte || free < total * 0.05
+        ? warning("disk", left, room)
+        : ok("disk", left)
+  // Some file systems have no fixed number of files, and say 0.
+  if (files === 0 || freeFiles > files * 0.05) return [space]
+  const few = `${freeFiles} of ${files} files (inodes) are left`
+  const fewer = "delete small files on the disk of the data folder"
+  return [space, freeFiles < 100 ? failed("disk", few, fewer) : warning("disk", few, fewer)]
+}
+
+/** Who may read and write a folder or a file; `self` is this process's user id, undefined on systems without. */
+export const judgeMode = (
+  what: string,
+  found: { readonly mode: number; readonly uid: number },
+  self: number | undefined
+): ReadonlyArray<Verdict> => {
+  const owned =
+    self === undefined || self === 0 || found.uid === self
+      ? []
+      : [
+          warning(
+            "permissions",
+            `${what} belongs to user ${found.uid}, and this is user ${self}`,
+            "run symbi as the user that the service runs as"
+          )
+        ]
+  const others = found.mode & 0o077
+  if (self === undefined || others === 0) return owned
+  const mode = (found.mode & 0o777).toString(8)
+  return [
+    ...owned,
+    (found.mode & 0o022) === 0
+      ? warning("permissions", `others can read ${what} (mode ${mode})`, `chmod go-rwx ${what}`)
+      : failed("permissions", `others can write to ${what} (mode ${mode})`, `chmod go-rwx ${what}`)
+  ]
+}
+
+const modeOf = (path: string) =>
+  Effect.map(
+    Effect.promise(() =>
+      stat(path).then(
+        (found) => found,
+        () => null
+      )
+    ),
+    (found) => (found === null ? [] : judgeMode(path, found, process.getuid?.()))
+  )
+
+/** The data folder: there, writable, private, with room on its disk. */
+export const checkDataFolder = (folder: string) =>
+  Effect.gen(function* () {
+    const found = yield* Effect.promise(() =>
+      stat(folder).then(
+        (one) => one,
+        () => null
+      )
+    )
+    if (found === null) {
+      return [warning("data folder", `${folder} is not there yet`, "`symbi up` makes it; or name it with --data")]
+    }
+    if (!found.isDirectory()) {
+      return [failed("data folder", `${folder} is no folder`, "name another with --data, or move the file away")]
+    }
+    const writable = yield* Effect.promise(() =>
+      access(folder, constants.W_OK | constants.X_OK).then(
+        () => true,
+        () => false
+      )
+    )
+    const place = writable
+      ? ok("data folder", `${folder} is writable`)
+      : failed("data folder", `${folder} is not writable`, "run symbi as its owner, or change its permissions")
+    const space = yield* Effect.promise(() => statfs(folder))
+    return [
+      place,
+      ...(yield* modeOf(folder)),
+      ...(yield* modeOf(`${folder}/audit-key.pem`)),
+      ...judgeSpace({
+        free: space.bavail * space.bsize,
+        total: space.blocks * space.bsize,
+        freeFiles: space.ffree,
+        files: space.files
+      })
+    ]
+  })

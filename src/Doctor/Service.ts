@@ -1,0 +1,132 @@
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type { Client } from "../Client.ts"
+import type { BudgetLine } from "../Domain/Budget.ts"
+import { formatDuration } from "../Domain/Duration.ts"
+import type { Finding } from "../Domain/Health.ts"
+import { version } from "../Version.ts"
+import { failed, ok, type Verdict, warning } from "./Verdict.ts"
+
+/** How long an approval may wait before somebody is reminded, in ms. */
+const longWait = 4 * 3_600_000
+
+/** Jobs that are compared with the agents. */
+const maxJobs = 1_000
+
+const named = (names: ReadonlyArray<string>): string =>
+  `${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""}`
+
+/** How far two clocks may be apart: HTTP tells whole seconds. */
+export const judgeClock = (theirs: number, ours: number): Verdict => {
+  // Their second had begun by up to a second.
+  const apart = Math.max(0, Math.abs(ours - theirs - 500) - 500)
+  const text = `the service's clock and this one are ${(apart / 1_000).toFixed(1)} s apart`
+  const step = "let NTP set both clocks"
+  if (apart > 30_000) return failed("clock", text, step)
+  return apart > 2_000 ? warning("clock", text, step) : ok("clock", "the service's clock and this one agree")
+}
+
+/** Budgets that are nearly or wholly used up. */
+export const judgeBudgets = (lines: ReadonlyArray<BudgetLine>): ReadonlyArray<Verdict> => {
+  const used = lines.flatMap(({ caps, name, of, period, reserved, spent }) =>
+    (["tokens", "cost_usd", "runs"] as const).flatMap((unit) => {
+      const cap = caps[unit]
+      const taken = spent[unit] + (unit === "runs" ? 0 : reserved[unit])
+      return cap === undefined || taken < cap * 0.8
+        ? []
+        : [
+            {
+              text: `${name === null ? of : `${of} ${name}`} per ${period}: ${taken} of ${cap} ${unit}`,
+              full: taken >= cap
+            }
+          ]
+    })
+  )
+  if (used.length === 0) return [ok("budgets", lines.length === 0 ? "none is set" : "all below 80 %")]
+  return used.map(({ full, text }) =>
+    warning("budgets", `${full ? "used up" : "over 80 %"}: ${text}`, "see `symbi budgets`; raise the cap, or wait")
+  )
+}
+
+const ofFinding = ({ examples, message, next_step, severity }: Finding): Verdict =>
+  (severity === "error" ? failed : warning)(
+    "state",
+    examples.length === 0 ? message : `${message}: ${named(examples)}`,
+    next_step
+  )
+
+/** What a service says of itself and of its jobs. */
+export const checkService = Effect.fn("Doctor.service")(function* (client: Client, server: string) {
+  const [live, response] = yield* client.health.live({ withResponse: true })
+  const now = yield* Clock.currentTimeMillis
+  const date = Date.parse(response.headers["date"] ?? "")
+  const versions =
+    live.version === version
+      ? ok("service", `${server} answers, version ${live.version}`)
+      : warning(
+          "service",
+          `${server} is version ${live.version}, this symbi is ${version}`,
+          "install the same version on both sides"
+        )
+  const clock = Number.isNaN(date) ? [] : [judgeClock(date, now)]
+  const findings = yield* Effect.either(client.health.findings())
+  if (Either.isLeft(findings)) {
+    return [
+      versions,
+      ...clock,
+      failed("service", `it does not say how it is: ${findings.left.message}`, "set SYMBI_API_KEY to a key with read")
+    ]
+  }
+  const state = findings.right.map(ofFinding)
+  return [versions, ...clock, ...(state.length === 0 ? [ok("state", "no job is late, nothing is stuck")] : state)]
+})
+
+/** Jobs in the dead-letter queue, and jobs whose agent nobody knows. */
+export const checkJobs = Effect.fn("Doctor.jobs")(function* (client: Client) {
+  const dead = yield* client.schedule.list({ urlParams: { status: "dead_letter", limit: maxJobs } })
+  const active = yield* client.schedule.list({ urlParams: { status: "active", limit: maxJobs } })
+  const agents = new Set((yield* client.agents.list()).map(({ id }) => id))
+  const lost = active.filter(({ agent_id }) => !agents.has(agent_id))
+  const verdicts = [
+    ...(dead.length === 0
+      ? []
+      : [
+          failed(
+            "jobs",
+            `${dead.length} in the dead-letter queue: ${named(dead.map(({ name }) => name))}`,
+            "see `symbi cron history JOB --status failed`, then `symbi cron reset JOB`"
+          )
+        ]),
+    ...(lost.length === 0
+      ? []
+      : [
+          failed(
+            "jobs",
+            `${lost.length} have an agent that nobody knows: ${named(lost.map(({ agent_id, name }) => `${name} (${agent_id})`))}`,
+            "add the agent to agents/, or correct the job"
+          )
+        ])
+  ]
+  return verdicts.length === 0 ? [ok("jobs", "none is dead, all have their agents")] : verdicts
+})
+
+/** Approvals that have waited long. */
+export const checkApprovals = Effect.fn("Doctor.approvals")(function* (client: Client) {
+  const now = yield* Clock.currentTimeMillis
+  const waiting = yield* client.approvals.list({ urlParams: { state: "pending", limit: maxJobs } })
+  const long = waiting.filter(({ requested_at }) => now - requested_at > longWait)
+  if (long.length === 0) return [ok("approvals", waiting.length === 0 ? "none wait" : `${waiting.length} wait`)]
+  return [
+    warning(
+      "approvals",
+      `${long.length} have waited for more than ${formatDuration(longWait)}: ${named(long.map(({ job_name }) => job_name))}`,
+      "see `symbi approvals list`"
+    )
+  ]
+})
+
+/** How far budgets are spent. */
+export const checkBudgets = Effect.fn("Doctor.budgets")(function* (client: Client) {
+  return judgeBudgets(yield* client.budgets.list())
+})

@@ -1,0 +1,84 @@
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
+import { AuditCheckpoints, AuditLog } from "./AuditLog.ts"
+import type { Finding } from "./Domain/Health.ts"
+import { makeChecks } from "./Invariants/Checks.ts"
+import { InvariantStore } from "./Invariants/InvariantStore.ts"
+import { Metrics, MetricsEnabled } from "./Observability.ts"
+
+export {
+  type Found,
+  InvariantStore,
+  maxCounted,
+  type RunningSince,
+  type StoreGauges
+} from "./Invariants/InvariantStore.ts"
+
+const pace = "30 seconds"
+
+/** Metrics of deleted jobs are shown no more. */
+export const dropDeletedJobs = Effect.gen(function* () {
+  if (!(yield* MetricsEnabled)) return
+  const store = yield* InvariantStore
+  const { jobs } = yield* Metrics
+  const names = jobs.names()
+  if (names.length > 0) jobs.keep(yield* store.jobsNamed(names))
+})
+
+const failed: Finding = {
+  check: "scan_failed",
+  severity: "error",
+  message: "the state of the store could not be examined",
+  next_step: "read the service's log: does the database answer?",
+  count: 1,
+  examples: []
+}
+
+/** What must always be so, looked at again and again: rows that got stuck, were damaged, or are late. */
+export class Invariants extends Context.Tag("symbiont/Invariants")<
+  Invariants,
+  {
+    /** What the last scan found, errors first. */
+    readonly findings: Effect.Effect<ReadonlyArray<Finding>>
+    /** Scans now. */
+    readonly scan: Effect.Effect<ReadonlyArray<Finding>>
+  }
+>() {
+  /** Scans at start and every 30 s for as long as the scope lives. Says in the log what errors come and go. */
+  static readonly layer = Layer.scoped(
+    Invariants,
+    Effect.gen(function* () {
+      const log = yield* AuditLog
+      const checkpoints = yield* AuditCheckpoints
+      const store = yield* InvariantStore
+      const found = yield* Ref.make<ReadonlyArray<Finding>>([])
+      const checks = yield* makeChecks(Effect.all({ newest: checkpoints.newest, head: log.head }))
+
+      const tell = Effect.fnUntraced(function* (before: ReadonlyArray<Finding>, now: ReadonlyArray<Finding>) {
+        const errorsNot = (these: ReadonlyArray<Finding>, among: ReadonlyArray<Finding>) =>
+          these.filter(({ check, severity }) => severity === "error" && !among.some((one) => one.check === check))
+        for (const { check, message, next_step } of errorsNot(now, before)) {
+          yield* Effect.logWarning(`${check}: ${message}; ${next_step}`)
+        }
+        for (const { check } of errorsNot(before, now)) yield* Effect.logInfo(`${check}: it is well again`)
+      })
+
+      const scan = checks.pipe(
+        Effect.catchAllCause((cause) =>
+          Effect.as(Effect.logError("the state of the store could not be examined", cause), [failed])
+        ),
+        Effect.tap((now) => Effect.flatMap(Ref.getAndSet(found, now), (before) => tell(before, now))),
+        Effect.withSpan("Invariants.scan")
+      )
+      const tidy = Effect.catchAllCause(Effect.provideService(dropDeletedJobs, InvariantStore, store), (cause) =>
+        Effect.logWarning("metrics of deleted jobs could not be dropped", cause)
+      )
+
+      yield* Effect.forkScoped(Effect.repeat(Effect.zipRight(scan, tidy), Schedule.spaced(pace)))
+      return { findings: Ref.get(found), scan }
+    })
+  )
+}
