@@ -27,6 +27,12 @@ export const integerBetween = (name: string, low: number, high: number) =>
     )
   )
 
+/** The options that were given, as the API takes them. */
+export const given = <A extends Readonly<Record<string, Option.Option<unknown>>>>(options: A) =>
+  Object.fromEntries(
+    Object.entries(options).flatMap(([key, value]) => (Option.isSome(value) ? [[key, value.value]] : []))
+  ) as { readonly [K in keyof A]?: Option.Option.Value<A[K]> }
+
 /** How rows are printed. */
 export const format = oneOf("format", ["table", "json", "csv"]).pipe(
   Options.withDescription("table for people (the default), json or csv for programs"),
