@@ -39,6 +39,12 @@ export const withConsole =
       })
     })
 
+/** Writes a text to stderr as it is, without a line break of its own. */
+export const writeErr = (text: string) =>
+  Effect.async<void>((resume) => {
+    process.stderr.write(text, () => resume(Effect.void))
+  })
+
 /** Writes a text to stdout as it is, without a line break of its own. */
 export const writeOut = (text: string) =>
   Effect.async<void>((resume) => {
