@@ -8,6 +8,7 @@ const switches: ReadonlySet<string> = new Set([
   "--queue",
   "--dry-run",
   "--prune",
+  "--with-logs",
   "--all",
   "--all-failed",
   "--all-dead",

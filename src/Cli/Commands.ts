@@ -18,6 +18,8 @@ export const commands = {
   config: async () => (await import("./Config.ts")).config,
   audit: async () => (await import("./Audit.ts")).audit,
   agentpin: async () => (await import("./AgentPin.ts")).agentpin,
+  backup: async () => (await import("./Backup.ts")).backup,
+  restore: async () => (await import("./Backup.ts")).restore,
   keys: async () => (await import("./Keys.ts")).keys
 } as const
 
