@@ -14,12 +14,14 @@ import { readTar } from "./Tar.ts"
 const largestManifest = 67_108_864
 
 const decode = Schema.decodeUnknownEither(Schema.parseJson(BackupManifest), { onExcessProperty: "error" })
-const isNewer = Schema.is(Schema.parseJson(Schema.Struct({ format: Schema.Number.pipe(Schema.greaterThan(1)) })))
+const decodeNewer = Schema.decodeEither(
+  Schema.parseJson(Schema.Struct({ format: Schema.Number.pipe(Schema.greaterThan(1)) }))
+)
 
 const manifestOf = (text: string): BackupManifest => {
   const decoded = decode(text)
   if (Either.isRight(decoded)) return decoded.right
-  if (isNewer(text)) throw new Error("it was made by a newer version of symbi; upgrade symbi")
+  if (Either.isRight(decodeNewer(text))) throw new Error("it was made by a newer version of symbi; upgrade symbi")
   throw new Error(`its ${manifestName} is damaged`)
 }
 
