@@ -54,7 +54,7 @@ const list = Command.make(
       Options.withDefault("pending" as const)
     ),
     limit: integerBetween("limit", 1, 1_000).pipe(
-      Options.withDescription("how many, 1 to 1000"),
+      Options.withDescription("how many, 1 to 1000 (default 100)"),
       Options.withDefault(100)
     ),
     time,

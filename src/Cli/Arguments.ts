@@ -9,7 +9,7 @@ export const job = Args.text({ name: "job" }).pipe(Args.withDescription("the job
 /** One of some words; any other is refused with the list. */
 export const oneOf = <const Word extends string>(name: string, words: ReadonlyArray<Word>) =>
   Options.text(name).pipe(
-    Options.withPseudoName(name),
+    Options.withPseudoName(words.join("|")),
     Options.filterMap(
       (text) => Option.fromNullable(words.find((word) => word === text)),
       `--${name} must be one of: ${words.join(", ")}`

@@ -66,7 +66,7 @@ export const query = Command.make(
     run: text("run", "only entries about this run"),
     actor: text("actor", "only what this actor did: scheduler, api, cli, apply, or a key"),
     limit: integerBetween("limit", 1, 1_000).pipe(
-      Options.withDescription("how many entries, 1 to 1000"),
+      Options.withDescription("how many entries, 1 to 1000 (default 50)"),
       Options.withDefault(50)
     ),
     time,

@@ -20,6 +20,7 @@ export const commands = {
   agentpin: async () => (await import("./AgentPin.ts")).agentpin,
   backup: async () => (await import("./Backup.ts")).backup,
   restore: async () => (await import("./Backup.ts")).restore,
+  completions: async () => (await import("./Completions.ts")).completions,
   keys: async () => (await import("./Keys.ts")).keys
 } as const
 

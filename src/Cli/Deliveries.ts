@@ -75,7 +75,7 @@ const list = Command.make(
     channel,
     job,
     limit: integerBetween("limit", 1, 1_000).pipe(
-      Options.withDescription("how many, 1 to 1000"),
+      Options.withDescription("how many, 1 to 1000 (default 100)"),
       Options.withDefault(100)
     ),
     all: Options.boolean("all").pipe(Options.withDescription("all of them, whatever --limit says")),

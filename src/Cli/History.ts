@@ -46,7 +46,7 @@ export const history = Command.make(
   {
     job,
     limit: integerBetween("limit", 1, 1_000).pipe(
-      Options.withDescription("how many runs, 1 to 1000"),
+      Options.withDescription("how many runs, 1 to 1000 (default 20)"),
       Options.withDefault(20)
     ),
     status: oneOf("status", RunStatus.literals).pipe(

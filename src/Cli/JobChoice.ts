@@ -18,10 +18,8 @@ export const choice = {
     Options.withDescription("jobs with this label; given again, with all of the labels"),
     Options.repeated
   ),
-  agent: jobFilter.agent.pipe(Options.withDescription("jobs of this agent")),
-  status: jobFilter.status.pipe(
-    Options.withDescription("jobs of this status: active, paused, completed, failed, dead_letter")
-  ),
+  agent: jobFilter.agent,
+  status: jobFilter.status,
   all: Options.boolean("all").pipe(Options.withDescription("all jobs")),
   dryRun: Options.boolean("dry-run").pipe(Options.withDescription("only show what would be done")),
   yes: Options.boolean("yes").pipe(
@@ -64,7 +62,7 @@ export const confirmed = Effect.fnUntraced(function* (question: string, unasked:
   )
 })
 
-/** Gets a job by its id or name; the error of one that does not exist names those that do and are near. */
+/** Gets a job by its id or name. */
 export const getJob = (job: string) => withClient((client) => client.schedule.get({ path: { job_id: job } }))
 
 /** Does something for each, several at once; `tell` comes in the order of the items. */

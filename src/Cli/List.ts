@@ -41,7 +41,7 @@ const print = printRows({
 /** Which jobs: the options that narrow a list of them down. */
 export const jobFilter = {
   status: oneOf("status", JobStatus.literals).pipe(
-    Options.withDescription("only jobs of this status: active, paused, completed, failed, dead_letter"),
+    Options.withDescription("only jobs of this status"),
     Options.optional
   ),
   agent: Options.text("agent").pipe(Options.withDescription("only jobs of this agent"), Options.optional),
