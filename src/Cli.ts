@@ -1,6 +1,5 @@
 import * as CliConfig from "@effect/cli/CliConfig"
 import * as Command from "@effect/cli/Command"
-import * as CommandDescriptor from "@effect/cli/CommandDescriptor"
 import * as ValidationError from "@effect/cli/ValidationError"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Cause from "effect/Cause"
@@ -8,7 +7,6 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
-import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { commandOf, emptyOption, orderWords } from "./Cli/Argv.ts"
@@ -16,27 +14,21 @@ import { commandNames, commands, isCommandName } from "./Cli/Commands.ts"
 import { CliError, exitCodes } from "./Cli/Errors.ts"
 import { misuseOf } from "./Cli/Misuse.ts"
 import { symbi } from "./Cli/Root.ts"
-import { shapeOf, textOf } from "./Cli/Shape.ts"
+import { type CommandShape, shapeOf, textOf } from "./Cli/Shape.ts"
 import { withConsole } from "./Cli/Terminal.ts"
 import { nearest } from "./Suggestion.ts"
 import { version } from "./Version.ts"
 
-/**
- * `symbi` with the command that is asked for, and the names of the commands under that; with all of them where it is
- * none of them.
- */
+/** `symbi` with the command that is asked for, and the shape of that; with all of them where it is none of them. */
 const loaded = (words: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const [asked] = commandOf(words)
     const names = isCommandName(asked) ? [asked] : commandNames
     const [first, ...others] = yield* Effect.promise(() => Promise.all(names.map((name) => commands[name]())))
     if (first === undefined) return yield* Effect.dieMessage("there are no commands")
-    const under = [...HashMap.keys(CommandDescriptor.getSubcommands<unknown>(first.descriptor))]
     return {
       whole: Command.withSubcommands(symbi, [first, ...others]),
-      first: first.descriptor,
-      // The library gives a command that leads to no others itself.
-      under: others.length > 0 ? [] : under.filter((name) => name !== asked)
+      shape: asked === undefined || others.length > 0 ? undefined : shapeOf(first.descriptor, [asked])
     }
   })
 
@@ -55,15 +47,6 @@ const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   if (Cause.isInterruptedOnly(cause)) return Effect.void
   if (ValidationError.isValidationError(failure)) return Console.error(`error: ${validationText(failure)}`)
   return Console.error(Cause.pretty(cause))
-}
-
-/** The parser would blame `symbi` for a wrong word after `symbi cron`, and name the commands of `symbi`. */
-const checkCommand = (words: ReadonlyArray<string>, under: ReadonlyArray<string>) => {
-  const [first, second] = commandOf(words)
-  if (first !== undefined && !isCommandName(first)) return noCommand([first], commandNames)
-  return first === undefined || under.length === 0 || second === undefined || under.includes(second)
-    ? Effect.void
-    : noCommand([first, second], under)
 }
 
 const noCommand = (words: ReadonlyArray<string>, names: ReadonlyArray<string>) => {
@@ -87,13 +70,15 @@ const afterCommand = (words: ReadonlyArray<string>, command: ReadonlyArray<strin
   return rest
 }
 
-/** Says in one line what is wrong with the options and arguments of the command that is asked for. */
-const checkWords = (words: ReadonlyArray<string>, first: CommandDescriptor.Command<unknown>) => {
-  const [name, second] = commandOf(orderWords(words))
-  if (name === undefined) return Effect.void
-  const whole = shapeOf(first, [name])
-  const shape = whole.commands.length === 0 ? whole : whole.commands.find((child) => child.words[1] === second)
-  const misuse = shape === undefined ? undefined : misuseOf(shape, afterCommand(words, shape.words))
+/** Refuses words that name no command, or are not what the command takes. */
+const checkWords = (words: ReadonlyArray<string>, whole: CommandShape | undefined) => {
+  const [first, second] = commandOf(orderWords(words))
+  if (first !== undefined && !isCommandName(first)) return noCommand([first], commandNames)
+  if (first === undefined || whole === undefined) return Effect.void
+  const under = whole.commands.map((child) => child.words[1] ?? "")
+  const shape = under.length === 0 ? whole : whole.commands.find((child) => child.words[1] === second)
+  if (shape === undefined) return noCommand([first, second ?? ""], under)
+  const misuse = misuseOf(shape, afterCommand(words, shape.words))
   return misuse === undefined ? Effect.void : new CliError({ kind: "usage", message: misuse })
 }
 
@@ -122,11 +107,12 @@ const parserSilent = { error: () => Effect.void }
 
 const runCommand = (words: ReadonlyArray<string>, ordered: ReadonlyArray<string>) =>
   Effect.gen(function* () {
-    const { first, under, whole } = yield* loaded(ordered)
-    yield* checkCommand(ordered, under)
+    const { shape, whole } = yield* loaded(ordered)
     const [, second] = commandOf(ordered)
-    if (under.length > 0 && second === undefined) return yield* printHelp(commandOf(ordered))
-    yield* checkWords(words, first)
+    if (shape !== undefined && shape.commands.length > 0 && second === undefined) {
+      return yield* printHelp(commandOf(ordered))
+    }
+    yield* checkWords(words, shape)
     const console = yield* Console.consoleWith(Effect.succeed)
     const spoken = Command.transformHandler(whole, (handler) => Console.withConsole(handler, console))
     yield* Console.withConsole(Command.run(spoken, about)(["node", "symbi", ...ordered]), {

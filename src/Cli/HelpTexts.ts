@@ -86,7 +86,7 @@ export const helpTexts: Readonly<Record<string, HelpText>> = {
   "approvals list": { examples: ["symbi approvals list", "symbi approvals list --state all --limit 20"] },
   "approvals show": { examples: ["symbi approvals show run_01m7z37xt318bqj0m2s4x1d27v"] },
   "approvals approve": {
-    examples: ['symbi approvals approve run_01m7z37xt318bqj0m2s4x1d27v --reason "checked"']
+    examples: ['symbi approvals approve run_01m7z37xt318bqj0m2s4x1d27v --reason "ok"']
   },
   "approvals deny": { examples: ['symbi approvals deny run_01m7z37xt318bqj0m2s4x1d27v --reason "not today"'] },
   deliveries: { examples: ["symbi deliveries list --state failed", "symbi deliveries redeliver --all-failed"] },
@@ -131,7 +131,7 @@ export const helpTexts: Readonly<Record<string, HelpText>> = {
   "audit checkpoint": { examples: ["symbi audit checkpoint >> kept.log"] },
   agentpin: { examples: ["symbi help agentpin verify"] },
   "agentpin verify": {
-    examples: ["symbi agentpin verify - --agent reporter --domain agent.example.com --discovery d.json < token"]
+    examples: ["symbi agentpin verify - --agent a --domain a.example --discovery d.json"]
   },
   "agentpin pin": {
     examples: ["symbi agentpin pin key-2 --domain agent.example.com --discovery d.json"]
