@@ -63,8 +63,7 @@ export const watching = <A, R, R2>(
     const draw = Effect.gen(function* () {
       const now = toTheSecond(yield* Clock.currentTimeMillis)
       const { silentSince, value } = seen
-      const trouble =
-        silentSince === null ? "" : `no service since ${toTheSecond(silentSince)}, trying again; the last it told:\n\n`
+      const trouble = silentSince === null ? "" : `no service since ${toTheSecond(silentSince)}, trying again\n\n`
       const text = `${trouble}${yield* render(value)}`
       yield* onTerminal
         ? writeOut(screenOf(`${now}, every 5 seconds; Ctrl-C ends\n\n${text}`))
