@@ -15,10 +15,12 @@ if (!existsSync(built("cli.js"))) {
 
 /** The help page (or the version) that is asked for, as the build made it; undefined when something else is. */
 const helpPage = (words) => {
-  const helps = words.length === 0 || ["--help", "-h", "--version"].includes(words.at(-1))
+  const helps = words.length === 0 || words[0] === "help" || ["--help", "-h", "--version"].includes(words.at(-1))
   if (!helps || !existsSync(built("help.json"))) return undefined
   const pages = JSON.parse(readFileSync(built("help.json"), "utf8"))
-  const name = words.filter((word) => word !== "--help" && word !== "-h").join(" ")
+  const name = (words[0] === "help" ? words.slice(1) : words)
+    .filter((word) => word !== "--help" && word !== "-h")
+    .join(" ")
   return Object.hasOwn(pages, name) ? pages[name] : undefined
 }
 

@@ -1,6 +1,5 @@
 import * as CliConfig from "@effect/cli/CliConfig"
 import * as Command from "@effect/cli/Command"
-import * as CommandDescriptor from "@effect/cli/CommandDescriptor"
 import * as ValidationError from "@effect/cli/ValidationError"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Cause from "effect/Cause"
@@ -8,77 +7,138 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
-import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { commandOf, emptyOption, orderWords } from "./Cli/Argv.ts"
 import { commandNames, commands, isCommandName } from "./Cli/Commands.ts"
 import { CliError, exitCodes } from "./Cli/Errors.ts"
-import { tidyHelp } from "./Cli/Help.ts"
+import { misuseOf } from "./Cli/Misuse.ts"
 import { symbi } from "./Cli/Root.ts"
+import { type CommandShape, shapeOf, textOf } from "./Cli/Shape.ts"
 import { withConsole } from "./Cli/Terminal.ts"
 import { nearest } from "./Suggestion.ts"
 import { version } from "./Version.ts"
 
-/**
- * `symbi` with the command that is asked for, and the names of the commands under that; with all of them where it is
- * none of them.
- */
+/** `symbi` with the command that is asked for, and the shape of that; with all of them where it is none of them. */
 const loaded = (words: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const [asked] = commandOf(words)
     const names = isCommandName(asked) ? [asked] : commandNames
     const [first, ...others] = yield* Effect.promise(() => Promise.all(names.map((name) => commands[name]())))
     if (first === undefined) return yield* Effect.dieMessage("there are no commands")
-    const under = [...HashMap.keys(CommandDescriptor.getSubcommands<unknown>(first.descriptor))]
     return {
       whole: Command.withSubcommands(symbi, [first, ...others]),
-      // The library gives a command that leads to no others itself.
-      under: others.length > 0 ? [] : under.filter((name) => name !== asked)
+      shape: asked === undefined || others.length > 0 ? undefined : shapeOf(first.descriptor, [asked])
     }
   })
 
 const live = Layer.merge(NodeHttpClient.layer, CliConfig.layer({ showBuiltIns: false, isCaseSensitive: true }))
 
+/** What the parser says of a value, without the name of its type in a sentence of its own. */
+const validationText = ({ error }: ValidationError.ValidationError): string =>
+  textOf(error)
+    .replace(/\s*\n\s*/g, " ")
+    .trim()
+    .replace(/^'(.*)' is not a integer$/s, '"$1" is no whole number')
+
 const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   const failure = Option.getOrUndefined(Cause.failureOption(cause))
   if (failure instanceof CliError) return Console.error(`error: ${failure.message}`)
-  if (Cause.isInterruptedOnly(cause) || ValidationError.isValidationError(failure)) return Effect.void
+  if (Cause.isInterruptedOnly(cause)) return Effect.void
+  if (ValidationError.isValidationError(failure)) return Console.error(`error: ${validationText(failure)}`)
   return Console.error(Cause.pretty(cause))
 }
 
-/** The parser would blame `symbi` for a wrong word after `symbi cron`, and name the commands of `symbi`. */
-const checkCommand = (words: ReadonlyArray<string>, under: ReadonlyArray<string>) => {
-  const [first, second] = commandOf(words)
-  if (under.length === 0 || second === undefined || under.includes(second)) return Effect.void
-  const meant = nearest(second, under)
-  const hint = meant === undefined ? `the commands are ${under.join(", ")}` : `did you mean "${meant}"?`
-  return new CliError({ kind: "usage", message: `no command "symbi ${first} ${second}"; ${hint}` })
+const noCommand = (words: ReadonlyArray<string>, names: ReadonlyArray<string>) => {
+  const meant = nearest(words.at(-1) ?? "", names)
+  const all = words.length === 1 ? "symbi --help lists them" : `the commands are ${names.join(", ")}`
+  const hint = meant === undefined ? all : `did you mean "${meant}"?`
+  return new CliError({ kind: "usage", message: `no command "${["symbi", ...words].join(" ")}"; ${hint}` })
 }
 
+/** The words that are left of a command line without `--server` and the words of the command. */
+const afterCommand = (words: ReadonlyArray<string>, command: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const rest: Array<string> = []
+  const next = [...command]
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index] ?? ""
+    if (word === "--") return [...rest, ...words.slice(index)]
+    if (word === "--server") index++
+    else if (word === next[0]) next.shift()
+    else if (!word.startsWith("--server=")) rest.push(word)
+  }
+  return rest
+}
+
+/** Refuses words that name no command, or are not what the command takes. */
+const checkWords = (words: ReadonlyArray<string>, whole: CommandShape | undefined) => {
+  const [first, second] = commandOf(orderWords(words))
+  if (first !== undefined && !isCommandName(first)) return noCommand([first], commandNames)
+  if (first === undefined || whole === undefined) return Effect.void
+  const under = whole.commands.map((child) => child.words[1] ?? "")
+  const shape = under.length === 0 ? whole : whole.commands.find((child) => child.words[1] === second)
+  if (shape === undefined) return noCommand([first, second ?? ""], under)
+  const misuse = misuseOf(shape, afterCommand(words, shape.words))
+  return misuse === undefined ? Effect.void : new CliError({ kind: "usage", message: misuse })
+}
+
+/** Prints the page of the command that is named; of `symbi` where none is. */
+const printHelp = Effect.fnUntraced(function* (command: ReadonlyArray<string>) {
+  const { mainPage, pageOf } = yield* Effect.promise(() => import("./Cli/Help.ts"))
+  const { allShapes } = yield* Effect.promise(() => import("./Cli/AllShapes.ts"))
+  const shapes = yield* allShapes
+  const [first, second] = command
+  if (first === undefined) return yield* Console.log(mainPage(shapes, version))
+  const shape = shapes.find(({ words }) => words[0] === first)
+  if (shape === undefined) return yield* noCommand([first], commandNames)
+  if (shape.commands.length === 0 || second === undefined) return yield* Console.log(pageOf(shape))
+  const under = shape.commands.find(({ words }) => words[1] === second)
+  if (under !== undefined) return yield* Console.log(pageOf(under))
+  return yield* noCommand(
+    [first, second],
+    shape.commands.map(({ words }) => words[1] ?? "")
+  )
+})
+
 const about = { name: "Symbiont Scheduler", version, executable: "symbi" }
+
+/** The parser tells of what it refuses by itself; that is told once, by {@link report}. */
+const parserSilent = { error: () => Effect.void }
+
+const runCommand = (words: ReadonlyArray<string>, ordered: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const { shape, whole } = yield* loaded(ordered)
+    const [, second] = commandOf(ordered)
+    if (shape !== undefined && shape.commands.length > 0 && second === undefined) {
+      return yield* printHelp(commandOf(ordered))
+    }
+    yield* checkWords(words, shape)
+    const console = yield* Console.consoleWith(Effect.succeed)
+    const spoken = Command.transformHandler(whole, (handler) => Console.withConsole(handler, console))
+    yield* Console.withConsole(Command.run(spoken, about)(["node", "symbi", ...ordered]), {
+      ...console,
+      ...parserSilent
+    })
+  })
 
 /** Runs the words after `symbi`; whatever goes wrong is told once, on stderr. */
 export const runCli = (words: ReadonlyArray<string>) =>
   Effect.suspend(() => {
-    const ordered = words.length === 0 ? ["--help"] : orderWords(words)
-    const helps = ordered.includes("--help") || ordered.includes("-h")
-    const command = ordered.slice(
-      0,
-      ordered.findIndex((word) => word.startsWith("-"))
-    )
+    const ordered = orderWords(words[0] === "help" ? words.slice(1) : words)
+    const helps = words[0] === "help" || ordered.includes("--help") || ordered.includes("-h")
     const empty = emptyOption(ordered)
-    if (empty !== undefined) {
-      const refusal = new CliError({ kind: "usage", message: `${empty} is empty; give its value, or leave it out` })
-      return Effect.tapErrorCause(refusal, report)
+    if (helps || ordered.length === 0) return printHelp(commandOf(ordered))
+    if (commandOf(ordered).length === 0 && !ordered.includes("--version")) {
+      return new CliError({
+        kind: "usage",
+        message: `no command in "symbi ${words.join(" ")}"; symbi --help lists them`
+      })
     }
-    return loaded(ordered).pipe(
-      Effect.tap(({ under }) => checkCommand(ordered, under)),
-      Effect.flatMap(({ whole }) => Command.run(whole, about)(["node", "symbi", ...ordered])),
-      Effect.tapErrorCause(report),
-      withConsole(helps ? (page) => tidyHelp(page, command) : identity)
-    )
-  }).pipe(Effect.provide(live))
+    if (empty !== undefined) {
+      return new CliError({ kind: "usage", message: `${empty} is empty; give its value, or leave it out` })
+    }
+    return runCommand(words, ordered)
+  }).pipe(Effect.tapErrorCause(report), withConsole(identity), Effect.provide(live))
 
 /** The exit code of a command: see {@link exitCodes}. Interrupted is 130, but for commands that run until interrupted. */
 export const exitCodeOf = (exit: Exit.Exit<unknown, unknown>, words: ReadonlyArray<string>): number => {

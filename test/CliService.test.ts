@@ -95,7 +95,7 @@ layer(HttpTest)("Cli with a service", (it) => {
       const csv = yield* ask("cron", "list", "--agent", "lister", "--status", "active", "--format", "csv")
       assert.match(
         csv.stdout,
-        /^id,name,agent_id,cron,status,next_run\r\njob_\w+,'=cmd\(\),lister,0 \* \* \* \*,active,\S+Z\n$/
+        /^id,name,agent_id,cron,status,next_run\r\njob_\w+,'=cmd\(\),lister,0 \* \* \* \*,active,\S+Z\r\n$/
       )
     })
   )

@@ -8,6 +8,7 @@ import { AgentDefinition } from "../Domain/Agent.ts"
 import { format, oneOf } from "./Arguments.ts"
 import { withClient } from "./Root.ts"
 import { printRows } from "./Rows.ts"
+import { instant } from "./Show.ts"
 import { plain } from "./Table.ts"
 
 /** What an agent is, in a few words. */
@@ -32,7 +33,7 @@ const print = printRows({
     { name: "AGENT", value: ({ id }) => id, flexible: true },
     { name: "KIND", value: ({ kind }) => kind },
     { name: "IS", value: isWhat, flexible: true },
-    { name: "DESCRIPTION", value: ({ description = "" }) => description, flexible: true }
+    { name: "DESCRIPTION", value: ({ description = "" }) => description, flexible: true, optional: true }
   ],
   csv: [
     ["id", ({ id }) => id],
@@ -47,7 +48,7 @@ const print = printRows({
 const list = Command.make("list", { format }, ({ format }) =>
   Effect.flatMap(
     withClient((client) => client.agents.list()),
-    (agents) => print(agents, format)
+    (agents) => print(agents, format, instant)
   )
 ).pipe(Command.withDescription("List the agents that the service knows"))
 

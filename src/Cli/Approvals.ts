@@ -11,6 +11,7 @@ import { withClient } from "./Root.ts"
 import { printRows } from "./Rows.ts"
 import { instant } from "./Show.ts"
 import type { Column } from "./Table.ts"
+import { time, timesFor } from "./Times.ts"
 
 const approval = Args.text({ name: "approval" }).pipe(Args.withDescription("the approval's id, or its run's"))
 
@@ -21,14 +22,14 @@ const columns: ReadonlyArray<Column<Approval>> = [
   { name: "APPROVAL", value: ({ id }) => id },
   { name: "STATE", value: ({ state }) => state },
   { name: "JOB", value: ({ job_name }) => job_name, flexible: true },
-  { name: "SLOT", value: ({ scheduled_for }) => instant(scheduled_for) },
-  { name: "EXPIRES", value: ({ approval_default, expires_at }) => `${instant(expires_at)}, then ${approval_default}` },
+  { name: "SLOT", value: ({ scheduled_for }, at) => at(scheduled_for), spare: true },
+  { name: "EXPIRES", value: ({ approval_default, expires_at }, at) => `${at(expires_at)}, then ${approval_default}` },
   {
     name: "APPROVERS",
     value: ({ approvers }) => (approvers.length === 0 ? "any" : approvers.join(", ")),
     flexible: true
   },
-  { name: "DECIDED", value: outcome, flexible: true }
+  { name: "DECIDED", value: outcome, flexible: true, optional: true }
 ]
 
 const csv: ReadonlyArray<readonly [name: string, value: (approval: Approval) => string]> = [
@@ -53,15 +54,17 @@ const list = Command.make(
       Options.withDefault("pending" as const)
     ),
     limit: integerBetween("limit", 1, 1_000).pipe(
-      Options.withDescription("how many, 1 to 1000"),
+      Options.withDescription("how many, 1 to 1000 (default 100)"),
       Options.withDefault(100)
     ),
+    time,
     format
   },
-  ({ format, limit, state }) =>
-    withClient((client) => client.approvals.list({ urlParams: { state, limit } })).pipe(
-      Effect.flatMap((approvals) => print(approvals, format))
-    )
+  ({ format, limit, state, time }) =>
+    Effect.gen(function* () {
+      const approvals = yield* withClient((client) => client.approvals.list({ urlParams: { state, limit } }))
+      yield* print(approvals, format, yield* timesFor(time))
+    })
 ).pipe(Command.withDescription("List the runs that wait for approval, newest first"))
 
 const lines = (one: Approval): string =>

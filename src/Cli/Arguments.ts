@@ -9,7 +9,7 @@ export const job = Args.text({ name: "job" }).pipe(Args.withDescription("the job
 /** One of some words; any other is refused with the list. */
 export const oneOf = <const Word extends string>(name: string, words: ReadonlyArray<Word>) =>
   Options.text(name).pipe(
-    Options.withPseudoName(name),
+    Options.withPseudoName(words.join("|")),
     Options.filterMap(
       (text) => Option.fromNullable(words.find((word) => word === text)),
       `--${name} must be one of: ${words.join(", ")}`
@@ -26,6 +26,12 @@ export const integerBetween = (name: string, low: number, high: number) =>
       )
     )
   )
+
+/** The options that were given, as the API takes them. */
+export const given = <A extends Readonly<Record<string, Option.Option<unknown>>>>(options: A) =>
+  Object.fromEntries(
+    Object.entries(options).flatMap(([key, value]) => (Option.isSome(value) ? [[key, value.value]] : []))
+  ) as { readonly [K in keyof A]?: Option.Option.Value<A[K]> }
 
 /** How rows are printed. */
 export const format = oneOf("format", ["table", "json", "csv"]).pipe(

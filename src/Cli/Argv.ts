@@ -2,9 +2,13 @@ const switches: ReadonlySet<string> = new Set([
   "--force",
   "--watch",
   "--wait",
+  "--follow",
+  "--yes",
+  "-y",
   "--queue",
   "--dry-run",
   "--prune",
+  "--with-logs",
   "--all",
   "--all-failed",
   "--all-dead",
@@ -22,7 +26,7 @@ const switches: ReadonlySet<string> = new Set([
 const groups: ReadonlySet<string> = new Set(["cron", "approvals", "deliveries", "agents", "audit", "agentpin", "keys"])
 
 /** Options that may be given again. Of these the parser leaves out an empty value, and with it what was asked for. */
-const repeated: ReadonlySet<string> = new Set(["--capability", "--scope"])
+const repeated: ReadonlySet<string> = new Set(["--capability", "--scope", "--label"])
 
 /** The first such option whose value is empty, in words that were put in order. */
 export const emptyOption = (words: ReadonlyArray<string>): string | undefined =>

@@ -1,24 +1,23 @@
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { AuditEvent, AuditType, DayOrInstant } from "../Domain/Audit.ts"
 import { formatInstant } from "../Domain/Instant.ts"
-import { format, integerBetween, oneOf } from "./Arguments.ts"
+import { format, given, integerBetween, oneOf } from "./Arguments.ts"
 import { withClient } from "./Root.ts"
 import { printRows } from "./Rows.ts"
-import { instant } from "./Show.ts"
 import type { Column } from "./Table.ts"
+import { time, timesFor } from "./Times.ts"
 
 const json = (value: unknown): string => (value === null ? "" : JSON.stringify(value))
 
 const columns: ReadonlyArray<Column<AuditEvent>> = [
-  { name: "TIME", value: (event) => instant(event.time) },
+  { name: "TIME", value: (event, at) => at(event.time) },
   { name: "TYPE", value: (event) => event.type },
   { name: "ACTOR", value: (event) => event.actor },
-  { name: "JOB", value: (event) => event.job_name ?? "-", flexible: true },
-  { name: "RUN", value: (event) => event.run_id ?? "-" },
+  { name: "JOB", value: (event) => event.job_name ?? "", flexible: true },
+  { name: "RUN", value: (event) => event.run_id ?? "", spare: true },
   { name: "WHAT", value: (event) => event.reason ?? json(event.after), flexible: true }
 ]
 
@@ -53,9 +52,6 @@ const moment = (name: string, description: string) =>
 const text = (name: string, description: string) =>
   Options.text(name).pipe(Options.withDescription(description), Options.optional)
 
-const given = <const Name extends string, A>(name: Name, value: Option.Option<A>) =>
-  Option.match(value, { onNone: () => ({}), onSome: (some) => ({ [name]: some }) as { readonly [N in Name]: A } })
-
 /** `symbi audit query` */
 export const query = Command.make(
   "query",
@@ -70,23 +66,15 @@ export const query = Command.make(
     run: text("run", "only entries about this run"),
     actor: text("actor", "only what this actor did: scheduler, api, cli, apply, or a key"),
     limit: integerBetween("limit", 1, 1_000).pipe(
-      Options.withDescription("how many entries, 1 to 1000"),
+      Options.withDescription("how many entries, 1 to 1000 (default 50)"),
       Options.withDefault(50)
     ),
+    time,
     format
   },
-  (options) =>
-    withClient((client) =>
-      client.audit.query({
-        urlParams: {
-          limit: options.limit,
-          ...given("type", options.type),
-          ...given("since", options.since),
-          ...given("until", options.until),
-          ...given("job", options.job),
-          ...given("run", options.run),
-          ...given("actor", options.actor)
-        }
-      })
-    ).pipe(Effect.flatMap((events) => print(events, options.format)))
+  ({ format, limit, time, ...filter }) =>
+    Effect.gen(function* () {
+      const events = yield* withClient((client) => client.audit.query({ urlParams: { limit, ...given(filter) } }))
+      yield* print(events, format, yield* timesFor(time))
+    })
 ).pipe(Command.withDescription("List what was done and by whom, newest first"))

@@ -5,12 +5,11 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Backfill } from "../Domain/Backfill.ts"
-import { formatInstant } from "../Domain/Instant.ts"
 import { shellWord } from "../ShellWord.ts"
 import { format, job } from "./Arguments.ts"
-import { renderCsv } from "./Csv.ts"
+import { printCsv } from "./Csv.ts"
 import { withClient } from "./Root.ts"
-import { instant, localTime } from "./Show.ts"
+import { instant, iso, localTime } from "./Show.ts"
 
 const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`
 
@@ -45,11 +44,9 @@ const print = (done: Backfill, as: "table" | "json" | "csv") => {
         Console.log(JSON.stringify(answer, null, 2))
       )
     case "csv":
-      return Console.log(
-        renderCsv(
-          ["id", "scheduled_for", "status"],
-          done.runs.map((run) => [run.id ?? "", formatInstant(run.scheduled_for), run.status])
-        )
+      return printCsv(
+        ["id", "scheduled_for", "status"],
+        done.runs.map((run) => [run.id ?? "", iso(run.scheduled_for), run.status])
       )
     case "table":
       return printText(done)

@@ -4,6 +4,7 @@ import { BudgetLine } from "../Domain/Budget.ts"
 import { format } from "./Arguments.ts"
 import { withClient } from "./Root.ts"
 import { printRows } from "./Rows.ts"
+import { instant } from "./Show.ts"
 
 const count = (amount: number): string => amount.toLocaleString("en-US")
 
@@ -35,7 +36,7 @@ const print = printRows({
     { name: "TOKENS", value: (line) => used(line, "tokens") },
     { name: "USD", value: (line) => used(line, "cost_usd") },
     { name: "RUNS", value: runs },
-    { name: "AT CAP", value: ({ at_cap }) => at_cap }
+    { name: "AT CAP", value: ({ at_cap }) => at_cap, spare: true }
   ],
   csv: [
     ["of", ({ of }) => of],
@@ -59,6 +60,6 @@ const print = printRows({
 export const budgets = Command.make("budgets", { format }, ({ format }) =>
   Effect.flatMap(
     withClient((client) => client.budgets.list()),
-    (lines) => print(lines, format)
+    (lines) => print(lines, format, instant)
   )
 ).pipe(Command.withDescription("Show how far the budgets of jobs, agents and the service are spent"))

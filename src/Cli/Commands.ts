@@ -18,8 +18,11 @@ export const commands = {
   config: async () => (await import("./Config.ts")).config,
   audit: async () => (await import("./Audit.ts")).audit,
   agentpin: async () => (await import("./AgentPin.ts")).agentpin,
-  keys: async () => (await import("./Keys.ts")).keys,
-  doctor: async () => (await import("./Doctor.ts")).doctor
+  doctor: async () => (await import("./Doctor.ts")).doctor,
+  backup: async () => (await import("./Backup.ts")).backup,
+  restore: async () => (await import("./Backup.ts")).restore,
+  completions: async () => (await import("./Completions.ts")).completions,
+  keys: async () => (await import("./Keys.ts")).keys
 } as const
 
 /** The name of a command of `symbi`. */

@@ -4,8 +4,9 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type { EffectiveSetting } from "../Settings.ts"
 import { format } from "./Arguments.ts"
-import { renderCsv } from "./Csv.ts"
+import { printCsv } from "./Csv.ts"
 import { CliError } from "./Errors.ts"
+import { instant } from "./Show.ts"
 import { type Column, printTable } from "./Table.ts"
 import { serviceOptions } from "./Up.ts"
 
@@ -20,14 +21,12 @@ const print = (settings: ReadonlyArray<EffectiveSetting>, as: "table" | "json" |
     case "json":
       return Console.log(JSON.stringify(settings, null, 2))
     case "csv":
-      return Console.log(
-        renderCsv(
-          ["key", "value", "from"],
-          settings.map(({ from, key, value }) => [key, String(value), from])
-        )
+      return printCsv(
+        ["key", "value", "from"],
+        settings.map(({ from, key, value }) => [key, String(value), from])
       )
     case "table":
-      return printTable(settings, columns)
+      return printTable(settings, columns, instant)
   }
 }
 

@@ -6,12 +6,26 @@ import { history } from "./History.ts"
 import { list } from "./List.ts"
 import { next } from "./Next.ts"
 import { remove } from "./Remove.ts"
-import { runJob } from "./RunJob.ts"
+import { cancel, runJob } from "./RunJob.ts"
 import { session } from "./Session.ts"
 import { status } from "./Status.ts"
 
 /** `symbi cron` */
 export const cron = Command.make("cron").pipe(
   Command.withDescription("Jobs and their schedules"),
-  Command.withSubcommands([list, add, remove, pause, resume, reset, status, runJob, backfill, history, session, next])
+  Command.withSubcommands([
+    list,
+    add,
+    remove,
+    pause,
+    resume,
+    reset,
+    status,
+    runJob,
+    cancel,
+    backfill,
+    history,
+    session,
+    next
+  ])
 )

@@ -6,30 +6,25 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { DeliveryChannel, DeliveryState, ListedDelivery } from "../Domain/Delivery.ts"
-import { formatDuration } from "../Domain/Duration.ts"
-import { formatInstant } from "../Domain/Instant.ts"
-import { format, integerBetween, oneOf } from "./Arguments.ts"
+import { format, given, integerBetween, oneOf } from "./Arguments.ts"
 import { CliError } from "./Errors.ts"
 import { allPages } from "./Pages.ts"
 import { withClient } from "./Root.ts"
 import { printRows } from "./Rows.ts"
-import { instant } from "./Show.ts"
+import { instant, iso } from "./Show.ts"
 import type { Column } from "./Table.ts"
+import { type Times, time, timesFor } from "./Times.ts"
 
 const pageSize = 1_000
-
-/** The largest unit of a length alone: `3h`, `12d`. */
-const roughly = (millis: number): string => /^\d+[a-z]/.exec(formatDuration(millis < 1_000 ? 0 : millis))?.[0] ?? "0s"
 
 const times = (count: number): string => (count === 1 ? "once" : `${count} times`)
 
 /** How a delivery stands: when it was or will be tried, how often it was, and what came of it. */
-const standing = (now: number) => (one: ListedDelivery) => {
+const standing = (now: number) => (one: ListedDelivery, at: Times) => {
   const error = one.error === null ? "" : `: ${one.error}`
-  if (one.state === "delivered") return `${roughly(now - (one.delivered_at ?? now))} ago`
+  if (one.state === "delivered") return at(one.delivered_at)
   if (one.state !== "pending") return `tried ${times(one.attempts)}${error}`
-  const wait = (one.next_attempt_at ?? now) - now
-  const when = wait < 1_000 ? "due" : `in ${roughly(wait)}`
+  const when = (one.next_attempt_at ?? now) - now < 1_000 ? "due" : at(one.next_attempt_at)
   return one.attempts === 0 ? when : `${when}, tried ${times(one.attempts)}${error}`
 }
 
@@ -46,8 +41,6 @@ export const columnsAt = (now: number): ReadonlyArray<Column<ListedDelivery>> =>
   { name: "LAST", value: standing(now), flexible: true }
 ]
 
-const whenever = (millis: number | null): string => (millis === null ? "" : formatInstant(millis))
-
 const csv: ReadonlyArray<readonly [name: string, value: (one: ListedDelivery) => string]> = [
   ["id", ({ id }) => id],
   ["state", ({ state }) => state],
@@ -57,9 +50,9 @@ const csv: ReadonlyArray<readonly [name: string, value: (one: ListedDelivery) =>
   ["job_name", ({ job_name }) => job_name],
   ["run_id", ({ run_id }) => run_id],
   ["attempts", ({ attempts }) => String(attempts)],
-  ["created_at", ({ created_at }) => formatInstant(created_at)],
-  ["next_attempt_at", ({ next_attempt_at }) => whenever(next_attempt_at)],
-  ["delivered_at", ({ delivered_at }) => whenever(delivered_at)],
+  ["created_at", ({ created_at }) => iso(created_at)],
+  ["next_attempt_at", ({ next_attempt_at }) => iso(next_attempt_at)],
+  ["delivered_at", ({ delivered_at }) => iso(delivered_at)],
   ["error", ({ error }) => error ?? ""]
 ]
 
@@ -72,12 +65,6 @@ const channel = Options.text("channel").pipe(
 
 const job = Options.text("job").pipe(Options.withDescription("only of this job, by its id or name"), Options.optional)
 
-/** The options that were given, as the API takes them. */
-const given = <A extends Readonly<Record<string, Option.Option<unknown>>>>(options: A) =>
-  Object.fromEntries(
-    Object.entries(options).flatMap(([key, value]) => (Option.isSome(value) ? [[key, value.value]] : []))
-  ) as { readonly [K in keyof A]?: Option.Option.Value<A[K]> }
-
 const list = Command.make(
   "list",
   {
@@ -88,13 +75,14 @@ const list = Command.make(
     channel,
     job,
     limit: integerBetween("limit", 1, 1_000).pipe(
-      Options.withDescription("how many, 1 to 1000"),
+      Options.withDescription("how many, 1 to 1000 (default 100)"),
       Options.withDefault(100)
     ),
     all: Options.boolean("all").pipe(Options.withDescription("all of them, whatever --limit says")),
+    time,
     format
   },
-  ({ all, channel, format, job, limit, state }) =>
+  ({ all, channel, format, job, limit, state, time }) =>
     Effect.gen(function* () {
       const filter = given({ state, channel, job })
       const found = yield* withClient((client) =>
@@ -106,7 +94,11 @@ const list = Command.make(
       )
       const now = yield* Clock.currentTimeMillis
       const none = "no such deliveries"
-      yield* printRows({ schema: ListedDelivery, columns: columnsAt(now), csv, none })(found, format)
+      yield* printRows({ schema: ListedDelivery, columns: columnsAt(now), csv, none })(
+        found,
+        format,
+        yield* timesFor(time)
+      )
     })
 ).pipe(Command.withDescription("List deliveries, newest first"))
 

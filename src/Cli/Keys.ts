@@ -12,8 +12,9 @@ import { format, oneOf } from "./Arguments.ts"
 import { CliError } from "./Errors.ts"
 import { withClient } from "./Root.ts"
 import { printRows } from "./Rows.ts"
-import { instant } from "./Show.ts"
+import { iso } from "./Show.ts"
 import type { Column } from "./Table.ts"
+import { time, timesFor } from "./Times.ts"
 
 const isScope = Schema.is(Scope)
 
@@ -70,11 +71,11 @@ const create = Command.make(
 const columns: ReadonlyArray<Column<ApiKey>> = [
   { name: "ID", value: (key) => key.id },
   { name: "NAME", value: (key) => key.name, flexible: true },
-  { name: "SCOPES", value: (key) => key.scopes.join(" ") },
-  { name: "CREATED", value: (key) => instant(key.created_at) },
-  { name: "LAST USED", value: (key) => instant(key.last_used_at) },
-  { name: "EXPIRES", value: (key) => instant(key.expires_at) },
-  { name: "REVOKED", value: (key) => instant(key.revoked_at) }
+  { name: "SCOPES", value: (key) => key.scopes.join(" "), flexible: true },
+  { name: "CREATED", value: (key, at) => at(key.created_at), spare: true },
+  { name: "LAST USED", value: (key, at) => at(key.last_used_at) },
+  { name: "EXPIRES", value: (key, at) => at(key.expires_at) },
+  { name: "REVOKED", value: (key, at) => (key.revoked_at === null ? "" : at(key.revoked_at)), optional: true }
 ]
 
 const print = printRows({
@@ -84,22 +85,22 @@ const print = printRows({
     ["id", (key) => key.id],
     ["name", (key) => key.name],
     ["scopes", (key) => key.scopes.join(" ")],
-    ["created_at", (key) => instant(key.created_at)],
-    ["last_used_at", (key) => instant(key.last_used_at)],
-    ["expires_at", (key) => instant(key.expires_at)],
-    ["revoked_at", (key) => instant(key.revoked_at)]
+    ["created_at", (key) => iso(key.created_at)],
+    ["last_used_at", (key) => iso(key.last_used_at)],
+    ["expires_at", (key) => iso(key.expires_at)],
+    ["revoked_at", (key) => iso(key.revoked_at)]
   ],
   none: "no stored keys; those of the configuration are in symbi config"
 })
 
 const list = Command.make(
   "list",
-  { all: Options.boolean("all").pipe(Options.withDescription("revoked ones too")), format },
-  ({ all, format }) =>
-    Effect.flatMap(
-      withClient((client) => client.keys.list({ urlParams: all ? { all } : {} })),
-      (keys) => print(keys, format)
-    )
+  { all: Options.boolean("all").pipe(Options.withDescription("revoked ones too")), time, format },
+  ({ all, format, time }) =>
+    Effect.gen(function* () {
+      const keys = yield* withClient((client) => client.keys.list({ urlParams: all ? { all } : {} }))
+      yield* print(keys, format, yield* timesFor(time))
+    })
 ).pipe(Command.withDescription("List the stored API keys"))
 
 const revoke = Command.make(

@@ -102,7 +102,7 @@ export const next = Command.make(
       Options.optional
     ),
     count: integerBetween("count", 1, 1_000).pipe(
-      Options.withDescription("how many instants, 1 to 1000"),
+      Options.withDescription("how many instants, 1 to 1000 (default 5)"),
       Options.withDefault(5)
     ),
     format: oneOf("format", ["table", "json"]).pipe(

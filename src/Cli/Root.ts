@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { Client } from "../Client.ts"
+import { nearest } from "../Suggestion.ts"
 import type { ClientError } from "./ClientErrors.ts"
 import { CliError } from "./Errors.ts"
 
@@ -38,6 +39,21 @@ export const serverOf = Effect.gen(function* () {
 
 const loaded = Effect.promise(() => Promise.all([import("../Client.ts"), import("./ClientErrors.ts")]))
 
+/** The name of the job that was probably meant, among the first thousand. */
+const nearestJob = (client: Client, word: string) =>
+  client.schedule.list({ urlParams: { limit: 1_000 } }).pipe(
+    Effect.map((jobs) =>
+      nearest(
+        word,
+        jobs.map(({ name }) => name)
+      )
+    ),
+    Effect.orElseSucceed(() => undefined)
+  )
+
+const withHint = (error: CliError, meant: string | undefined) =>
+  meant === undefined ? error : new CliError({ ...error, message: `${error.message}; did you mean "${meant}"?` })
+
 /** Speaks to the service; whatever the service or the network answers becomes one error with its exit code. */
 export const withClient = <A, E extends ClientError | CliError, R>(use: (client: Client) => Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
@@ -51,7 +67,10 @@ export const withClient = <A, E extends ClientError | CliError, R>(use: (client:
     }
     const [{ makeClient }, { fromClient }] = yield* loaded
     const client = yield* makeClient({ baseUrl: server, apiKey, client: "cli" })
-    return yield* Effect.mapError(use(client), (error: ClientError | CliError) =>
-      error._tag === "CliError" ? error : fromClient(error, server)
-    )
+    return yield* Effect.catchAll(use(client), (error: ClientError | CliError) => {
+      if (error._tag === "CliError") return error
+      const told = fromClient(error, server)
+      const word = told.kind === "notFound" ? /^no job with the id or name "(.*)"$/s.exec(told.message)?.[1] : undefined
+      return word === undefined ? told : Effect.flatMap(nearestJob(client, word), (hint) => withHint(told, hint))
+    })
   })

@@ -1,3 +1,4 @@
+import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Console from "effect/Console"
@@ -8,28 +9,57 @@ import { job } from "./Arguments.ts"
 import { CliError } from "./Errors.ts"
 import { withClient } from "./Root.ts"
 import { why } from "./Show.ts"
+import { writeErr } from "./Terminal.ts"
 
 const pollEvery = "500 millis"
 
-const sayIfAwaiting = (run: Run, before: Run["status"] | null) =>
+/** How long a service that is not there is waited for: a restart takes less. */
+const patience = 60
+
+const sayIfAwaiting = (run: Run, before: Run["status"]) =>
   run.status === "awaiting_approval" && before !== "awaiting_approval"
     ? Console.error(
         `it ${run.reason?.text ?? "waits for approval"}; decide with: symbi approvals approve ${run.approval_id}`
       )
     : Effect.void
 
-const untilEnd = (
-  run: Run,
-  before: Run["status"] | null = null
-): Effect.Effect<Run, CliError, Effect.Effect.Context<ReturnType<typeof poll>>> =>
-  isTerminal(run.status)
-    ? Effect.succeed(run)
-    : sayIfAwaiting(run, before).pipe(
-        Effect.zipRight(Effect.delay(poll(run.id), pollEvery)),
-        Effect.flatMap((next) => untilEnd(next, run.status))
-      )
-
 const poll = (id: string) => withClient((client) => client.runs.get({ path: { run_id: id } }))
+
+/** Shows on stderr what a run's log has more than was shown; gives how long it is now. */
+const showLog = Effect.fnUntraced(function* (id: string, shown: number) {
+  const log = yield* withClient((client) => client.runs.log({ path: { run_id: id }, urlParams: {} }))
+  if (log.length > shown) yield* writeErr(log.slice(shown))
+  return Math.max(shown, log.length)
+})
+
+/** Waits for a run's end, and lets a service restart meanwhile. */
+const untilEnd = Effect.fnUntraced(function* (first: Run, follow: boolean) {
+  let run = first
+  let shown = 0
+  let silent = 0
+  while (true) {
+    // Looked at before the log is read: what came before the end is shown.
+    const ended = isTerminal(run.status)
+    const looked = Effect.gen(function* () {
+      if (follow) shown = yield* showLog(run.id, shown)
+      return ended ? run : yield* Effect.delay(poll(run.id), pollEvery)
+    })
+    const next = yield* Effect.catchIf(
+      looked,
+      ({ kind }) => kind === "unreachable" && ++silent < patience,
+      () => Effect.delay(Effect.succeed(run), "1 second")
+    )
+    if (next !== run) silent = 0
+    else if (ended) return run
+    yield* sayIfAwaiting(next, run.status)
+    run = next
+  }
+})
+
+const goesOn = (run: Run) =>
+  Console.error(
+    `\nrun ${run.id} goes on; see it with \`symbi why ${run.id}\`, stop it with \`symbi cron cancel ${run.id}\``
+  )
 
 /** `symbi cron run` */
 export const runJob = Command.make(
@@ -41,10 +71,18 @@ export const runJob = Command.make(
       Options.optional
     ),
     queue: Options.boolean("queue").pipe(Options.withDescription("wait for a place when the job is at its limit")),
-    wait: Options.boolean("wait").pipe(Options.withDescription("wait for the end; print the output"))
+    wait: Options.boolean("wait").pipe(
+      Options.withDescription("wait for the end and print the output; exit 0 when it succeeded, 1 when not")
+    ),
+    follow: Options.boolean("follow").pipe(
+      Options.withDescription("with --wait: show the run's log on stderr meanwhile")
+    )
   },
-  ({ job, input, queue, wait }) =>
+  ({ follow, input, job, queue, wait }) =>
     Effect.gen(function* () {
+      if (follow && !wait) {
+        return yield* new CliError({ kind: "usage", message: "--follow goes with --wait; give both" })
+      }
       const run = yield* withClient((client) =>
         client.schedule.run({
           path: { job_id: job },
@@ -55,7 +93,8 @@ export const runJob = Command.make(
       )
       if (!wait) return yield* Console.log(`${run.id} ${run.status}`)
       yield* Console.error(`${run.id} ${run.status}; waiting for its end`)
-      const last = yield* untilEnd(run)
+      yield* sayIfAwaiting(run, "pending")
+      const last = yield* Effect.onInterrupt(untilEnd(run, follow), () => goesOn(run))
       if (last.output !== null && last.output !== "") yield* Console.log(last.output.replace(/\n$/, ""))
       if (last.status === "succeeded") return
       const reason = why(last)
@@ -65,3 +104,14 @@ export const runJob = Command.make(
       })
     })
 ).pipe(Command.withDescription("Run a job now, outside its schedule"))
+
+/** `symbi cron cancel` */
+export const cancel = Command.make(
+  "cancel",
+  { run: Args.text({ name: "run" }).pipe(Args.withDescription("the run's id")) },
+  ({ run }) =>
+    Effect.flatMap(
+      withClient((client) => client.runs.cancel({ path: { run_id: run } })),
+      ({ id, job_name, status }) => Console.log(`${id} of "${job_name}" is ${status}`)
+    )
+).pipe(Command.withDescription("Stop a run that has not ended"))

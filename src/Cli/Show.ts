@@ -1,13 +1,21 @@
 import { formatDuration } from "../Domain/Duration.ts"
-import { localTimes, shortInstant } from "../Domain/Instant.ts"
+import { formatInstant, localTimes, shortInstant } from "../Domain/Instant.ts"
 import type { Job } from "../Domain/Job.ts"
 import type { RunSummary } from "../Domain/Run.ts"
+import { relative } from "./Times.ts"
 
 /** A local time with its zone's name: `2026-02-15 09:30:00 America/New_York`. */
 export const localTime = (millis: number, timezone: string): string => localTimes(timezone)(millis)
 
 /** An instant in UTC to the second, or a dash. */
 export const instant = (millis: number | null): string => (millis === null ? "-" : shortInstant(millis))
+
+/** An instant in UTC and how far it is from now, both UTC ms: `2026-02-15T09:30:00Z, in 4m`. */
+export const instantAndDistance = (millis: number, now: number): string =>
+  `${shortInstant(millis)}, ${relative(millis, now)}`
+
+/** An instant (UTC ms) as programs read it: ISO 8601, or nothing. */
+export const iso = (millis: number | null): string => (millis === null ? "" : formatInstant(millis))
 
 /** When a job runs next: never while it is not active, though a paused job keeps the instant it was at. */
 export const nextRun = (job: Pick<Job, "status" | "next_run">): number | null =>
@@ -16,6 +24,14 @@ export const nextRun = (job: Pick<Job, "status" | "next_run">): number | null =>
 /** When a job runs, as it was written. */
 export const trigger = (job: Pick<Job, "cron_expr" | "every" | "at">): string =>
   job.cron_expr ?? (job.every === undefined ? `at ${job.at ?? "-"}` : `every ${job.every}`)
+
+/** Tokens that a run spent, in and out together; nothing where none are known. */
+export const tokens = ({ usage }: Pick<RunSummary, "usage">): string =>
+  usage === null ? "" : String(usage.input_tokens + usage.output_tokens)
+
+/** What a run cost in US dollars, to a hundredth of a cent; nothing where no price is known. */
+export const cost = ({ usage }: Pick<RunSummary, "usage">): string =>
+  usage?.cost_usd === undefined ? "" : String(Number(usage.cost_usd.toFixed(4)))
 
 /** How long a run took, or a dash. */
 export const runTime = (run: Pick<RunSummary, "execution_time_ms">): string =>

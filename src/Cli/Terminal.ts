@@ -3,6 +3,19 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
+/** Whether what is printed is seen on a terminal. */
+export const isTerminal = Effect.sync(() => process.stdout.isTTY === true)
+
+/** The width of the terminal, or what COLUMNS says of it; 0 where there is none. */
+export const terminalColumns = Effect.gen(function* () {
+  if (!(yield* isTerminal)) return 0
+  const told = yield* Effect.option(Config.integer("COLUMNS"))
+  return Option.getOrElse(
+    Option.filter(told, (columns) => columns > 0),
+    () => process.stdout.columns || 80
+  )
+})
+
 /** Whether a person can be asked: both ends are a terminal. */
 export const isInteractive = Effect.sync(() => process.stdin.isTTY === true && process.stdout.isTTY === true)
 
@@ -25,6 +38,12 @@ export const withConsole =
         error: (...args) => console.error(...print(args))
       })
     })
+
+/** Writes a text to stderr as it is, without a line break of its own. */
+export const writeErr = (text: string) =>
+  Effect.async<void>((resume) => {
+    process.stderr.write(text, () => resume(Effect.void))
+  })
 
 /** Writes a text to stdout as it is, without a line break of its own. */
 export const writeOut = (text: string) =>

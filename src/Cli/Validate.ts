@@ -13,7 +13,7 @@ import { oneOf } from "./Arguments.ts"
 import { CliError } from "./Errors.ts"
 import { instant, localTime } from "./Show.ts"
 import { findSymbiFiles, homeOf, otherAgentFiles, readSymbiText } from "./SymbiFiles.ts"
-import { printTable } from "./Table.ts"
+import { type Column, printTable } from "./Table.ts"
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`
 
@@ -116,11 +116,12 @@ export const validate = Command.make(
         const renderers = new Map(files.map(({ path, text }) => [path, rendererOf(text)]))
         for (const one of checked.diagnostics) yield* Console.error(renderers.get(one.file)?.(one))
         if (checked.schedules.length > 0) {
-          yield* printTable(checked.schedules, [
+          const columns: ReadonlyArray<Column<CheckedSchedule>> = [
             { name: "SCHEDULE", value: ({ schedule }) => schedule.definition.name, flexible: true },
             { name: "WHEN", value: ({ recurrence }) => recurrence.describe, flexible: true },
             { name: "NEXT", value: (one) => nextOf(one, now) }
-          ])
+          ]
+          yield* printTable(checked.schedules, columns, instant)
         }
       }
       const summary = summaryOf(files, checked)

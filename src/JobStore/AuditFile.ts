@@ -65,6 +65,15 @@ const verifyOpened = Effect.fnUntraced(function* (filename: string, checkpoints:
   return yield* sql.withTransaction(verifyChain(auditReader(sql), checkpoints))
 })
 
+/** Verifies the log in a database file that nobody writes to and that is not in WAL mode, such as a copy. */
+export const verifyUnused = (filename: string, checkpoints: ReadonlyArray<AuditCheckpoint>) =>
+  verifyOpened(filename, checkpoints).pipe(
+    Effect.scoped,
+    // The driver throws where it cannot open a file.
+    Effect.sandbox,
+    Effect.catchAll((cause) => Effect.succeed(unreadable(Cause.squash(cause))))
+  )
+
 /**
  * Verifies the log in a database file, which a service may be using. Nothing in its folder is created or changed, and
  * no lock of the folder is needed; what is no database, or a damaged one, is reported as broken.
@@ -85,9 +94,5 @@ export const verifyFile = Effect.fn("AuditFile.verify")(function* (
       SystemError: (error) => missing(error.message)
     })
   )
-  // The driver throws where it cannot open a file.
-  return yield* verifyOpened(readable, checkpoints).pipe(
-    Effect.sandbox,
-    Effect.catchAll((cause) => Effect.succeed(unreadable(Cause.squash(cause))))
-  )
+  return yield* verifyUnused(readable, checkpoints)
 }, Effect.scoped)

@@ -1,10 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { columnsAt } from "../../src/Cli/Deliveries.ts"
 import { renderTable } from "../../src/Cli/Table.ts"
+import { relative } from "../../src/Cli/Times.ts"
 import type { ListedDelivery } from "../../src/Domain/Delivery.ts"
 import { pendingDelivery } from "../Delivery/fixtures.ts"
 
 const now = Date.UTC(2026, 1, 15, 14, 30)
+
+const at = (millis: number | null) => (millis === null ? "-" : relative(millis, now))
 
 const delivery = (change: Partial<ListedDelivery>): ListedDelivery => ({
   ...pendingDelivery(1, "webhook"),
@@ -21,14 +24,15 @@ describe("a table of deliveries", () => {
     [delivery({ state: "dead", attempts: 4, error, next_attempt_at: null }), `tried 4 times: ${error}`],
     [delivery({ state: "failed", attempts: 1, error: "no\nroom", next_attempt_at: null }), "tried once: no room"],
     [delivery({ state: "delivered", attempts: 2, delivered_at: now - 3 * 3_600_000 - 59_000 }), "3h ago"],
-    [delivery({ state: "delivered", delivered_at: now }), "0s ago"]
+    [delivery({ state: "delivered", delivered_at: now }), "now"]
   ]
 
   it("says what came of each, and when", () => {
     const lines = renderTable(
       rows.map(([row]) => row),
       columnsAt(now),
-      0
+      0,
+      at
     ).split("\n")
     for (const [index, [, last]] of rows.entries()) assert.isTrue(lines[index + 1]?.endsWith(`  ${last}`), last)
   })
@@ -37,7 +41,8 @@ describe("a table of deliveries", () => {
     const table = renderTable(
       rows.map(([row]) => row),
       columnsAt(now),
-      80
+      80,
+      at
     )
     for (const [index, line] of table.split("\n").slice(1).entries()) {
       assert.isAtMost(line.length, 80)
@@ -46,7 +51,7 @@ describe("a table of deliveries", () => {
   })
 
   it("tells notices and alerts from output", () => {
-    const table = renderTable([delivery({ kind: "undelivered", destination: "log_file" })], columnsAt(now), 0)
+    const table = renderTable([delivery({ kind: "undelivered", destination: "log_file" })], columnsAt(now), 0, at)
     assert.include(table, "log_file (undelivered)")
   })
 })
