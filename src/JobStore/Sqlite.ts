@@ -13,6 +13,7 @@ import { BudgetStore } from "../Budgets.ts"
 import { Ids } from "../Domain/Ids.ts"
 import { JobStore } from "../JobStore.ts"
 import type { RetentionStore } from "../Retention.ts"
+import type { RunTotals } from "../RunTotals.ts"
 import type { SessionStore } from "../Sessions.ts"
 import { copyBeside, DatabaseNotCopied } from "./Backup.ts"
 import { detailOf } from "./Details.ts"
@@ -40,6 +41,7 @@ import { SqliteRuns } from "./SqliteRuns.ts"
 import { SqliteSessionArchive } from "./SqliteSessionArchive.ts"
 import { layerSessions } from "./SqliteSessions.ts"
 import { SqliteSettlements } from "./SqliteSettlements.ts"
+import { layerTotals } from "./SqliteTotals.ts"
 import { Writer } from "./Writer.ts"
 
 export { Gathering } from "./Writer.ts"
@@ -184,7 +186,15 @@ const keyStore = Layer.effect(KeyStore, Effect.map(SqliteKeys, KeyStore.of))
 const budgetStore = Layer.effect(BudgetStore, makeBudgetStore)
 
 /** What the database keeps, each behind an interface of its own. */
-export type Stores = JobStore | SessionStore | RetentionStore | AuditLog | AgentPinMemory | KeyStore | BudgetStore
+export type Stores =
+  | JobStore
+  | SessionStore
+  | RetentionStore
+  | AuditLog
+  | AgentPinMemory
+  | KeyStore
+  | BudgetStore
+  | RunTotals
 
 /** {@link layerSqlite} on a client that the caller made of `filename`. */
 export const layerOnClient = (
@@ -209,7 +219,8 @@ export const layerOnClient = (
     layerAuditLog,
     layerAgentPins,
     keyStore,
-    budgetStore
+    budgetStore,
+    layerTotals
   ).pipe(Layer.provide(services), Layer.provide(Layer.provide(prepared, Ids.Default)))
 }
 

@@ -20,6 +20,7 @@ import { RunNotFound } from "../../src/Domain/Run.ts"
 import { HttpLive } from "../../src/Http.ts"
 import { JobStore } from "../../src/JobStore.ts"
 import { RunLogs } from "../../src/RunLogs.ts"
+import { RunTotals } from "../../src/RunTotals.ts"
 import { SchedulerStatus } from "../../src/Scheduler/Status.ts"
 import { WakeSignal } from "../../src/Scheduler.ts"
 import { SessionDesk } from "../../src/Sessions.ts"
@@ -155,10 +156,11 @@ const scheduler = Layer.succeed(SchedulerStatus, {
   loopAlive: Effect.sync(() => state.alive ?? true)
 })
 
-const kept = Layer.merge(Layer.effect(KeyStore, KeyStore), Layer.effect(BudgetStore, BudgetStore)).pipe(
-  Layer.provide(storeInMemory),
-  Layer.orDie
-)
+const kept = Layer.mergeAll(
+  Layer.effect(KeyStore, KeyStore),
+  Layer.effect(BudgetStore, BudgetStore),
+  Layer.effect(RunTotals, RunTotals)
+).pipe(Layer.provide(storeInMemory), Layer.orDie)
 
 const settings = (port: number) =>
   Layer.succeed(Settings, {
