@@ -50,6 +50,13 @@ export class Api extends HttpApi.make("symbiont")
 export { Authorized, CurrentPrincipal, needs, RequiredScope } from "./Api/Access.ts"
 export { Verdict } from "./Api/Approvals.ts"
 export { AuditVerification, maxCheckpoints } from "./Api/Audit.ts"
+export {
+  type CompatCreate,
+  CompatDetail,
+  CompatRun,
+  CompatSummary,
+  type CompatUpdate
+} from "./Api/Compat.ts"
 export { Redelivered, RedeliverRequest } from "./Api/Deliveries.ts"
 export * from "./Api/Errors.ts"
 export { issuesOf, issueText, readableIssues } from "./Api/Issues.ts"

@@ -159,7 +159,9 @@ export const definitionOf = (job: Job): JobDefinition =>
   Object.fromEntries(definitionKeys.filter((key) => key in job).map((key) => [key, job[key]])) as JobDefinition
 
 /** One thing wrong with some input: where and what. */
-export const Issue = Schema.Struct({ path: Schema.String, message: Schema.String }).annotations({ identifier: "Issue" })
+export const Issue = Schema.Struct({ path: Schema.String, message: Schema.String }).annotations({
+  identifier: "ErrorDetail"
+})
 export type Issue = typeof Issue.Type
 
 /** A definition that is well-formed but cannot be scheduled. */

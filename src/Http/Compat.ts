@@ -4,8 +4,16 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { CompatSummary, type CompatUpdate } from "../Api/Compat.ts"
-import { Api, type DomainError, InternalError, type InvalidRequest, toHttp, withCode } from "../Api.ts"
+import {
+  Api,
+  CompatSummary,
+  type CompatUpdate,
+  type DomainError,
+  InternalError,
+  type InvalidRequest,
+  toHttp,
+  withCode
+} from "../Api.ts"
 import type { Actor } from "../Domain/Audit.ts"
 import type { Job, JobInvalid, JobNameTaken, JobNotFound, JobUnreadable } from "../Domain/Job.ts"
 import { JobStore } from "../JobStore.ts"

@@ -29,7 +29,13 @@ const service = (scheduler: { readonly timezone?: string } = {}) =>
 
 type Method = "GET" | "POST" | "PUT" | "DELETE"
 
-const send = (method: Method, path: string, body?: unknown) =>
+interface Answer {
+  readonly status: number
+  // biome-ignore lint/suspicious/noExplicitAny: what the wire says is what is tested
+  readonly body: any
+}
+
+const send = (method: Method, path: string, body?: unknown): Effect.Effect<Answer, never, HttpClient.HttpClient> =>
   Effect.gen(function* () {
     const client = yield* HttpClient.HttpClient
     const request = HttpClientRequest.make(method)(path).pipe(
@@ -37,9 +43,7 @@ const send = (method: Method, path: string, body?: unknown) =>
       body === undefined ? (same) => same : HttpClientRequest.bodyUnsafeJson(body)
     )
     const response = yield* client.execute(request)
-    // biome-ignore lint/suspicious/noExplicitAny: what the wire says is what is tested
-    const json: any = yield* response.json
-    return { status: response.status, body: json }
+    return { status: response.status, body: yield* response.json }
   }).pipe(Effect.scoped, Effect.orDie)
 
 const ask = (method: Method, path: string, body?: unknown) => send(method, `/compat/api/v1${path}`, body)

@@ -1,8 +1,16 @@
 import * as Effect from "effect/Effect"
 import * as ParseResult from "effect/ParseResult"
 import type * as Schema from "effect/Schema"
-import type { CompatCreate, CompatDetail, CompatRun, CompatSummary, CompatUpdate } from "../../Api/Compat.ts"
-import { InvalidRequest, issuesOf, issueText } from "../../Api.ts"
+import {
+  type CompatCreate,
+  type CompatDetail,
+  type CompatRun,
+  type CompatSummary,
+  type CompatUpdate,
+  InvalidRequest,
+  issuesOf,
+  issueText
+} from "../../Api.ts"
 import { type Issue, isOneShot, type Job, JobDefinition, JobPatch } from "../../Domain/Job.ts"
 import type { RunSummary } from "../../Domain/Run.ts"
 import type { JobTotals } from "../../RunTotals.ts"
