@@ -72,6 +72,8 @@ export const failuresOfOperation = (
   ...(operation.own ?? []).map((name) => ownFailures[name])
 ]
 
+const invalidText = "The request is not valid; `details` names each place."
+
 const errorSchema = { $ref: "#/components/schemas/Error" }
 
 const failureResponse = (told: string, failures: ReadonlyArray<Failure>): Json => {
@@ -144,7 +146,9 @@ const describe = (raw: Json, method: string, hoisted: Map<string, unknown>): Jso
     }
     const some = failures.filter((failure) => String(failure.status) === status)
     if (some.length === 0) return []
-    return [[status, failureResponse(isObject(response) ? textOf(response["description"]) : "", some)]]
+    // The generator's own text stands there for 400, in place of that of the answer.
+    const text = status === "400" ? invalidText : isObject(response) ? textOf(response["description"]) : ""
+    return [[status, failureResponse(text, some)]]
   })
   if (body !== undefined && requestBody !== undefined) {
     const content = isObject(requestBody["content"]) ? requestBody["content"]["application/json"] : undefined

@@ -192,7 +192,7 @@ describe("the dialect of the published SDKs", () => {
       yield* add({ agent_name: "broken" })
       const history = (wanted: number) =>
         Effect.repeat(ask("GET", "/schedules/a/history"), {
-          until: ({ body }) =>
+          until: ({ body }): boolean =>
             body.history.length === wanted && body.history.every((run: { status: string }) => run.status === "failed")
         })
       for (const wanted of [1, 2]) {

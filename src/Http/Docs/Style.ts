@@ -16,7 +16,7 @@ h3{font-size:1rem;margin:0 0 .3rem;line-height:1.4;overflow-wrap:anywhere}
 h4{font-size:.9rem;margin:1.1rem 0 .3rem}
 p{margin:.4rem 0}
 code,pre{font:.85em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
-p code,td code,th code,li code{overflow-wrap:anywhere}
+p code,td code,li code{overflow-wrap:anywhere}th code{white-space:nowrap}
 pre{overflow-x:auto;margin:.4rem 0;padding:.7rem .9rem;background:var(--panel);border:1px solid var(--line);border-radius:6px}
 pre code{font-size:.82rem}
 article{margin:1.2rem 0;padding:1rem 1.1rem;border:1px solid var(--line);border-radius:8px}
@@ -34,7 +34,8 @@ thead th{font-weight:600;font-size:.82rem;color:var(--soft)}
 td{min-width:8rem}
 nav{font-size:.9rem}nav ul{list-style:none;margin:.2rem 0 .8rem;padding:0}nav li{margin:.1rem 0;line-height:1.45}
 nav a{text-decoration:none}nav a:hover{text-decoration:underline}
-nav b{font-weight:600}nav .method{min-width:3.6em;font-size:.68rem}
+nav b{font-weight:600}nav .method{min-width:4.9em;font-size:.68rem}
+nav ul{break-inside:avoid}@media(max-width:63.99rem){nav{columns:2;column-gap:1rem}}
 @media(min-width:64rem){.page{grid-template-columns:17rem minmax(0,1fr)}header{grid-column:1/-1}
 nav{position:sticky;top:0;align-self:start;max-height:100vh;overflow-y:auto;padding:1rem 0}}
 @media(max-width:30rem){body{font-size:15px}article{padding:.8rem}.page{padding:0 .7rem 3rem}}`
