@@ -4,6 +4,7 @@ import { AgentsApi } from "./Api/Agents.ts"
 import { ApprovalsApi } from "./Api/Approvals.ts"
 import { AuditApi } from "./Api/Audit.ts"
 import { BudgetsApi } from "./Api/Budgets.ts"
+import { CompatApi } from "./Api/Compat.ts"
 import { DeliveriesApi } from "./Api/Deliveries.ts"
 import { trueDescription } from "./Api/Description.ts"
 import { answers } from "./Api/Errors.ts"
@@ -27,6 +28,7 @@ export class Api extends HttpApi.make("symbiont")
   .add(FilesApi)
   .add(AuditApi)
   .add(KeysApi)
+  .add(CompatApi)
   .add(HealthApi)
   .add(MetaApi)
   .addError(answers.invalid)
@@ -48,6 +50,13 @@ export class Api extends HttpApi.make("symbiont")
 export { Authorized, CurrentPrincipal, needs, RequiredScope } from "./Api/Access.ts"
 export { Verdict } from "./Api/Approvals.ts"
 export { AuditVerification, maxCheckpoints } from "./Api/Audit.ts"
+export {
+  type CompatCreate,
+  CompatDetail,
+  CompatRun,
+  CompatSummary,
+  type CompatUpdate
+} from "./Api/Compat.ts"
 export { Redelivered, RedeliverRequest } from "./Api/Deliveries.ts"
 export * from "./Api/Errors.ts"
 export { issuesOf, issueText, readableIssues } from "./Api/Issues.ts"

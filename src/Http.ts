@@ -16,6 +16,7 @@ import { AuthorizedLive } from "./Http/Authorized.ts"
 import { limitBody } from "./Http/Body.ts"
 import { BudgetsHttp } from "./Http/Budgets.ts"
 import { Closing } from "./Http/Closing.ts"
+import { CompatHttp } from "./Http/Compat.ts"
 import { DeliveriesHttp } from "./Http/Deliveries.ts"
 import { shapeErrors } from "./Http/Failures.ts"
 import { FilesHttp } from "./Http/Files.ts"
@@ -46,6 +47,7 @@ const routes = Layer.mergeAll(
   FilesHttp,
   AuditHttp,
   KeysHttp,
+  CompatHttp,
   HealthHttp,
   MetaHttp
 ).pipe(Layer.provide(AuthorizedLive))

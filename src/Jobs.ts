@@ -90,4 +90,4 @@ export { anchorUnder, changesOf, checkDefinition, compileTrigger, doubtsOf, warn
 export { withOverdue } from "./Jobs/Overdue.ts"
 export type { JobPreview, Preview, PreviewOptions } from "./Jobs/Preview.ts"
 export { editedJob, newJob } from "./Jobs/Service.ts"
-export { pause as pauseJob, resume as resumeJob } from "./Jobs/Transitions.ts"
+export { lookingAhead, pause as pauseJob, resume as resumeJob } from "./Jobs/Transitions.ts"

@@ -193,6 +193,17 @@ export const readInstant = (text: string, timezone: string): Either.Either<numbe
     onSome: (zone) => Either.map(readAt(text, zone, {}), ({ instant }) => instant)
   })
 
+/** The first slot after the anchor alone. */
+const once = (every: Recurrence, anchor: number): Recurrence => {
+  const first = every.next(anchor)
+  if (every.kind === "at" || first === null) return every
+  const describe = () => `Once, at the first slot of: ${every.describe}`
+  return recurrence(every.kind, every.timezone, singleSlot(first), describe, every.notes)
+}
+
 /** Reads a trigger; on the left everything wrong with it. */
 export const make = (trigger: TriggerSpec, context: RecurrenceContext): Either.Either<Recurrence, RecurrenceError> =>
-  Either.mapLeft(makeTrigger(trigger, context), (issues) => new RecurrenceError({ issues }))
+  Either.mapBoth(makeTrigger(trigger, context), {
+    onLeft: (issues) => new RecurrenceError({ issues }),
+    onRight: (made) => (trigger.one_shot === true ? once(made, context.anchor) : made)
+  })

@@ -2,6 +2,9 @@ import { securitySchemes } from "./Access.ts"
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null
 
+/** Schemas of the error body that is replaced. */
+const unused: ReadonlySet<string> = new Set(["HttpApiDecodeError", "Issue", "PropertyKey"])
+
 const isReplaced = (schema: unknown): boolean =>
   isObject(schema) && schema["$ref"] === "#/components/schemas/HttpApiDecodeError"
 
@@ -17,7 +20,7 @@ const walk = (value: unknown): unknown => {
   }
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([key]) => key !== "HttpApiDecodeError" && key !== "PropertyKey")
+      .filter(([key]) => !unused.has(key))
       .map(([key, child]) => [key, key === "requestBody" ? optionalWhenNull(walk(child)) : walk(child)])
   )
 }

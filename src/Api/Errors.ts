@@ -134,7 +134,8 @@ const classes = [
 /** Whether something is an error of the API. */
 export const isHttpError = (error: unknown): error is HttpError => classes.some((Class) => error instanceof Class)
 
-type DomainError =
+/** Any error of the domain that the API answers. */
+export type DomainError =
   | WhyInvalid
   | JobInvalid
   | JobNotFound
@@ -238,3 +239,10 @@ export function toHttp(error: DomainError): HttpError {
   const convert: (error: never) => HttpError = table[error._tag]
   return convert(error as never)
 }
+
+/** The same error under another code. */
+export const withCode =
+  (code: string) =>
+  <E extends HttpError>({ constructor, details, message }: E): E =>
+    // Each of the classes is made from a body alone.
+    new (constructor as new (body: Body) => E)({ code, message, details })

@@ -5,7 +5,17 @@ import type { JobId } from "../Domain/Ids.ts"
 import { definitionKeys, definitionOf, type JobDefinition, type StoredJob } from "../Domain/Job.ts"
 import { stillHidden, withSecretsOf } from "../Domain/Redaction.ts"
 import type { JobChange, JobsFound, JobsPlan } from "../JobStore.ts"
-import { anchorUnder, changesOf, compileTrigger, editedJob, newJob, pauseJob, resumeJob, withOverdue } from "../Jobs.ts"
+import {
+  anchorUnder,
+  changesOf,
+  compileTrigger,
+  editedJob,
+  lookingAhead,
+  newJob,
+  pauseJob,
+  resumeJob,
+  withOverdue
+} from "../Jobs.ts"
 import type { Recurrence } from "../Recurrence.ts"
 import { voidAsDeleted, voidIfChanged } from "../Scheduler.ts"
 
@@ -83,9 +93,9 @@ export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
   const stored = new Map<string, StoredJob>(found.jobs.map((job) => [job.name, job]))
 
   const compiled = (definition: JobDefinition, anchor: number) => compileTrigger(definition, { anchor, timezone })
-  /** Only a period depends on when it began. */
+  /** Only a period, and the first match of an expression, depend on when they began. */
   const countedFrom = (anchor: number, { definition, recurrence }: Wanted): Recurrence =>
-    anchor === now || recurrence.kind !== "every"
+    anchor === now || (recurrence.kind !== "every" && definition.one_shot !== true)
       ? recurrence
       : Either.getOrElse(compiled(definition, anchor), () => recurrence)
 
@@ -142,9 +152,10 @@ export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
   }
 
   const resumed = (change: JobChange): JobChange | null => {
-    const recurrence = compiled(definitionOf(change.job), change.job.anchor)
+    const job = lookingAhead(change.job, now)
+    const recurrence = compiled(definitionOf(job), job.anchor)
     if (Either.isLeft(recurrence)) return null
-    const resumption = resumeJob(change.job, recurrence.right, actor, now)
+    const resumption = resumeJob(job, recurrence.right, actor, now)
     if (Either.isLeft(resumption)) return null
     return { ...change, job: resumption.right.job, audit: [...change.audit, ...resumption.right.audit] }
   }

@@ -22,8 +22,11 @@ export const nextRun = (job: Pick<Job, "status" | "next_run">): number | null =>
   job.status === "active" ? job.next_run : null
 
 /** When a job runs, as it was written. */
-export const trigger = (job: Pick<Job, "cron_expr" | "every" | "at">): string =>
-  job.cron_expr ?? (job.every === undefined ? `at ${job.at ?? "-"}` : `every ${job.every}`)
+export const trigger = (job: Pick<Job, "cron_expr" | "every" | "at" | "one_shot">): string => {
+  if (job.at !== undefined) return `at ${job.at}`
+  const text = job.cron_expr ?? `every ${job.every ?? "-"}`
+  return job.one_shot === true ? `${text} (once)` : text
+}
 
 /** Tokens that a run spent, in and out together; nothing where none are known. */
 export const tokens = ({ usage }: Pick<RunSummary, "usage">): string =>

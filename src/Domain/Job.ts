@@ -62,6 +62,7 @@ const optional = {
   /** At most so many ended runs are kept, the newest. */
   keep_runs: Schema.Int.pipe(Schema.between(1, 1_000_000)),
   agent_pin_jwt: Schema.String,
+  /** Once, at the first match of `cron_expr` or after one `every`; what has `at` is a one-shot anyway. */
   one_shot: Schema.Boolean
 }
 
@@ -158,7 +159,9 @@ export const definitionOf = (job: Job): JobDefinition =>
   Object.fromEntries(definitionKeys.filter((key) => key in job).map((key) => [key, job[key]])) as JobDefinition
 
 /** One thing wrong with some input: where and what. */
-export const Issue = Schema.Struct({ path: Schema.String, message: Schema.String }).annotations({ identifier: "Issue" })
+export const Issue = Schema.Struct({ path: Schema.String, message: Schema.String }).annotations({
+  identifier: "ErrorDetail"
+})
 export type Issue = typeof Issue.Type
 
 /** A definition that is well-formed but cannot be scheduled. */
@@ -235,6 +238,9 @@ export const StoredJob = Schema.Struct({
   applied: Schema.NullOr(JobDefinition)
 })
 export type StoredJob = typeof StoredJob.Type
+
+/** Whether a job has one slot: an instant, or the first that its expression or period comes to. */
+export const isOneShot = (job: Pick<Job, "at" | "one_shot">): boolean => job.at !== undefined || job.one_shot === true
 
 /** What the job's agent remembers: a heartbeat's own context mode, else the session mode. */
 export const sessionModeOf = (job: Pick<Job, "heartbeat" | "session_mode">): SessionMode =>

@@ -46,7 +46,8 @@ const triggerOptional = {
   every: Schema.optionalWith(TriggerFields.every, { exact: true }),
   at: Schema.optionalWith(TriggerFields.at, { exact: true }),
   timezone: Schema.optionalWith(TriggerFields.timezone, { exact: true }),
-  dst: Schema.optionalWith(TriggerFields.dst, { exact: true })
+  dst: Schema.optionalWith(TriggerFields.dst, { exact: true }),
+  one_shot: Schema.optionalWith(Schema.Boolean, { exact: true })
 }
 
 /** A trigger on its own, as the preview takes it. */

@@ -67,10 +67,8 @@ const checkTrigger = (syntax: ScheduleSyntax, report: Report): void => {
 const checkOneShot = (raw: Record<string, unknown>, reading: Reading): void => {
   const span = reading.places.get("one_shot")?.value
   const isAt = reading.places.has("at")
-  if (span === undefined || typeof raw["one_shot"] !== "boolean" || raw["one_shot"] === isAt) return
-  if (isAt)
-    reading.report.error(span, "a schedule with 'at' is a one-shot; one_shot cannot be false", "remove the line")
-  else reading.report.error(span, "one_shot needs 'at', which says when", 'use at: "2026-02-15T14:30:00Z"')
+  if (span === undefined || raw["one_shot"] !== false || !isAt) return
+  reading.report.error(span, "a schedule with 'at' is a one-shot; one_shot cannot be false", "remove the line")
 }
 
 /** A schedule, or what could be read of one with errors; `unread` are the keys that could not. */

@@ -1,77 +1,133 @@
-import type * as OpenApi from "@effect/platform/OpenApi"
+import { type DescribedOperation, type Document, isObject, type Json } from "../OpenApi.ts"
+import { block, escape, example, inline, prose } from "./Docs/Markup.ts"
+import { schemaTable, table, typeOf } from "./Docs/Schemas.ts"
+import { style } from "./Docs/Style.ts"
 
-type Spec = OpenApi.OpenAPISpec
-
-const escape = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
-
-const json = (value: unknown): string => `<pre>${escape(JSON.stringify(value, null, 2))}</pre>`
-
-const linked = (schema: unknown): string =>
-  json(schema).replace(
-    /#\/components\/schemas\/([\w.-]+)/g,
-    (ref, name: string) => `<a href="#schema-${name}">${ref}</a>`
-  )
-
-const media = (content: Record<string, { readonly schema: unknown }> | undefined): string =>
-  Object.entries(content ?? {})
-    .map(([type, { schema }]) => `<p><code>${escape(type)}</code></p>${linked(schema)}`)
-    .join("")
-
-const parameters = (operation: OpenApi.OpenAPISpecOperation): string => {
-  if (operation.parameters.length === 0) return ""
-  const rows = operation.parameters.map(
-    ({ name, in: place, required, schema }) =>
-      `<tr><td><code>${escape(name)}</code></td><td>${place}${required ? ", required" : ""}</td><td>${linked(schema)}</td></tr>`
-  )
-  return `<h4>Parameters</h4><table>${rows.join("")}</table>`
+interface Route {
+  readonly method: string
+  readonly path: string
+  readonly operation: DescribedOperation
 }
 
-const responses = (operation: OpenApi.OpenAPISpecOperation): string =>
-  Object.entries(operation.responses)
-    .map(
-      ([status, { description, content }]) =>
-        `<details><summary><b>${escape(status)}</b> ${escape(description)}</summary>${media(content)}</details>`
-    )
-    .join("")
+const anchor = ({ operationId }: DescribedOperation): string => escape(operationId.replaceAll(".", "-"))
 
-const needed = (operation: OpenApi.OpenAPISpecOperation): string => {
-  const scope = "x-required-scope" in operation ? String(operation["x-required-scope"]) : ""
-  return `<p>Needs ${scope === "nothing" ? "no key" : `a key with the scope <code>${escape(scope)}</code>`}.</p>`
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
+
+const mediaOf = (content: unknown): readonly [string, Json] | undefined => {
+  const [first] = isObject(content) ? Object.entries(content) : []
+  return first !== undefined && isObject(first[1]) ? [first[0], first[1]] : undefined
 }
 
-const operation = (method: string, path: string, details: OpenApi.OpenAPISpecOperation): string =>
-  `<details class="op"><summary><b class="${method}">${method.toUpperCase()}</b> <code>${escape(path)}</code> ${escape(
-    details.summary ?? ""
-  )}</summary>${needed(details)}${parameters(details)}${
-    details.requestBody === undefined ? "" : `<h4>Body</h4>${media(details.requestBody.content)}`
-  }<h4>Answers</h4>${responses(details)}</details>`
+const curl = ({ method, operation, path }: Route): string => {
+  const url = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+    const found = operation.parameters.find((parameter) => parameter.name === name)
+    return encodeURIComponent(String(found?.["example"] ?? name))
+  })
+  const body = mediaOf(operation.requestBody?.content)?.[1]["example"]
+  const verb = method === "get" ? "" : `-X ${method.toUpperCase()} `
+  return [
+    `curl ${verb}http://localhost:8080${url}`,
+    ...(operation["x-required-scope"] === "nothing" ? [] : ["-H 'Authorization: Bearer KEY'"]),
+    ...(body === undefined ? [] : ["-H 'Content-Type: application/json'", `-d ${quoted(JSON.stringify(body))}`])
+  ].join(" \\\n  ")
+}
 
-const style = `:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
-pre,code{font:13px/1.45 ui-monospace,monospace}pre{overflow-x:auto;background:color-mix(in srgb,currentColor 7%,transparent);padding:.6rem;margin:.3rem 0}
-summary{cursor:pointer}.op{border-bottom:1px solid color-mix(in srgb,currentColor 20%,transparent);padding:.4rem 0}
-.op>:not(summary){margin-left:1rem}table{border-collapse:collapse}td{vertical-align:top;padding:.1rem .8rem .1rem 0}
-.get{color:#2a7}.post{color:#27c}.put{color:#b70}.delete{color:#c33}`
+const parameterTable = ({ parameters }: DescribedOperation): string =>
+  parameters.length === 0
+    ? ""
+    : table(
+        "Parameters",
+        ["Name", "Where", "Type", "Meaning"],
+        parameters.map(({ description, in: place, name, required, schema }) => [
+          `<code>${escape(name)}</code>${required ? ' <span class="need">required</span>' : ""}`,
+          escape(place),
+          typeOf(schema),
+          inline(String(description ?? ""))
+        ])
+      )
 
-/** One page that shows the whole API; it loads nothing. */
-export const renderDocs = (spec: Spec): string => {
-  const operations = Object.entries(spec.paths).flatMap(([path, item]) =>
-    (["get", "post", "put", "delete"] as const).flatMap((method) => {
-      const details = item[method]
-      return details === undefined ? [] : [{ tag: details.tags[0] ?? "", html: operation(method, path, details) }]
-    })
+const asked = ({ operation }: Route): string => {
+  const media = mediaOf(operation.requestBody?.content)
+  const parameters = parameterTable(operation)
+  if (media === undefined) return parameters
+  const needed = operation.requestBody?.required === true ? "" : ", may be left out"
+  return `${parameters}<h4>Body${needed}: ${typeOf(media[1]["schema"])}</h4>${example(media[1]["example"], "Example of the body")}`
+}
+
+const codeRows = (response: Json, examples: Json): ReadonlyArray<ReadonlyArray<string>> => {
+  const codes = Array.isArray(response["x-error-codes"]) ? response["x-error-codes"].map(String) : []
+  return codes.map((code) => {
+    const shown = isObject(examples[code]) ? examples[code]["value"] : undefined
+    return [`<code>${escape(code)}</code>`, escape(isObject(shown) ? String(shown["error"]) : "")]
+  })
+}
+
+const answer = (status: string, response: Json & { readonly description: string }): string => {
+  const [type, media = {}] = mediaOf(response["content"]) ?? []
+  const { example: shown, examples, schema } = media
+  if (isObject(examples)) {
+    const what = response.description.replace(/ Codes: .*$/, "")
+    return `<h4>${escape(status)}</h4><p>${inline(what)}</p>${table(`Codes of ${status}`, ["Code", "For example"], codeRows(response, examples))}`
+  }
+  const kind = type === "application/json" ? typeOf(schema) : `<code>${escape(type ?? "")}</code>`
+  const text = shown === undefined ? "" : example(shown, `Example of the answer ${status}`)
+  return `<h4>${escape(status)}: ${kind}</h4><p>${inline(response.description)}</p>${text}`
+}
+
+const scope = (operation: DescribedOperation): string => {
+  const needed = operation["x-required-scope"] ?? ""
+  return needed === "nothing" ? "Needs no key." : `Needs a key with the scope <code>${escape(needed)}</code>.`
+}
+
+const heading = ({ method, path }: Route): string =>
+  `<span class="method ${escape(method)}">${escape(method.toUpperCase())}</span> <code>${escape(path)}</code>`
+
+const article = (route: Route): string => {
+  const { operation } = route
+  const statuses = Object.keys(operation.responses)
+  const details = asked(route)
+  return `<article id="${anchor(operation)}" aria-labelledby="${anchor(operation)}-title"><h3 id="${anchor(operation)}-title">${heading(route)}</h3>
+<p>${inline(operation.summary ?? "")}</p>${prose(operation.description ?? "")}<p class="scope">${scope(operation)}</p>${block(curl(route), "Example with curl")}${
+    details === "" ? "" : `<details><summary>What it takes</summary>${details}</details>`
+  }<details><summary>Answers: ${escape(statuses.join(", "))}</summary>${Object.entries(operation.responses)
+    .map(([status, response]) => answer(status, response))
+    .join("")}</details></article>`
+}
+
+/** One page that shows the whole API. It loads nothing and runs nothing. */
+export const renderDocs = ({ components, info, paths, tags }: Document): string => {
+  const routes: ReadonlyArray<Route> = Object.entries(paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, operation]) => ({ method, path, operation }))
   )
-  const groups = spec.tags.map(
-    ({ name }) =>
-      `<h2>${escape(name)}</h2>${operations
-        .filter(({ tag }) => tag === name)
-        .map(({ html }) => html)
-        .join("")}`
+  const groups = tags.map(({ description = "", name }) => ({
+    name,
+    description,
+    id: `group-${escape(name)}`,
+    routes: routes.filter(({ operation }) => operation.tags[0] === name)
+  }))
+  const shown = groups.filter((group) => group.routes.length > 0)
+  const links = shown.map(
+    (group) =>
+      `<b><a href="#${group.id}">${escape(group.name)}</a></b><ul>${group.routes
+        .map(
+          ({ method, operation }) =>
+            `<li><a href="#${anchor(operation)}"><span class="method ${escape(method)}">${escape(method.toUpperCase())}</span>${escape(operation.operationId.split(".").at(-1) ?? "")}</a></li>`
+        )
+        .join("")}</ul>`
   )
-  const schemas = Object.entries(spec.components.schemas).map(
-    ([name, schema]) => `<h3 id="schema-${escape(name)}">${escape(name)}</h3>${linked(schema)}`
+  const sections = shown.map(
+    (group) =>
+      `<section aria-labelledby="${group.id}"><h2 id="${group.id}">${escape(group.name)}</h2>${prose(group.description)}${group.routes
+        .map(article)
+        .join("")}</section>`
   )
-  const title = escape(`${spec.info.title} ${spec.info.version}`)
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${title}</title><style>${style}</style></head><body><h1>${title}</h1><p>${escape(spec.info.description ?? "")}
-The same for programs: <a href="/openapi.json">/openapi.json</a>.</p>${groups.join("")}<h2>Schemas</h2>${schemas.join("")}</body></html>`
+  const schemas = Object.entries(components.schemas).map(
+    ([name, schema]) => `<h3 id="schema-${escape(name)}">${escape(name)}</h3>${schemaTable(name, schema)}`
+  )
+  const title = escape(`${info.title} ${info.version}: HTTP API`)
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>${title}</title><style>${style}</style></head><body><a class="skip" href="#routes">To the routes</a><div class="page">
+<header><h1>${title}</h1>${prose(info.description)}<p>The same for programs: <a href="/openapi.json">/openapi.json</a> (OpenAPI 3.1).</p></header>
+<nav aria-label="Routes">${links.join("")}<b><a href="#schemas">Schemas</a></b></nav>
+<main id="routes">${sections.join("")}<section aria-labelledby="schemas"><h2 id="schemas">Schemas</h2>${schemas.join("")}</section></main></div></body></html>`
 }

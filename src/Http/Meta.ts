@@ -1,11 +1,11 @@
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import * as OpenApi from "@effect/platform/OpenApi"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Api, NotFound } from "../Api.ts"
 import { Budgets } from "../Budgets.ts"
 import { Metrics, renderPrometheus, watchProcess } from "../Observability.ts"
+import { openApiDocument } from "../OpenApi.ts"
 import { Settings } from "../Settings.ts"
 import { renderDocs } from "./Docs.ts"
 import { makeGauges } from "./Gauges.ts"
@@ -22,7 +22,7 @@ export const MetaHttp = HttpApiBuilder.group(Api, "meta", (handlers) =>
       return renderPrometheus([...(yield* Metrics).families(), ...read])
     })
     // Rendered once, as bytes that all answers share: anyone may ask for them, without a key.
-    const spec = yield* Effect.cached(Effect.sync(() => OpenApi.fromApi(Api)))
+    const spec = yield* Effect.cached(Effect.sync(() => openApiDocument()))
     const bytes = (text: string) => new TextEncoder().encode(text)
     const json = yield* Effect.cached(Effect.map(spec, (openApi) => bytes(JSON.stringify(openApi))))
     const page = yield* Effect.cached(Effect.map(spec, (openApi) => bytes(renderDocs(openApi))))

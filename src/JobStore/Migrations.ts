@@ -9,6 +9,7 @@ import { keys } from "./Migrations/Keys.ts"
 import { notices } from "./Migrations/Notices.ts"
 import { retention } from "./Migrations/Retention.ts"
 import { sessions } from "./Migrations/Sessions.ts"
+import { totals } from "./Migrations/Totals.ts"
 import { upkeep } from "./Migrations/Upkeep.ts"
 
 const countedAs = (row: "OLD" | "NEW") =>
@@ -196,7 +197,8 @@ export const migrations = {
   "0010_notices": notices,
   "0011_sessions": sessions,
   "0012_retention": retention,
-  "0013_upkeep": upkeep
+  "0013_upkeep": upkeep,
+  "0014_totals": totals
 }
 
 /** Number of the newest migration; a database beyond it comes from a newer version. */

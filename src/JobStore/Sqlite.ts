@@ -14,6 +14,7 @@ import { Ids } from "../Domain/Ids.ts"
 import type { InvariantStore } from "../Invariants.ts"
 import { JobStore } from "../JobStore.ts"
 import type { RetentionStore } from "../Retention.ts"
+import type { RunTotals } from "../RunTotals.ts"
 import type { SessionStore } from "../Sessions.ts"
 import { copyBeside, DatabaseNotCopied } from "./Backup.ts"
 import { detailOf } from "./Details.ts"
@@ -42,6 +43,7 @@ import { SqliteRuns } from "./SqliteRuns.ts"
 import { SqliteSessionArchive } from "./SqliteSessionArchive.ts"
 import { layerSessions } from "./SqliteSessions.ts"
 import { SqliteSettlements } from "./SqliteSettlements.ts"
+import { layerTotals } from "./SqliteTotals.ts"
 import { Tally } from "./Tally.ts"
 import { Writer } from "./Writer.ts"
 
@@ -196,6 +198,7 @@ export type Stores =
   | KeyStore
   | BudgetStore
   | InvariantStore
+  | RunTotals
 
 /** {@link layerSqlite} on a client that the caller made of `filename`. */
 export const layerOnClient = (
@@ -221,7 +224,8 @@ export const layerOnClient = (
     layerAgentPins,
     layerInvariants,
     keyStore,
-    budgetStore
+    budgetStore,
+    layerTotals
   ).pipe(Layer.provide(services), Layer.provide(Layer.provide(prepared, Ids.Default)))
 }
 

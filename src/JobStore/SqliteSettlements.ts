@@ -1,7 +1,6 @@
 import * as SqlClient from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
 import type { Delivery } from "../Domain/Delivery.ts"
-import type { JobId } from "../Domain/Ids.ts"
 import { deliveriesAtEnd, runsAtOnce, type StoredJob } from "../Domain/Job.ts"
 import { type Attempt, isTerminal, type Reason, type Run, type RunStatus } from "../Domain/Run.ts"
 import type { NewDelivery, Settlement } from "../JobStore.ts"
@@ -14,6 +13,9 @@ import { SqliteSessionArchive } from "./SqliteSessionArchive.ts"
 import { Tally } from "./Tally.ts"
 
 const failedStatuses: ReadonlySet<RunStatus> = new Set(["failed", "timed_out", "interrupted"])
+
+/** Whether a run that ended so counts as one that ran to its end. */
+const isCounted = (status: RunStatus): boolean => status === "succeeded" || failedStatuses.has(status)
 
 const identity = (delivery: NewDelivery): string => `${delivery.kind}/${delivery.channel}`
 
@@ -43,16 +45,18 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
           WHERE job_id = ${job_id} AND status IN ('pending', 'running') AND holds_permit = 1)))`
 
     const countEnd = Effect.fnUntraced(function* (status: RunStatus, execution_time_ms: number | null | undefined) {
-      if (status !== "succeeded" && !failedStatuses.has(status)) return
+      if (!isCounted(status)) return
       const counters = [{ name: status === "succeeded" ? "runs_succeeded" : "runs_failed", value: 1 }]
       if (execution_time_ms !== null && execution_time_ms !== undefined) {
         counters.push(
           { name: "execution_time_ms_sum", value: execution_time_ms },
-          { name: "execution_time_count", value: 1 }
+          { name: "execution_time_count", value: 1 },
+          { name: "longest_run_ms", value: execution_time_ms }
         )
       }
       yield* sql`INSERT INTO counters ${sql.insert(counters)}
-        ON CONFLICT (name) DO UPDATE SET value = value + excluded.value`
+        ON CONFLICT (name) DO UPDATE SET value =
+          CASE name WHEN 'longest_run_ms' THEN max(value, excluded.value) ELSE value + excluded.value END`
     })
 
     const saveDeliveries = Effect.fnUntraced(function* (
@@ -72,10 +76,17 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
       return added
     })
 
-    const patchJob = (id: JobId, patch: Settlement["job"]) =>
-      Object.keys(patch).length === 0
-        ? Effect.void
-        : sql`UPDATE jobs SET ${sql.update(jobColumns(patch))} WHERE id = ${id}`
+    /** `ended` is how a run of the job ended by itself. */
+    const patchJob = (id: string, patch: Settlement["job"], ended: RunStatus | null) => {
+      const patches = Object.keys(patch).length > 0
+      if (ended === null || !isCounted(ended)) {
+        return patches ? sql`UPDATE jobs SET ${sql.update(jobColumns(patch))} WHERE id = ${id}` : Effect.void
+      }
+      const count = sql`runs_ended = runs_ended + 1, runs_failed = runs_failed + ${ended === "succeeded" ? 0 : 1}`
+      return patches
+        ? sql`UPDATE jobs SET ${sql.update(jobColumns(patch))}, ${count} WHERE id = ${id}`
+        : sql`UPDATE jobs SET ${count} WHERE id = ${id}`
+    }
 
     /** Ends the current attempt of a running run; gives the run as it is then. */
     const settle = Effect.fnUntraced(function* (
@@ -98,7 +109,7 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
       )} WHERE id = ${row.id}`
       yield* sql`UPDATE attempts SET finished_at = ${now}, outcome = ${attempt.outcome}, failure = ${attempt.failure},
         error_message = ${attempt.error_message} WHERE run_id = ${row.id} AND number = ${row.attempt}`
-      yield* patchJob(row.job_id, settlement.job)
+      yield* patchJob(row.job_id, settlement.job, ended ? status : null)
       if (settlement.session !== undefined) yield* sessions.save(settlement.session, job, now)
       const added = yield* saveDeliveries(run, job, settlement.deliveries, now)
       yield* audit.append(settlement.audit, now)
@@ -127,7 +138,7 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
     ) {
       const { end, job, run } = ended
       yield* sql`UPDATE runs SET ${sql.update(encodeRunPatch({ ...end.run, ready_at: null }))} WHERE id = ${run.id}`
-      yield* patchJob(run.job_id, end.job)
+      yield* patchJob(run.job_id, end.job, null)
       const after = { ...run, ...end.run } satisfies Run
       const told = job === null ? [] : deliveriesAtEnd(job, after.status)
       const added = yield* saveDeliveries(run, job, told, now)
@@ -151,6 +162,7 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
       yield* countEnd("failed", null)
       const ended = { status: "failed", execution_time_ms: null, reason, saved: null } as const
       yield* tally.note(recordRun({ job_name: String(row?.["job_name"]), ...ended }))
+      yield* patchJob(job_id, {}, "failed")
       yield* promote(job_id, null, now)
       yield* Effect.logError(`run ${id} was given up: its row is damaged`, detail)
     })

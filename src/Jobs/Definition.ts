@@ -3,7 +3,7 @@ import * as Option from "effect/Option"
 import type { AgentDefinition } from "../Domain/Agent.ts"
 import { parseDuration } from "../Domain/Duration.ts"
 import type { Issue, JobDefinition, JobPatch, StoredJob } from "../Domain/Job.ts"
-import { definitionKeys, JobInvalid } from "../Domain/Job.ts"
+import { definitionKeys, isOneShot, JobInvalid } from "../Domain/Job.ts"
 import { withoutSecrets } from "../Domain/Redaction.ts"
 import type { TriggerSpec } from "../Domain/Schedule.ts"
 import { make, type Recurrence } from "../Recurrence.ts"
@@ -126,6 +126,7 @@ export const sameTrigger = (a: JobDefinition, b: JobDefinition): boolean =>
   (["cron_expr", "every", "at", "timezone", "dst"] as const).every(
     (key) => JSON.stringify(a[key]) === JSON.stringify(b[key])
   ) &&
+  isOneShot(a) === isOneShot(b) &&
   (a.name === b.name || !(a.cron_expr ?? "").includes("H"))
 
 /** What a job's trigger counts from under a new definition: a new trigger counts from now, an unchanged period goes on. */
@@ -135,4 +136,6 @@ export const anchorUnder = (
   after: JobDefinition,
   now: number
 ): number =>
-  sameTrigger(before, after) || (after.every !== undefined && after.every === before.every) ? job.anchor : now
+  sameTrigger(before, after) || (after.every !== undefined && after.every === before.every && !isOneShot(after))
+    ? job.anchor
+    : now

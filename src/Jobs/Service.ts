@@ -219,25 +219,25 @@ export const make = Effect.gen(function* () {
   })
 
   const transition = (
-    change: (
-      job: StoredJob,
-      recurrence: Recurrence,
-      actor: Actor,
-      now: number
-    ) => Either.Either<JobChange, JobStateConflict>
+    change: (job: StoredJob, actor: Actor, now: number) => Either.Either<JobChange, JobStateConflict>
   ) =>
     Effect.fnUntraced(function* (ref: string, actor: Actor) {
       const now = yield* Clock.currentTimeMillis
       const job: Job = yield* store
         .modifyJob(ref, (before) =>
-          Either.map(change(before, recurrenceOf(before), actor, now), (changed) =>
-            withOverdue(before, changed, now, scheduler.timezone)
-          )
+          Either.map(change(before, actor, now), (changed) => withOverdue(before, changed, now, scheduler.timezone))
         )
         .pipe(Effect.catchTag("JobNameTaken", Effect.die))
       yield* signal.notify
       return job
     })
+
+  const ahead =
+    (change: typeof Transitions.resume) =>
+    (before: StoredJob, actor: Actor, now: number): ReturnType<typeof change> => {
+      const job = Transitions.lookingAhead(before, now)
+      return change(job, recurrenceOf(job), actor, now)
+    }
 
   const remove = Effect.fn("Jobs.remove")(function* (ref: string, actor: Actor) {
     const now = yield* Clock.currentTimeMillis
@@ -335,9 +335,9 @@ export const make = Effect.gen(function* () {
     remove,
     get: (ref: string) => store.findJob(ref),
     list: (filter: JobFilter) => store.listJobs(filter),
-    pause: transition((job, _recurrence, actor, now) => Transitions.pause(job, actor, now)),
-    resume: transition(Transitions.resume),
-    reset: transition(Transitions.reset),
+    pause: transition(Transitions.pause),
+    resume: transition(ahead(Transitions.resume)),
+    reset: transition(ahead(Transitions.reset)),
     runNow,
     backfill,
     history: (ref: string, filter: RunFilter) => store.listRuns(ref, filter),

@@ -17,8 +17,8 @@ const conflict = (job: StoredJob, message: string) =>
 const hints: Record<StoredJob["status"], string> = {
   active: "it is active",
   paused: "it is paused",
-  completed: "it has completed; give it a new `at` to schedule it again",
-  failed: "its only slot has ended without a run; give it a new `at` to schedule it again",
+  completed: "it has completed; give it a new trigger (`at`, say) to schedule it again",
+  failed: "its only slot has ended without a run; give it a new trigger (`at`, say) to schedule it again",
   dead_letter: "it is dead-lettered; `symbi cron reset` makes it active again"
 }
 
@@ -34,6 +34,14 @@ export const pause = (
   return Either.right(changed(job, { status: "paused", paused_by }, "CronJobPaused", actor, now))
 }
 
+/** A one-shot of an expression or a period looks for its slot anew when it is resumed before that, or is reset. */
+export const lookingAhead = (job: StoredJob, now: number): StoredJob => {
+  const ahead = job.status === "dead_letter" || (job.status === "paused" && job.next_run !== null)
+  return ahead && job.one_shot === true && job.at === undefined ? { ...job, anchor: now } : job
+}
+
+const past = ({ at }: StoredJob): string => (at === undefined ? "its only slot has passed" : "its time has passed")
+
 /** Schedules on from now; slots that passed meanwhile are not replayed. */
 export const resume = (
   job: StoredJob,
@@ -45,7 +53,10 @@ export const resume = (
   if (job.status !== "paused") return conflict(job, `cannot resume job "${job.name}": ${hints[job.status]}`)
   const next_run = recurrence.next(now)
   if (next_run === null) {
-    return conflict(job, `cannot resume job "${job.name}": its time has passed; give it a new \`at\` first`)
+    return conflict(
+      job,
+      `cannot resume job "${job.name}": ${past(job)}; give it a new ${job.at === undefined ? "trigger" : "`at`"} first`
+    )
   }
   return Either.right(
     changed(

@@ -1,4 +1,4 @@
-import type { Job, StoredJob } from "../Domain/Job.ts"
+import { isOneShot, type Job, type StoredJob } from "../Domain/Job.ts"
 import type { Reason, Run } from "../Domain/Run.ts"
 import type { Settlement } from "../JobStore.ts"
 
@@ -6,7 +6,7 @@ const isSlot = (run: Pick<Run, "trigger">): boolean => run.trigger === "schedule
 
 /** Whether a run's end is its job's: the run is a one-shot's slot, and the job has not been given a new time since. */
 export const endsJob = (run: Run, job: Job): boolean =>
-  job.at !== undefined && isSlot(run) && job.next_run === null && (job.status === "active" || job.status === "paused")
+  isOneShot(job) && isSlot(run) && job.next_run === null && (job.status === "active" || job.status === "paused")
 
 /** What a run's end changes of its job: nothing by a backfill, whose old slot says nothing of the schedule of today. */
 export const jobAfter = (run: Run, change: Settlement["job"]): Settlement["job"] =>

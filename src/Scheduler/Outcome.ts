@@ -2,7 +2,7 @@ import { type AgentFailure, type FailureKind, maxErrorLength, mayHaveSpent, type
 import type { Actor, AuditDraft, AuditType } from "../Domain/Audit.ts"
 import { bounded } from "../Domain/Bounded.ts"
 import { shortInstant } from "../Domain/Instant.ts"
-import { deliveriesAtEnd, deliversOn, type Job, type StoredJob, sessionModeOf } from "../Domain/Job.ts"
+import { deliveriesAtEnd, deliversOn, isOneShot, type Job, type StoredJob, sessionModeOf } from "../Domain/Job.ts"
 import type { Policy, PolicyDecision, PolicyEvaluation } from "../Domain/Policy.ts"
 import type { Attempt, AttemptOutcome, Reason, Run, RunStatus, ToolCall } from "../Domain/Run.ts"
 import { maxSummaryLength } from "../Domain/Session.ts"
@@ -131,7 +131,7 @@ const onInterrupt = (job: Job, run: Run): "retry" | "fail" =>
   job.on_interrupt ?? (job.policy?.require_approval === true || run.approval_id !== null ? "fail" : "retry")
 
 const attemptsAllowed = (job: Job, settings: Settings["Type"]["scheduler"]): number =>
-  job.retry?.attempts ?? (job.at === undefined ? 1 : (job.max_retries ?? settings.default_max_retries))
+  job.retry?.attempts ?? (isOneShot(job) ? (job.max_retries ?? settings.default_max_retries) : 1)
 
 /**
  * The rules of a run's end: what the run, its attempt and its job become, what is delivered and audited. Pure, so that

@@ -9,7 +9,10 @@ const capacity = 20_000
 export const makeRecurrences = (timezone: string) => {
   const compiled = new Map<string, Either.Either<Recurrence, RecurrenceError>>()
   return (
-    job: Pick<StoredJob, "id" | "version" | "name" | "anchor" | "cron_expr" | "every" | "at" | "timezone" | "dst">
+    job: Pick<
+      StoredJob,
+      "id" | "version" | "name" | "anchor" | "cron_expr" | "every" | "at" | "timezone" | "dst" | "one_shot"
+    >
   ) => {
     const key = `${job.id}/${job.version}/${job.anchor}`
     const known = compiled.get(key)

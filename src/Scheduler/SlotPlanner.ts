@@ -2,7 +2,7 @@ import * as Either from "effect/Either"
 import type { AuditDraft } from "../Domain/Audit.ts"
 import { durationMillis } from "../Domain/Duration.ts"
 import { formatInstant } from "../Domain/Instant.ts"
-import { runsAtOnce, type StoredJob } from "../Domain/Job.ts"
+import { isOneShot, runsAtOnce, type StoredJob } from "../Domain/Job.ts"
 import type { Reason } from "../Domain/Run.ts"
 import type { LiveRuns, NewRun, SlotPlan } from "../JobStore.ts"
 import type { Recurrence } from "../Recurrence.ts"
@@ -178,7 +178,7 @@ export const makeSlotPlanner = (settings: Settings["Type"]["scheduler"], recurre
 
 /** A one-shot whose only slot was skipped or missed has failed. */
 const oneShotEnd = (job: StoredJob, runs: ReadonlyArray<NewRun>): Pick<SlotPlan, "status" | "audit"> => {
-  if (job.at === undefined || runs.some((run) => run.status === "pending")) return { audit: [] }
+  if (!isOneShot(job) || runs.some((run) => run.status === "pending")) return { audit: [] }
   const audit: AuditDraft = {
     type: "CronJobFailed",
     actor: "scheduler",

@@ -23,7 +23,7 @@ const told = ({ actor, reason, time, type }: AuditEvent): WhyEvent => ({
   what: `${type} by ${actor}${reason === null ? "" : `: ${reason}`}`
 })
 
-const triggerKeys = ["cron_expr", "every", "at", "timezone", "dst", "misfire"]
+const triggerKeys = ["cron_expr", "every", "at", "timezone", "dst", "one_shot", "misfire"]
 
 const changedTrigger = ({ after, before, type }: AuditEvent): boolean =>
   type === "CronJobUpdated" &&

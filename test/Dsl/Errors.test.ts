@@ -168,7 +168,6 @@ describe("schedules", () => {
       schedule('policy { allowed_hours { start: "04:00" end: "04:00" } }'),
       ["1:63 error: 'policy.allowed_hours': start and end must differ"]
     ],
-    ["one_shot without an instant", schedule("one_shot: true"), ["1:50 error: one_shot needs 'at', which says when"]],
     [
       "an instant that is no one-shot",
       'schedule s { agent: a at: "2026-02-15T14:30:00Z" one_shot: false }',

@@ -28,7 +28,9 @@ const partial = <A extends Record<string, FastCheck.Arbitrary<unknown>>>(model: 
 const trigger = FastCheck.oneof(
   FastCheck.record({ cron_expr: filled }),
   FastCheck.record({ cron_expr: filled, one_shot: FastCheck.constant(false) }),
+  FastCheck.record({ cron_expr: filled, one_shot: FastCheck.constant(true) }),
   FastCheck.record({ every: duration }),
+  FastCheck.record({ every: duration, one_shot: FastCheck.constant(true) }),
   FastCheck.record({ at: filled, one_shot: FastCheck.constant(true) })
 )
 

@@ -11,7 +11,8 @@ import * as Layer from "effect/Layer"
 import { migrations } from "../../src/JobStore/Migrations.ts"
 import { layerOnClient, layerSqlite } from "../../src/JobStore/Sqlite.ts"
 import { JobStore } from "../../src/JobStore.ts"
-import { me, other, t0 } from "./fixtures.ts"
+import { RunTotals } from "../../src/RunTotals.ts"
+import { jobId, me, other, t0 } from "./fixtures.ts"
 
 const schemas = Effect.flatMap(SqlClient, (sql) =>
   Effect.map(sql`SELECT migration_id AS id FROM effect_sql_migrations`, (rows) => rows.map(({ id }) => id))
@@ -49,6 +50,55 @@ describe("a database of an older version", () => {
       yield* fs.remove(copy)
       yield* Effect.provide(Effect.void, layerSqlite(filename))
       assert.isFalse(yield* fs.exists(copy))
+    }).pipe(Effect.provide(NodeContext.layer))
+  )
+
+  it.scoped("has the totals of what its history still tells", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const filename = `${yield* fs.makeTempDirectoryScoped()}/data.db`
+      const { "0014_totals": _, ...before } = migrations
+      const [a, b] = [jobId(1), jobId(2)]
+      yield* Effect.gen(function* () {
+        const sql = yield* SqlClient
+        yield* Migrator.make({})({ loader: Migrator.fromRecord(before) })
+        for (const [id, name] of [
+          [a, "a"],
+          [b, "b"]
+        ]) {
+          yield* sql`INSERT INTO jobs ${sql.insert({
+            ...{ id, name, agent_id: "agent", status: name === "b" ? "dead_letter" : "active", partition: 0 },
+            ...{ definition: "{}", failure_count: 0, anchor: t0, version: 1, created_at: t0, updated_at: t0 },
+            ...{ defined_by: "test", all_clears: 0 }
+          })}`
+        }
+        const runs = [
+          ["succeeded", 40],
+          ["failed", 900],
+          ["timed_out", 70],
+          ["skipped", null],
+          ["cancelled", 5_000],
+          ["running", null]
+        ] as const
+        for (const [n, [status, execution_time_ms]] of runs.entries()) {
+          yield* sql`INSERT INTO runs ${sql.insert({
+            ...{ id: `run_${n}`, job_id: a, job_name: "a", agent_id: "agent", trigger: "manual", status },
+            ...{ scheduled_for: t0, holds_permit: 0, execution_time_ms, attempt: 1, partition: 0, created_at: t0 },
+            ...{ iterations: "[]", tool_calls: "[]" }
+          })}`
+        }
+      }).pipe(Effect.provide(SqliteClient.layer({ filename })))
+      yield* Effect.gen(function* () {
+        const totals = yield* RunTotals
+        assert.deepStrictEqual(
+          [...(yield* totals.ofJobs([a, b]))],
+          [
+            [a, { runs: 3, failures: 2 }],
+            [b, { runs: 0, failures: 0 }]
+          ]
+        )
+        assert.deepStrictEqual(yield* totals.ofService, { jobs: 2, dead_letter_jobs: 1, longest_run_ms: 900 })
+      }).pipe(Effect.provide(layerSqlite(filename)))
     }).pipe(Effect.provide(NodeContext.layer))
   )
 

@@ -12,6 +12,7 @@ import type { Stores } from "../../src/JobStore/Sqlite.ts"
 import { layerOnClient } from "../../src/JobStore/Sqlite.ts"
 import { JobStore } from "../../src/JobStore.ts"
 import { RetentionStore } from "../../src/Retention.ts"
+import { RunTotals } from "../../src/RunTotals.ts"
 import { SessionStore } from "../../src/Sessions.ts"
 import { audited } from "../support/Audit.ts"
 import { backfill, finish, insert, interrupted, jobId, look, manual, me, nthJob, success, t0 } from "./fixtures.ts"
@@ -123,6 +124,19 @@ describe("every statement of the store uses its index", () => {
       )
       assertIndexed(plans)
     })
+  )
+
+  it.effect("the totals of jobs and of the service", () =>
+    Effect.map(
+      plansOf(jobs, () =>
+        Effect.gen(function* () {
+          const totals = yield* RunTotals
+          yield* totals.ofJobs([jobId(1), jobId(2)])
+          yield* totals.ofService
+        })
+      ),
+      assertIndexed
+    )
   )
 
   it.effect("recovery", () =>

@@ -21,6 +21,7 @@ import { HttpLive } from "../../src/Http.ts"
 import { InvariantStore } from "../../src/Invariants.ts"
 import { JobStore } from "../../src/JobStore.ts"
 import { RunLogs } from "../../src/RunLogs.ts"
+import { RunTotals } from "../../src/RunTotals.ts"
 import { SchedulerStatus } from "../../src/Scheduler/Status.ts"
 import { BootIdentity, WakeSignal } from "../../src/Scheduler.ts"
 import { SessionDesk } from "../../src/Sessions.ts"
@@ -163,7 +164,8 @@ const scheduler = Layer.succeed(SchedulerStatus, {
 const kept = Layer.mergeAll(
   Layer.effect(KeyStore, KeyStore),
   Layer.effect(BudgetStore, BudgetStore),
-  Layer.effect(InvariantStore, InvariantStore)
+  Layer.effect(InvariantStore, InvariantStore),
+  Layer.effect(RunTotals, RunTotals)
 ).pipe(Layer.provide(storeInMemory), Layer.orDie)
 
 const settings = (port: number) =>
