@@ -9,6 +9,7 @@ import { trueDescription } from "./Api/Description.ts"
 import { answers } from "./Api/Errors.ts"
 import { FilesApi } from "./Api/Files.ts"
 import { KeysApi } from "./Api/Keys.ts"
+import { LogsApi } from "./Api/Logs.ts"
 import { RunsApi } from "./Api/Runs.ts"
 import { ScheduleApi } from "./Api/Schedule.ts"
 import { HealthApi, MetaApi } from "./Api/Service.ts"
@@ -27,6 +28,7 @@ export class Api extends HttpApi.make("symbiont")
   .add(FilesApi)
   .add(AuditApi)
   .add(KeysApi)
+  .add(LogsApi)
   .add(HealthApi)
   .add(MetaApi)
   .addError(answers.invalid)

@@ -18,9 +18,11 @@ import { HttpLive, ServerLive } from "./Http.ts"
 import { lockDataFolder } from "./JobStore/DataLock.ts"
 import { Gathering, layerSqlite } from "./JobStore/Sqlite.ts"
 import { JobStore } from "./JobStore.ts"
+import { Logs } from "./Logs.ts"
 import { announcement } from "./main/Announcement.ts"
 import { configurationRecorded } from "./main/Configuration.ts"
 import { appliedAtStart, reloadOnHangUp } from "./main/Files.ts"
+import { loggingOf } from "./main/Logging.ts"
 import { endAtSecondSignal } from "./main/SecondSignal.ts"
 import { MetricsEnabled } from "./Observability.ts"
 import { PolicyGate } from "./PolicyGate.ts"
@@ -113,7 +115,6 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
     // What agents are told and what they say is nobody else's.
     yield* fs.makeDirectory(settings.data_dir, { recursive: true, mode: 0o700 })
     yield* lockDataFolder(settings.data_dir)
-    yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
     const home = path.resolve(Option.match(configFile, { onNone: () => ".", onSome: path.dirname }))
 
     const service = announcement.pipe(
@@ -133,8 +134,10 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
         edges(settings, path, environmentWithout(keyVariables, { variables: process.env, directory: home }))
       )
     )
-    // No spans where nobody takes them: they cost a fifth of a request.
-    yield* Layer.launch(service).pipe(
+    yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true }).pipe(
+      Effect.zipRight(Layer.launch(service)),
+      Effect.provide(Logs.layer(loggingOf(settings, keyVariables, process))),
+      // No spans where nobody takes them: they cost a fifth of a request.
       Effect.withTracerEnabled(false),
       Effect.locally(HttpMiddleware.currentTracerDisabledWhen, () => true)
     )

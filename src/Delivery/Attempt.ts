@@ -33,6 +33,14 @@ const asFailure = (channel: string, cause: Cause.Cause<DeliveryFailure>): Delive
       })
 }
 
+/** What an entry of the log is about. */
+const factsOf = ({ delivery, job }: DueDelivery) => ({
+  delivery_id: delivery.id,
+  job_name: job.name,
+  run_id: delivery.run_id,
+  channel: delivery.channel
+})
+
 const givenUp = (
   { delivery, job }: DueDelivery,
   state: "failed" | "dead",
@@ -79,6 +87,7 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
         const jitter = yield* Random.nextRange(0.8, 1.2)
         const next_attempt_at = now + Math.ceil(Math.max(backoffOf(settings, attempts) * jitter, retryAfter))
         yield* store.settleDelivery(delivery, { state: "pending", next_attempt_at, delivered_at: null, error }, [])
+        yield* Effect.logDebug("delivery failed; it is tried again", { ...factsOf(due), attempt: attempts, error })
         return { rest: retryAfter, failed: true }
       }
       const state = failure.permanent ? "failed" : "dead"
@@ -92,7 +101,10 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
       )
       if (!settled) return { rest: retryAfter, failed: !failure.permanent }
       yield* recordDelivery(channel, state)
-      yield* Effect.logWarning(`delivery ${delivery.id} of run ${delivery.run_id} to ${channel} is ${state}: ${error}`)
+      yield* Effect.logWarning(
+        `delivery ${delivery.id} of run ${delivery.run_id} to ${channel} is ${state}: ${error}`,
+        factsOf(due)
+      )
       return { rest: retryAfter, failed: !failure.permanent }
     })
 
@@ -123,7 +135,10 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
         { state: "delivered", next_attempt_at: null, delivered_at, error: null },
         []
       )
-      if (settled) yield* recordDelivery(channel, "delivered")
+      if (settled) {
+        yield* recordDelivery(channel, "delivered")
+        yield* Effect.logDebug("delivered", { ...factsOf(due), attempt: due.delivery.attempts + 1 })
+      }
       return { rest: 0, failed: false }
     })
   })

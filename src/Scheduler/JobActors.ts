@@ -48,6 +48,17 @@ const cancelled = (run: Run, reason: Reason, actor: Actor): AuditDraft => ({
   reason: reason.text
 })
 
+/** What the log says of the end of an attempt; that a run failed is said at the level that is logged. */
+const tellEnd = (run: Run) => {
+  const { error_message: error, execution_time_ms: ms, id: run_id, job_id, job_name, reason, status } = run
+  const facts = { component: "scheduler", job_id, job_name, run_id, attempt: run.attempts.length, status, ms }
+  const hasFailed = status === "failed" || status === "timed_out" || status === "interrupted"
+  if (hasFailed) return Effect.logInfo("run ended", { ...facts, error: error ?? reason?.text })
+  return isTerminal(status)
+    ? Effect.logDebug("run ended", { ...facts, reason: reason?.code })
+    : Effect.logDebug("attempt ended; the run waits", { ...facts, error: error ?? undefined, reason: reason?.code })
+}
+
 /** How often a run that is on its way to its actor is looked for at once, and how often after that, in ms. */
 const soonRounds = 1_000
 const laterRoundMillis = 20
@@ -84,7 +95,7 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
         }
       )
       if (isTerminal(run.status)) yield* logs.end(run.id)
-      yield* Effect.logDebug("run ended", run.id, run.job_name, run.status)
+      yield* tellEnd(run)
     })
 
     // An end that meets a full disk is tried until there is room. A shutdown ends the waiting; a restart recovers the run.
@@ -154,6 +165,7 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
         Effect.forever,
         Effect.catchTag("NoSuchElementException", () => Effect.void),
         Effect.catchAllCause((cause) => Effect.logError("a job's actor died", _job, cause)),
+        Effect.annotateLogs("component", "scheduler"),
         Effect.forkScoped
       )
       return mailbox

@@ -67,7 +67,14 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
       record: Ref.Ref<AttemptRecord>,
       opened: Ref.Ref<OpenSession | null>
     ) {
-      const { job, run } = started
+      const { attempt, job, run } = started
+      yield* Effect.logDebug("run started", {
+        job_id: job.id,
+        job_name: job.name,
+        run_id: run.id,
+        attempt: attempt.number,
+        trigger: run.trigger
+      })
       const entered = (stage: Parameters<typeof observer.entered>[1]) => observer.entered(run.id, stage)
       yield* entered("concurrency")
       yield* entered("jitter")
