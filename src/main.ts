@@ -24,6 +24,7 @@ import { configurationRecorded } from "./main/Configuration.ts"
 import { appliedAtStart, reloadOnHangUp } from "./main/Files.ts"
 import { loggingOf } from "./main/Logging.ts"
 import { endAtSecondSignal } from "./main/SecondSignal.ts"
+import { telemetryOf } from "./main/Telemetry.ts"
 import { MetricsEnabled } from "./Observability.ts"
 import { PolicyGate } from "./PolicyGate.ts"
 import { WakeSignal } from "./Scheduler.ts"
@@ -134,12 +135,13 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
         edges(settings, path, environmentWithout(keyVariables, { variables: process.env, directory: home }))
       )
     )
+    const logging = loggingOf(settings, keyVariables, process)
     yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true }).pipe(
-      Effect.zipRight(Layer.launch(service)),
-      Effect.provide(Logs.layer(loggingOf(settings, keyVariables, process))),
+      Effect.zipRight(Effect.provide(Layer.launch(service), telemetryOf(settings))),
+      Effect.provide(Logs.layer(logging)),
       // No spans where nobody takes them: they cost a fifth of a request.
-      Effect.withTracerEnabled(false),
-      Effect.locally(HttpMiddleware.currentTracerDisabledWhen, () => true)
+      Effect.withTracerEnabled(logging.traced),
+      Effect.locally(HttpMiddleware.currentTracerDisabledWhen, () => !logging.traced)
     )
   }).pipe(
     Effect.scoped,

@@ -10,6 +10,7 @@ import { type DeliveryChannel, DeliveryFailure } from "../Domain/Delivery.ts"
 import { type DueDelivery, JobStore, type NewAlert } from "../JobStore.ts"
 import { recordDelivery } from "../Observability.ts"
 import { baseUrlOf, Settings } from "../Settings.ts"
+import { RunTraces } from "../Telemetry.ts"
 import { CurrentDelivery } from "./CurrentDelivery.ts"
 import type { Attempted } from "./Lane.ts"
 import { backoffOf, limitsOf, longestRetryAfter } from "./Limits.ts"
@@ -64,6 +65,7 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
   Effect.gen(function* () {
     const store = yield* JobStore
     const configuration = yield* Settings
+    const traces = yield* RunTraces
     const baseUrl = baseUrlOf(configuration)
     const settings = configuration.scheduler.delivery
 
@@ -117,7 +119,7 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
           .pipe(Effect.provideService(CurrentDelivery, { id, kind, subject }))
       })
 
-    return Effect.fn("Outbox.send")(function* (due: DueDelivery): Effect.fn.Return<Attempted> {
+    const send = Effect.fn("Outbox.send")(function* (due: DueDelivery): Effect.fn.Return<Attempted> {
       const { channel } = due.delivery
       const { timeout } = limitsOf(settings, channel)
       const sent = yield* route(due, channel).pipe(
@@ -141,4 +143,9 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
       }
       return { rest: 0, failed: false }
     })
+
+    return (due: DueDelivery) => {
+      const { attempts, channel, id, run_id } = due.delivery
+      return traces.delivery({ id, run_id, channel, attempt: attempts + 1 })(send(due))
+    }
   })

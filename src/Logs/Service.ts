@@ -49,7 +49,7 @@ export const jsonLine = (entry: LogEntry): string => JSON.stringify(encode(entry
 const spanOf = (context: FiberRefs.FiberRefs): Logged["span"] => {
   const current = FiberRefs.getOrDefault(context, FiberRef.currentContext)
   const span = Option.getOrUndefined(Context.getOption(current, Tracer.ParentSpan))
-  return span === undefined || /^0*$/.test(span.spanId) ? undefined : { trace_id: span.traceId, span_id: span.spanId }
+  return span?.sampled !== true ? undefined : { trace_id: span.traceId, span_id: span.spanId }
 }
 
 /** An entry in memory: what was logged, or the entry that it was made into. */

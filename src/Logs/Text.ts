@@ -13,8 +13,10 @@ const valueOf = (value: LogEntry["fields"][string]): string => {
   return text === "" || /[\s"=]/.test(text) ? JSON.stringify(text) : text
 }
 
+// Where a job's name stands its id says nothing more to people.
 const fieldsOf = ({ fields }: LogEntry): string =>
   Object.entries(fields)
+    .filter(([key]) => key !== "job_id" || fields["job_name"] === undefined)
     .map(([key, value]) => ` ${tame(key)}=${valueOf(value)}`)
     .join("")
 

@@ -18,6 +18,7 @@ import { JobStore, type StartedRun } from "../JobStore.ts"
 import { recordInFlight } from "../Observability.ts"
 import { RunLogs } from "../RunLogs.ts"
 import { Settings } from "../Settings.ts"
+import { RunTraces } from "../Telemetry.ts"
 import { cancelledWait } from "./ApprovalRules.ts"
 import { BootIdentity } from "./BootIdentity.ts"
 import { endWaiting } from "./JobAfter.ts"
@@ -80,6 +81,7 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
     const wake = yield* WakeSignal
     const outbox = yield* OutboxSignal
     const observer = yield* RunObserver
+    const traces = yield* RunTraces
     const { id: owner }: { readonly id: BootId } = yield* BootIdentity
     const inFlight = yield* Ref.make(0)
 
@@ -94,7 +96,10 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
           return { session: ended.session, ...end }
         }
       )
-      if (isTerminal(run.status)) yield* logs.end(run.id)
+      if (isTerminal(run.status)) {
+        yield* logs.end(run.id)
+        yield* traces.ended(run)
+      }
       yield* tellEnd(run)
     })
 
@@ -133,7 +138,9 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
             Effect.sync(() => stopReasons.get(started.run.id) ?? shutdown)
           )
           .pipe(
-            Effect.flatMap((ended) => recordSafely(started, ended)),
+            Effect.tap(({ end }) => traces.note({ "symbiont.attempt.end": end._tag })),
+            Effect.flatMap((ended) => traces.stage("record")(recordSafely(started, ended))),
+            traces.attempt({ run: started.run, attempt: started.attempt.number }),
             Effect.ensuring(Effect.sync(() => stopReasons.delete(started.run.id)))
           )
 
@@ -220,7 +227,10 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
       }))
       yield* wake.notify
       // Not one that had ended before.
-      if (isTerminal(waiting.status) && waiting.reason === reason) yield* logs.end(run_id)
+      if (isTerminal(waiting.status) && waiting.reason === reason) {
+        yield* logs.end(run_id)
+        if (waiting.attempts.length > 0) yield* traces.ended(waiting)
+      }
       if (waiting.status !== "running") return waiting
       yield* stop(waiting.job_id, run_id, { kind: "cancelled", reason, actor })
       return yield* store.findRun(run_id)
