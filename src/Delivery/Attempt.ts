@@ -104,9 +104,8 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
       if (!settled) return { rest: retryAfter, failed: !failure.permanent }
       yield* recordDelivery(channel, state)
       yield* Effect.logWarning(
-        `delivery ${delivery.id} of run ${delivery.run_id} to ${channel} is ${state}: ${error}`,
-        factsOf(due)
-      )
+        `delivery ${delivery.id} of run ${delivery.run_id} to ${channel} is ${state}: ${error}`
+      ).pipe(Effect.annotateLogs(factsOf(due)))
       return { rest: retryAfter, failed: !failure.permanent }
     })
 

@@ -105,7 +105,9 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
       yield* Effect.forEach(
         look.quarantined,
         ({ detail, job_id }) =>
-          Effect.logError(`job ${job_id} is set aside, its row is damaged: ${detail}`, { job_id }),
+          Effect.logError(`job ${job_id} is set aside, its row is damaged: ${detail}`).pipe(
+            Effect.annotateLogs({ job_id })
+          ),
         { discard: true }
       )
     })

@@ -54,7 +54,7 @@ const tellEnd = (run: Run) => {
   const { error_message: error, execution_time_ms: ms, id: run_id, job_id, job_name, reason, status } = run
   const facts = { component: "scheduler", job_id, job_name, run_id, attempt: run.attempts.length, status, ms }
   const hasFailed = status === "failed" || status === "timed_out" || status === "interrupted"
-  if (hasFailed) return Effect.logInfo("run ended", { ...facts, error: error ?? reason?.text })
+  if (hasFailed) return Effect.annotateLogs(Effect.logInfo("run ended"), { ...facts, error: error ?? reason?.text })
   return isTerminal(status)
     ? Effect.logDebug("run ended", { ...facts, reason: reason?.code })
     : Effect.logDebug("attempt ended; the run waits", { ...facts, error: error ?? undefined, reason: reason?.code })

@@ -1,5 +1,9 @@
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { RunId } from "../../src/Domain/Ids.ts"
 import { traceIdsOf } from "../../src/Domain/Trace.ts"
 import { answers, type HttpReceiver, hangs, httpReceiver } from "../support/HttpReceiver.ts"
 import { eventually, folderWith, startService } from "../support/Service.ts"
@@ -157,7 +161,9 @@ describe("Telemetry", () => {
             headers: { traceparent: `00-${caller}-b7ad6b7169203331-01` }
           })
         )
-        const { id } = yield* Effect.promise(() => response.json())
+        const { id } = Schema.decodeUnknownSync(Schema.Struct({ id: RunId }))(
+          yield* Effect.promise(() => response.json())
+        )
         yield* ended(service.client, id)
         const run = yield* eventually(
           "the run's span",
@@ -204,14 +210,48 @@ describe("Telemetry", () => {
   )
 
   it.scopedLive(
-    "without a collector a command is told of the same trace, not sampled",
+    "without a collector all that a run calls is told of the same trace, not sampled",
     () =>
       Effect.gen(function* () {
-        const folder = yield* folderWith(files)
+        const receiver = yield* httpReceiver([answers(200, "done")])
+        const folder = yield* folderWith({
+          "symbiont.toml": `[scheduler.delivery]
+allow_hosts = ["127.0.0.1"]
+[scheduler.delivery.custom.file]
+command = ["sh", "-c", "echo $TRACEPARENT > told"]
+`,
+          "agents/b.symbi": `
+agent asks { url: "${receiver.url}/agent" }
+agent own { url: "${receiver.url}/own", headers: { Traceparent: "mine" } }
+schedule { name: "asks" agent: "asks" cron: "0 0 1 1 *" delivery: ["webhook", "custom:file"] webhook_url: "${receiver.url}/hook" }
+schedule { name: "own" agent: "own" cron: "0 0 1 1 *" delivery: ["webhook"] webhook_url: "${receiver.url}/ownhook" webhook_headers: { Traceparent: "mine" } }
+schedule { name: "gated" agent: "asks" cron: "0 0 1 1 *" delivery: [] gate: { command: ["sh", "-c", "echo $TRACEPARENT > gate"], wake_on: "output" } }
+`
+        })
         const service = yield* startService({ folder })
-        const run = yield* runNow(service, "says")
-        const { spanId, traceId } = traceIdsOf(run.id)
-        assert.strictEqual(run.output?.trim(), `00-${traceId}-${spanId}-00`)
+        const expected = (id: RunId) => {
+          const { spanId, traceId } = traceIdsOf(id)
+          return `00-${traceId}-${spanId}-00`
+        }
+        const toldTo = (path: string) =>
+          eventually(
+            path,
+            Effect.sync(() => receiver.received.find((one) => one.path === path)?.headers["traceparent"])
+          )
+        const read = (name: string) =>
+          eventually(
+            name,
+            Effect.sync(
+              () => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), "utf8") : "") || undefined
+            )
+          )
+        const run = yield* runNow(service, "asks")
+        for (const path of ["/agent", "/hook"]) assert.strictEqual(yield* toldTo(path), expected(run.id))
+        assert.strictEqual((yield* read("told")).trim(), expected(run.id))
+        yield* runNow(service, "own")
+        for (const path of ["/own", "/ownhook"]) assert.strictEqual(yield* toldTo(path), "mine")
+        const gated = yield* runNow(service, "gated")
+        assert.strictEqual((yield* read("gate")).trim(), expected(gated.id))
       }),
     limit
   )
