@@ -5,6 +5,7 @@ import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import { Access } from "./Access.ts"
 import { AgentPin } from "./AgentPin.ts"
@@ -27,7 +28,7 @@ import { endAtSecondSignal } from "./main/SecondSignal.ts"
 import { telemetryOf } from "./main/Telemetry.ts"
 import { MetricsEnabled } from "./Observability.ts"
 import { PolicyGate } from "./PolicyGate.ts"
-import { WakeSignal } from "./Scheduler.ts"
+import { FailedRunLevel, WakeSignal } from "./Scheduler.ts"
 import { environmentWithout, ServiceEnvironment } from "./ServiceEnvironment.ts"
 import { findConfigFile, loadSettings, Settings } from "./Settings.ts"
 import { WakeGate } from "./WakeGate.ts"
@@ -75,7 +76,8 @@ const edges = (settings: typeof Settings.Service, path: Path.Path, environment: 
     Layer.provide(StandardOutput.layer),
     Layer.provideMerge(ServiceEnvironment.layer(environment)),
     Layer.provideMerge(Layer.succeed(Settings, settings)),
-    Layer.provideMerge(Layer.succeed(MetricsEnabled, settings.scheduler.enable_metrics))
+    Layer.provideMerge(Layer.succeed(MetricsEnabled, settings.scheduler.enable_metrics)),
+    Layer.provideMerge(Layer.succeed(FailedRunLevel, LogLevel.Info))
   )
 
 // A service that was killed leaves its agents' processes behind; their runs are about to be attempted anew.

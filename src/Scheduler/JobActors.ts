@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberMap from "effect/FiberMap"
 import * as FiberSet from "effect/FiberSet"
+import type * as LogLevel from "effect/LogLevel"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as RcMap from "effect/RcMap"
@@ -21,6 +22,7 @@ import { Settings } from "../Settings.ts"
 import { RunTraces } from "../Telemetry.ts"
 import { cancelledWait } from "./ApprovalRules.ts"
 import { BootIdentity } from "./BootIdentity.ts"
+import { FailedRunLevel } from "./FailedRunLevel.ts"
 import { endWaiting } from "./JobAfter.ts"
 import { settle } from "./Outcome.ts"
 import { type Ended, Pipeline, type Stopped } from "./Pipeline.ts"
@@ -49,12 +51,16 @@ const cancelled = (run: Run, reason: Reason, actor: Actor): AuditDraft => ({
   reason: reason.text
 })
 
-/** What the log says of the end of an attempt; that a run failed is said at the level that is logged. */
-const tellEnd = (run: Run) => {
+/** What the log says of the end of an attempt. */
+const tellEnd = (run: Run, failedLevel: LogLevel.LogLevel) => {
   const { error_message: error, execution_time_ms: ms, id: run_id, job_id, job_name, reason, status } = run
   const facts = { component: "scheduler", job_id, job_name, run_id, attempt: run.attempts.length, status, ms }
   const hasFailed = status === "failed" || status === "timed_out" || status === "interrupted"
-  if (hasFailed) return Effect.annotateLogs(Effect.logInfo("run ended"), { ...facts, error: error ?? reason?.text })
+  if (hasFailed)
+    return Effect.logWithLevel(failedLevel, "run ended", {
+      ...facts,
+      error: error ?? reason?.text
+    })
   return isTerminal(status)
     ? Effect.logDebug("run ended", { ...facts, reason: reason?.code })
     : Effect.logDebug("attempt ended; the run waits", { ...facts, error: error ?? undefined, reason: reason?.code })
@@ -82,6 +88,7 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
     const outbox = yield* OutboxSignal
     const observer = yield* RunObserver
     const traces = yield* RunTraces
+    const failedLevel = yield* FailedRunLevel
     const { id: owner }: { readonly id: BootId } = yield* BootIdentity
     const inFlight = yield* Ref.make(0)
 
@@ -100,7 +107,7 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
         yield* logs.end(run.id)
         yield* traces.ended(run)
       }
-      yield* tellEnd(run)
+      yield* tellEnd(run, failedLevel)
     })
 
     // An end that meets a full disk is tried until there is room. A shutdown ends the waiting; a restart recovers the run.
