@@ -10,6 +10,7 @@ import { trueDescription } from "./Api/Description.ts"
 import { answers } from "./Api/Errors.ts"
 import { FilesApi } from "./Api/Files.ts"
 import { KeysApi } from "./Api/Keys.ts"
+import { LogsApi } from "./Api/Logs.ts"
 import { RunsApi } from "./Api/Runs.ts"
 import { ScheduleApi } from "./Api/Schedule.ts"
 import { HealthApi, MetaApi } from "./Api/Service.ts"
@@ -29,6 +30,7 @@ export class Api extends HttpApi.make("symbiont")
   .add(AuditApi)
   .add(KeysApi)
   .add(CompatApi)
+  .add(LogsApi)
   .add(HealthApi)
   .add(MetaApi)
   .addError(answers.invalid)

@@ -43,7 +43,8 @@ export const makeClient = (options: {
 }): Effect.Effect<Client, never, HttpClient.HttpClient> =>
   Effect.map(HttpClient.HttpClient, (httpClient) =>
     byEndpoint(
-      HttpClient.mapRequest(httpClient, (request) => {
+      // Commands are no part of a trace that anybody exports.
+      HttpClient.mapRequest(HttpClient.withTracerPropagation(httpClient, options.client !== "cli"), (request) => {
         const named =
           options.client === undefined
             ? request

@@ -24,8 +24,10 @@ import { guard } from "./Http/Guard.ts"
 import { HealthHttp } from "./Http/Health.ts"
 import { KeysHttp } from "./Http/Keys.ts"
 import { makeListener } from "./Http/Listener.ts"
+import { LogsHttp } from "./Http/Logs.ts"
 import { measured } from "./Http/Measured.ts"
 import { MetaHttp } from "./Http/Meta.ts"
+import { logRequests } from "./Http/RequestLog.ts"
 import { RunsHttp } from "./Http/Runs.ts"
 import { ScheduleHttp } from "./Http/Schedule.ts"
 import { withSecurityHeaders } from "./Http/SecurityHeaders.ts"
@@ -48,6 +50,7 @@ const routes = Layer.mergeAll(
   AuditHttp,
   KeysHttp,
   CompatHttp,
+  LogsHttp,
   HealthHttp,
   MetaHttp
 ).pipe(Layer.provide(AuthorizedLive))
@@ -58,7 +61,7 @@ const middleware = HttpApiBuilder.middleware(
     Access,
     (access) =>
       <E, R>(app: HttpApp.Default<E, R>) =>
-        app.pipe(limitBody, guard(access), shapeErrors, withSecurityHeaders, measured)
+        app.pipe(limitBody, guard(access), shapeErrors, withSecurityHeaders, logRequests, measured)
   )
 )
 

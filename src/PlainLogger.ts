@@ -1,14 +1,14 @@
-import * as Cause from "effect/Cause"
-import * as HashMap from "effect/HashMap"
-import * as Inspectable from "effect/Inspectable"
 import * as Logger from "effect/Logger"
+// Not by the door, which loads what the service logs with.
+import { entryOf, levelOf } from "./Logs/Entry.ts"
+import { plainText } from "./Logs/Text.ts"
 
-const textOf = (part: unknown): string => (typeof part === "string" ? part : Inspectable.toStringUnknown(part, 0))
-
-/** Log lines for people: time, level, message as it stands, then annotations and the cause. */
-export const plainLogger = Logger.make(({ annotations, cause, date, logLevel, message }) => {
-  const parts = Array.isArray(message) ? message : [message]
-  const noted = HashMap.toEntries(annotations).map(([key, value]) => `${key}=${textOf(value)}`)
-  const line = [date.toISOString(), logLevel.label, ...parts.map(textOf), ...noted].join(" ")
-  return Cause.isEmpty(cause) ? line : `${line}\n${Cause.pretty(cause, { renderErrorCause: true })}`
-})
+/** Log lines of commands: time, level, component, message, fields, and the cause below. */
+export const plainLogger = Logger.make(({ annotations, cause, date, logLevel, message }) =>
+  plainText(
+    entryOf(
+      { id: "", time: date.getTime(), level: levelOf(logLevel), message, annotations, cause, span: undefined },
+      (text) => text
+    )
+  )
+)

@@ -137,7 +137,9 @@ export class Retention extends Effect.Service<Retention>()("symbiont/Retention",
       const safely = Effect.catchAllCause(pass, (cause) =>
         Effect.logError("old runs and sessions could not be deleted", cause)
       )
-      return Effect.forkScoped(Effect.repeat(safely, Schedule.spaced(paceMillis)))
+      return Effect.forkScoped(
+        Effect.annotateLogs(Effect.repeat(safely, Schedule.spaced(paceMillis)), "component", "retention")
+      )
     })
   )
 }

@@ -18,6 +18,7 @@ export {
 export { BootIdentity } from "./Scheduler/BootIdentity.ts"
 export { MonotonicClock } from "./Scheduler/ClockWatch.ts"
 export { Dispatcher } from "./Scheduler/Dispatcher.ts"
+export { FailedRunLevel } from "./Scheduler/FailedRunLevel.ts"
 export { startOf } from "./Scheduler/Jitter.ts"
 export { JobActors } from "./Scheduler/JobActors.ts"
 export { maxRuntimeOf } from "./Scheduler/MaxRuntime.ts"

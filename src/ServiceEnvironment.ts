@@ -32,6 +32,7 @@ export const withheldVariables = (keyVariables: ReadonlyArray<string>): Readonly
     "SYMBI_WEBHOOK_AUTH_HEADER",
     "ANTHROPIC_API_KEY",
     "OPENAI_API_KEY",
+    "OTEL_EXPORTER_OTLP_HEADERS",
     ...keyVariables
   ])
 

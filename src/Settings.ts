@@ -17,9 +17,11 @@ import { effectiveSettings } from "./Settings/Effective.ts"
 import { intBetween, optionalText, withDefault } from "./Settings/Fields.ts"
 import { describeIssues } from "./Settings/Issues.ts"
 import { ConfiguredKeys, keyWarnings } from "./Settings/Keys.ts"
+import { LoggingSettings } from "./Settings/Logging.ts"
 import { ModelPrices, ProviderSettings, ProvidersSettings } from "./Settings/Providers.ts"
 import { RetentionSettings } from "./Settings/Retention.ts"
 import { type KeyTree, mergeSources, type UnsetSetting, type Variables } from "./Settings/Sources.ts"
+import { TelemetrySettings } from "./Settings/Telemetry.ts"
 import { parseToml } from "./Settings/Toml.ts"
 
 /** `[scheduler]`: the guide's six keys, and the zone, environment and limits that jobs fall back to. */
@@ -74,7 +76,9 @@ export const SettingsSchema = Schema.Struct({
   scheduler: SchedulerSettings,
   server: ServerSettings,
   agentpin: AgentPinSettings,
-  providers: withDefault(ProvidersSettings, () => Schema.decodeSync(ProvidersSettings)({}))
+  providers: withDefault(ProvidersSettings, () => Schema.decodeSync(ProvidersSettings)({})),
+  logging: withDefault(LoggingSettings, () => Schema.decodeSync(LoggingSettings)({})),
+  telemetry: withDefault(TelemetrySettings, () => Schema.decodeSync(TelemetrySettings)({}))
 })
 
 /** The effective configuration. */
@@ -131,6 +135,8 @@ const knownKeys: KeyTree = {
   },
   server: keysOf(ServerSettings),
   agentpin: keysOf(AgentPinSettings),
+  logging: keysOf(LoggingSettings),
+  telemetry: keysOf(TelemetrySettings),
   providers: { "*": { ...keysOf(ProviderSettings), prices: { "*": keysOf(ModelPrices) } } }
 }
 
@@ -224,6 +230,8 @@ export const loadSettings = Effect.fn("Settings.load")(function* (input: {
 export type { DeliverySettings } from "./Settings/Delivery.ts"
 export type { EffectiveSetting } from "./Settings/Effective.ts"
 export type { ConfiguredKey } from "./Settings/Keys.ts"
+export type { LoggingSettings } from "./Settings/Logging.ts"
 export { type ModelPrices, ownServerOf, type Provider } from "./Settings/Providers.ts"
 export { retentionMillis } from "./Settings/Retention.ts"
 export type { UnsetSetting } from "./Settings/Sources.ts"
+export { pairsIn, type TelemetrySettings } from "./Settings/Telemetry.ts"

@@ -5,6 +5,7 @@ import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import { Access } from "./Access.ts"
 import { AgentPin } from "./AgentPin.ts"
@@ -18,13 +19,16 @@ import { HttpLive, ServerLive } from "./Http.ts"
 import { lockDataFolder } from "./JobStore/DataLock.ts"
 import { Gathering, layerSqlite } from "./JobStore/Sqlite.ts"
 import { JobStore } from "./JobStore.ts"
+import { Logs } from "./Logs.ts"
 import { announcement } from "./main/Announcement.ts"
 import { configurationRecorded } from "./main/Configuration.ts"
 import { appliedAtStart, reloadOnHangUp } from "./main/Files.ts"
+import { loggingOf } from "./main/Logging.ts"
 import { endAtSecondSignal } from "./main/SecondSignal.ts"
+import { telemetryOf } from "./main/Telemetry.ts"
 import { MetricsEnabled } from "./Observability.ts"
 import { PolicyGate } from "./PolicyGate.ts"
-import { WakeSignal } from "./Scheduler.ts"
+import { FailedRunLevel, WakeSignal } from "./Scheduler.ts"
 import { environmentWithout, ServiceEnvironment } from "./ServiceEnvironment.ts"
 import { findConfigFile, loadSettings, Settings } from "./Settings.ts"
 import { WakeGate } from "./WakeGate.ts"
@@ -72,7 +76,8 @@ const edges = (settings: typeof Settings.Service, path: Path.Path, environment: 
     Layer.provide(StandardOutput.layer),
     Layer.provideMerge(ServiceEnvironment.layer(environment)),
     Layer.provideMerge(Layer.succeed(Settings, settings)),
-    Layer.provideMerge(Layer.succeed(MetricsEnabled, settings.scheduler.enable_metrics))
+    Layer.provideMerge(Layer.succeed(MetricsEnabled, settings.scheduler.enable_metrics)),
+    Layer.provideMerge(Layer.succeed(FailedRunLevel, LogLevel.Info))
   )
 
 // A service that was killed leaves its agents' processes behind; their runs are about to be attempted anew.
@@ -113,7 +118,6 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
     // What agents are told and what they say is nobody else's.
     yield* fs.makeDirectory(settings.data_dir, { recursive: true, mode: 0o700 })
     yield* lockDataFolder(settings.data_dir)
-    yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
     const home = path.resolve(Option.match(configFile, { onNone: () => ".", onSome: path.dirname }))
 
     const service = announcement.pipe(
@@ -133,10 +137,13 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
         edges(settings, path, environmentWithout(keyVariables, { variables: process.env, directory: home }))
       )
     )
-    // No spans where nobody takes them: they cost a fifth of a request.
-    yield* Layer.launch(service).pipe(
-      Effect.withTracerEnabled(false),
-      Effect.locally(HttpMiddleware.currentTracerDisabledWhen, () => true)
+    const logging = loggingOf(settings, keyVariables, process)
+    yield* Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true }).pipe(
+      Effect.zipRight(Effect.provide(Layer.launch(service), telemetryOf(settings))),
+      Effect.provide(Logs.layer(logging)),
+      // No spans where nobody takes them: they cost a fifth of a request.
+      Effect.withTracerEnabled(logging.traced),
+      Effect.locally(HttpMiddleware.currentTracerDisabledWhen, () => !logging.traced)
     )
   }).pipe(
     Effect.scoped,

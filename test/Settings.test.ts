@@ -55,6 +55,13 @@ describe("loadSettings", () => {
         },
         agentpin: { required: false },
         providers: settings.providers,
+        logging: { level: "info", format: "auto", file: true, max_bytes: 10_000_000, max_files: 5 },
+        telemetry: {
+          resource_attributes: "",
+          traces_sampler: "parentbased_always_on",
+          traces_sampler_arg: 1,
+          disabled: false
+        },
         data_dir: `${process.cwd()}/.symbi`
       })
       assert.deepStrictEqual([settings.scheduler.default_max_runtime, settings.scheduler.misfire_grace], [

@@ -41,7 +41,8 @@ describe("a gate that is a command", () => {
         "SYMBI_JOB_ID",
         "SYMBI_JOB_NAME",
         "SYMBI_RUN_ID",
-        "SYMBI_SCHEDULED_FOR"
+        "SYMBI_SCHEDULED_FOR",
+        "TRACEPARENT"
       ])
     }).pipe(Effect.provide(live()))
   )

@@ -19,7 +19,7 @@ const temporaryFailure = 75
 
 const environmentOf = Effect.fnUntraced(function* (agent: CommandAgent, invocation: Invocation, service: Environment) {
   return {
-    ...processVariables(invocation, service),
+    ...(yield* processVariables(invocation, service)),
     SYMBI_SESSION_DIR: yield* invocation.sessionDirectory,
     ...(yield* resolveRecord(agent.id, "its env", agent.env, service))
   }

@@ -90,7 +90,7 @@ export const makeTools: Effect.Effect<Tools, never, ServiceEnvironment | Setting
         }))
       if (tool.command !== undefined) {
         const { resolved, secrets } = yield* texts("env")
-        const env = { ...processVariables(invocation, service), ...resolved }
+        const env = { ...(yield* processVariables(invocation, service)), ...resolved }
         return commandTool(tool.command, tool, { env, secrets, directory: service.directory, live })
       }
       if (tool.http_get !== undefined) {
@@ -153,6 +153,7 @@ export const makeTools: Effect.Effect<Tools, never, ServiceEnvironment | Setting
 
       const use = Effect.fn("Tools.use")(function* (asked: ToolUse) {
         taken.calls++
+        yield* Effect.annotateCurrentSpan("symbiont.tool.name", asked.name.slice(0, 64))
         const started = yield* Clock.currentTimeNanos
         const elapsed = Effect.map(Clock.currentTimeNanos, (now) => Number((now - started) / 1_000_000n))
         const maxBytes = Math.min(

@@ -20,6 +20,7 @@ import {
 } from "../Network/GuardedRequest.ts"
 import { publicOnly } from "../Network/PublicAddress.ts"
 import { type ServiceEnvironment, valuesIn } from "../ServiceEnvironment.ts"
+import { traceparentOf } from "../Telemetry.ts"
 import { version } from "../Version.ts"
 import { maxCaptureBytes } from "./Output.ts"
 import { type Blanking, blankingOf } from "./Secrets.ts"
@@ -207,6 +208,7 @@ export const runUrl = Effect.fn("Agents.url")(function* (
         "content-type": "application/json",
         "user-agent": `symbiont-scheduler/${version}`,
         ...idempotencyKey(invocation),
+        ...(invocation.run === null ? {} : { traceparent: yield* traceparentOf(invocation.run.id) }),
         ...own
       },
       body: bodyOf(agent, invocation),

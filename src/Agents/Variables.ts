@@ -1,3 +1,4 @@
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { Invocation } from "../Agents.ts"
 import { AgentFailure } from "../Domain/Agent.ts"
@@ -5,6 +6,7 @@ import { firstOf } from "../Domain/Bounded.ts"
 import { formatInstant } from "../Domain/Instant.ts"
 import { maxSummaryLength } from "../Domain/Session.ts"
 import { inheritedVariables, interpolate, type ServiceEnvironment, withheldText } from "../ServiceEnvironment.ts"
+import { traceparentOf } from "../Telemetry.ts"
 
 type Environment = typeof ServiceEnvironment.Service
 
@@ -49,7 +51,7 @@ export const secretsOfHeaders = (headers: Readonly<Record<string, string>>): Rea
   )
 
 /** What every process of an agent is told: a few variables of the service, and the run that it is part of. */
-export const processVariables = (invocation: Invocation, service: Environment): Record<string, string> => {
+export const processVariables = Effect.fnUntraced(function* (invocation: Invocation, service: Environment) {
   const { iteration, run, summary } = invocation
   return {
     ...inheritedVariables(service.variables),
@@ -60,10 +62,11 @@ export const processVariables = (invocation: Invocation, service: Environment): 
           SYMBI_JOB_NAME: run.job_name,
           SYMBI_RUN_ID: run.id,
           SYMBI_ATTEMPT: String(run.attempt),
-          SYMBI_SCHEDULED_FOR: formatInstant(run.scheduled_for)
+          SYMBI_SCHEDULED_FOR: formatInstant(run.scheduled_for),
+          TRACEPARENT: yield* traceparentOf(run.id)
         }),
     // The kernel takes no NUL in a variable and at most 128 KiB.
     SYMBI_SUMMARY: firstOf((summary ?? "").replaceAll("\0", ""), maxSummaryLength),
     ...(iteration === null ? {} : { SYMBI_ITERATION: String(iteration) })
   }
-}
+})

@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import { maxLogLines } from "../Domain/Log.ts"
 
 /** Refuses unknown keys and reports every issue, not only the first. */
 export const strict = <A, I, R>(schema: Schema.Schema<A, I, R>): Schema.Schema<A, I, R> =>
@@ -46,6 +47,9 @@ const wholeNumber = (low: number, high: number) => {
 
 /** `limit` of a page. */
 export const Limit = optional(wholeNumber(1, 1_000))
+
+/** `lines` of a log. */
+export const Lines = optional(wholeNumber(1, maxLogLines))
 
 /** `count` of instants to look ahead. */
 export const Count = optional(wholeNumber(1, 1_000))

@@ -85,7 +85,7 @@ export const makeCheckpoints = Effect.fnUntraced(function* (log: AuditLog["Type"
   }
   yield* tried
   yield* Effect.addFinalizer(() => tried)
-  yield* Effect.forkScoped(Effect.forever(Effect.delay(tried, pace)))
+  yield* Effect.forkScoped(Effect.annotateLogs(Effect.forever(Effect.delay(tried, pace)), "component", "audit"))
 
   return {
     make,

@@ -1,4 +1,5 @@
 const switches: ReadonlySet<string> = new Set([
+  "--follow",
   "--force",
   "--watch",
   "--wait",
@@ -61,7 +62,9 @@ export const orderWords = (words: ReadonlyArray<string>): ReadonlyArray<string> 
       }
       into.push(word)
       const value = rest[0]
-      if (!switches.has(word) && value !== undefined) {
+      // `-f` is the folder of `symbi apply`.
+      const isSwitch = switches.has(word) || (word === "-f" && command[0] === "logs")
+      if (!isSwitch && value !== undefined) {
         into.push(value)
         rest.shift()
       }

@@ -17,6 +17,7 @@ export const commands = {
   export: async () => (await import("./Export.ts")).exportJobs,
   config: async () => (await import("./Config.ts")).config,
   audit: async () => (await import("./Audit.ts")).audit,
+  logs: async () => (await import("./Logs.ts")).logs,
   agentpin: async () => (await import("./AgentPin.ts")).agentpin,
   doctor: async () => (await import("./Doctor.ts")).doctor,
   backup: async () => (await import("./Backup.ts")).backup,

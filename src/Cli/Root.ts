@@ -54,17 +54,29 @@ const nearestJob = (client: Client, word: string) =>
 const withHint = (error: CliError, meant: string | undefined) =>
   meant === undefined ? error : new CliError({ ...error, message: `${error.message}; did you mean "${meant}"?` })
 
+/** Where the service is, and the key to show it. */
+export interface Reached {
+  readonly server: string
+  readonly apiKey: Redacted.Redacted | undefined
+}
+
+/** The service that a command is about. */
+export const reached: Effect.Effect<Reached, CliError, Command.Command.Context<"symbi">> = Effect.gen(function* () {
+  const server = yield* serverOf
+  const apiKey = Option.getOrUndefined(Option.map(yield* setIn("SYMBI_API_KEY"), Redacted.make))
+  if (apiKey !== undefined && !/^[\x21-\x7e]*$/.test(Redacted.value(apiKey))) {
+    return yield* new CliError({
+      kind: "auth",
+      message: "SYMBI_API_KEY has characters that no key has (spaces, or others than ASCII); set it to a key"
+    })
+  }
+  return { server, apiKey }
+})
+
 /** Speaks to the service; whatever the service or the network answers becomes one error with its exit code. */
 export const withClient = <A, E extends ClientError | CliError, R>(use: (client: Client) => Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
-    const server = yield* serverOf
-    const apiKey = Option.getOrUndefined(Option.map(yield* setIn("SYMBI_API_KEY"), Redacted.make))
-    if (apiKey !== undefined && !/^[\x21-\x7e]*$/.test(Redacted.value(apiKey))) {
-      return yield* new CliError({
-        kind: "auth",
-        message: "SYMBI_API_KEY has characters that no key has (spaces, or others than ASCII); set it to a key"
-      })
-    }
+    const { apiKey, server } = yield* reached
     const [{ makeClient }, { fromClient }] = yield* loaded
     const client = yield* makeClient({ baseUrl: server, apiKey, client: "cli" })
     return yield* Effect.catchAll(use(client), (error: ClientError | CliError) => {

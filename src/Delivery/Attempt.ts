@@ -10,6 +10,7 @@ import { type DeliveryChannel, DeliveryFailure } from "../Domain/Delivery.ts"
 import { type DueDelivery, JobStore, type NewAlert } from "../JobStore.ts"
 import { recordDelivery } from "../Observability.ts"
 import { baseUrlOf, Settings } from "../Settings.ts"
+import { RunTraces } from "../Telemetry.ts"
 import { CurrentDelivery } from "./CurrentDelivery.ts"
 import type { Attempted } from "./Lane.ts"
 import { backoffOf, limitsOf, longestRetryAfter } from "./Limits.ts"
@@ -32,6 +33,14 @@ const asFailure = (channel: string, cause: Cause.Cause<DeliveryFailure>): Delive
         message: `the channel broke: ${Cause.prettyErrors(failure.right)[0]?.message ?? "unknown defect"}`
       })
 }
+
+/** What an entry of the log is about. */
+const factsOf = ({ delivery, job }: DueDelivery) => ({
+  delivery_id: delivery.id,
+  job_name: job.name,
+  run_id: delivery.run_id,
+  channel: delivery.channel
+})
 
 const givenUp = (
   { delivery, job }: DueDelivery,
@@ -56,6 +65,7 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
   Effect.gen(function* () {
     const store = yield* JobStore
     const configuration = yield* Settings
+    const traces = yield* RunTraces
     const baseUrl = baseUrlOf(configuration)
     const settings = configuration.scheduler.delivery
 
@@ -79,6 +89,7 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
         const jitter = yield* Random.nextRange(0.8, 1.2)
         const next_attempt_at = now + Math.ceil(Math.max(backoffOf(settings, attempts) * jitter, retryAfter))
         yield* store.settleDelivery(delivery, { state: "pending", next_attempt_at, delivered_at: null, error }, [])
+        yield* Effect.logDebug("delivery failed; it is tried again", { ...factsOf(due), attempt: attempts, error })
         return { rest: retryAfter, failed: true }
       }
       const state = failure.permanent ? "failed" : "dead"
@@ -92,7 +103,9 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
       )
       if (!settled) return { rest: retryAfter, failed: !failure.permanent }
       yield* recordDelivery(channel, state)
-      yield* Effect.logWarning(`delivery ${delivery.id} of run ${delivery.run_id} to ${channel} is ${state}: ${error}`)
+      yield* Effect.logWarning(
+        `delivery ${delivery.id} of run ${delivery.run_id} to ${channel} is ${state}: ${error}`
+      ).pipe(Effect.annotateLogs(factsOf(due)))
       return { rest: retryAfter, failed: !failure.permanent }
     })
 
@@ -105,7 +118,7 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
           .pipe(Effect.provideService(CurrentDelivery, { id, kind, subject }))
       })
 
-    return Effect.fn("Outbox.send")(function* (due: DueDelivery): Effect.fn.Return<Attempted> {
+    const send = Effect.fn("Outbox.send")(function* (due: DueDelivery): Effect.fn.Return<Attempted> {
       const { channel } = due.delivery
       const { timeout } = limitsOf(settings, channel)
       const sent = yield* route(due, channel).pipe(
@@ -123,7 +136,15 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
         { state: "delivered", next_attempt_at: null, delivered_at, error: null },
         []
       )
-      if (settled) yield* recordDelivery(channel, "delivered")
+      if (settled) {
+        yield* recordDelivery(channel, "delivered")
+        yield* Effect.logDebug("delivered", { ...factsOf(due), attempt: due.delivery.attempts + 1 })
+      }
       return { rest: 0, failed: false }
     })
+
+    return (due: DueDelivery) => {
+      const { attempts, channel, id, run_id } = due.delivery
+      return traces.delivery({ id, run_id, channel, attempt: attempts + 1 })(send(due))
+    }
   })

@@ -9,6 +9,7 @@ import type { Run } from "../Domain/Run.ts"
 import * as ProcessGroup from "../ProcessGroup.ts"
 import { inheritedVariables, ServiceEnvironment } from "../ServiceEnvironment.ts"
 import { type DeliverySettings, Settings } from "../Settings.ts"
+import { traceparentOf } from "../Telemetry.ts"
 import { lastWords, withoutThese } from "./AnswerText.ts"
 import { type DeliveryNotes, deliveryNotes } from "./CurrentDelivery.ts"
 import type { ChannelHandler } from "./CustomChannels.ts"
@@ -96,7 +97,10 @@ export const makeCustomCommands = Effect.gen(function* () {
       })
 
     return Effect.fn("Delivery.command")(function* (job, run, output) {
-      const env = environmentOf(channel, job, run, yield* deliveryNotes(channel, run))
+      const env = {
+        ...environmentOf(channel, job, run, yield* deliveryNotes(channel, run)),
+        TRACEPARENT: yield* traceparentOf(run.id)
+      }
       const input = cutOutput(output, max_output_bytes, run.id)
       yield* Effect.acquireUseRelease(
         acquire(env, input),

@@ -149,12 +149,14 @@ export const runOutbox = Effect.fnUntraced(function* (router: typeof DeliveryRou
   )
 
   const timeout = scheduler.shutdown_timeout_seconds * 1_000
-  yield* Effect.acquireRelease(Effect.forkDaemon(Effect.interruptible(supervised)), (worker) =>
-    Effect.gen(function* () {
-      const grace = Math.max(leastGrace, timeout - (yield* signal.spent))
-      yield* Deferred.succeed(closing, undefined)
-      yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(worker)), grace)
-      yield* Fiber.interrupt(worker)
-    })
+  yield* Effect.acquireRelease(
+    Effect.forkDaemon(Effect.interruptible(Effect.annotateLogs(supervised, "component", "delivery"))),
+    (worker) =>
+      Effect.gen(function* () {
+        const grace = Math.max(leastGrace, timeout - (yield* signal.spent))
+        yield* Deferred.succeed(closing, undefined)
+        yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(worker)), grace)
+        yield* Fiber.interrupt(worker)
+      })
   )
 })

@@ -5,6 +5,7 @@ import { DeliveryFailure } from "../Domain/Delivery.ts"
 import { type Answer, type GuardedClient, type RequestFailed, retryAfterMillis } from "../Network/GuardedRequest.ts"
 import { ServiceEnvironment } from "../ServiceEnvironment.ts"
 import { baseUrlOf, Settings } from "../Settings.ts"
+import { traceparentOf } from "../Telemetry.ts"
 import { answerText, withoutThese } from "./AnswerText.ts"
 import { deliveryNotes } from "./CurrentDelivery.ts"
 import type { ChannelHandler } from "./CustomChannels.ts"
@@ -105,7 +106,8 @@ export const makeWebhook = Effect.fnUntraced(function* ({ send }: GuardedClient)
       webhookRequest({ job, run, output, notes, settings, variables, baseUrl, timezone, now }),
       refused
     )
-    const { body, headers, url } = request
+    const { body, url } = request
+    const headers = { traceparent: yield* traceparentOf(run.id), ...request.headers }
     const answer = yield* Effect.mapError(send({ method: "POST", url, headers, body, timeout }), (error) => {
       const told = tellingOf(request)
       return failureOf(error.reason, told.blanked(error.message), told)

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { Api, toHttp } from "../Api.ts"
 import { withoutSecrets } from "../Domain/Redaction.ts"
 import { Jobs } from "../Jobs.ts"
+import { RunTraces } from "../Telemetry.ts"
 import { Explanations } from "../Why.ts"
 import { actor } from "./Actor.ts"
 import { refuseNewCommand } from "./Commands.ts"
@@ -13,6 +14,7 @@ import { setLocation, setNext, versionOf, withETag } from "./ResponseHeaders.ts"
 export const ScheduleHttp = HttpApiBuilder.group(Api, "schedule", (handlers) =>
   Effect.gen(function* () {
     const jobs = yield* Jobs
+    const traces = yield* RunTraces
     const explanations = yield* Explanations
 
     const change = (name: "pause" | "resume" | "reset") => (request: { readonly path: { readonly job_id: string } }) =>
@@ -85,6 +87,7 @@ export const ScheduleHttp = HttpApiBuilder.group(Api, "schedule", (handlers) =>
             })
           ),
           Effect.tap((run) => setLocation(`/api/v1/runs/${run.id}`)),
+          Effect.tap((run) => Effect.ignore(Effect.flatMap(Effect.currentSpan, (span) => traces.asked(run.id, span)))),
           Effect.mapError(toHttp)
         )
       )

@@ -108,7 +108,12 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
     })
 
     // A span for each statement would hang under none of the callers; their own spans cover the wait.
-    const fiber = yield* loop.pipe(Effect.withTracerEnabled(false), Effect.uninterruptible, Effect.forkDaemon)
+    const fiber = yield* loop.pipe(
+      Effect.annotateLogs("component", "store"),
+      Effect.withTracerEnabled(false),
+      Effect.uninterruptible,
+      Effect.forkDaemon
+    )
     yield* Effect.addFinalizer(() => Effect.andThen(mailbox.end, fiber.await))
 
     /** Runs a write in the next shared transaction; returns when it is durable. Database failures are defects. */

@@ -85,6 +85,12 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
     })
 
     const handOver = Effect.fnUntraced(function* (look: Look) {
+      yield* Effect.logDebug("looked", {
+        claimed: look.claimed,
+        started: look.started.length,
+        ended: look.ended.length,
+        cancelled: look.cancel.length
+      })
       yield* Effect.forEach(look.started, actors.fire, { discard: true })
       yield* Effect.forEach(
         look.started.filter(isPunctual),
@@ -98,7 +104,10 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
       if (look.ended.length > 0) yield* outbox.wake
       yield* Effect.forEach(
         look.quarantined,
-        ({ detail, job_id }) => Effect.logError(`job ${job_id} is set aside, its row is damaged: ${detail}`),
+        ({ detail, job_id }) =>
+          Effect.logError(`job ${job_id} is set aside, its row is damaged: ${detail}`).pipe(
+            Effect.annotateLogs({ job_id })
+          ),
         { discard: true }
       )
     })
@@ -148,7 +157,7 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
       Effect.forever
     )
 
-    yield* Effect.forkScoped(loop)
+    yield* Effect.forkScoped(Effect.annotateLogs(loop, "component", "scheduler"))
 
     const loopAlive = Effect.gen(function* () {
       const { lastLook } = yield* Ref.get(clockwork)

@@ -136,8 +136,14 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
         // Agents written in code tell what they like, and beats count it, too.
         const spent: Invocation["spent"] = (usage) => asked.spent(saneUsage(usage))
         const reserve: Invocation["reserve"] = (estimate) => asked.reserve(saneUsage(estimate))
-        const result = yield* Effect.catchAll(agents.invoke(agent, { ...asked, reserve, spent }), (failure) =>
-          asSuccess(started.job, failure)
+        const result = yield* agents.invoke(agent, { ...asked, reserve, spent }).pipe(
+          Effect.annotateLogs({
+            component: "agents",
+            job_name: started.job.name,
+            run_id: started.run.id,
+            attempt: started.attempt.number
+          }),
+          Effect.catchAll((failure) => asSuccess(started.job, failure))
         )
         if (result.usage !== undefined) yield* spent(result.usage)
         before = result.usage === undefined ? before : saneUsage(result.usage)

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberMap from "effect/FiberMap"
 import * as FiberSet from "effect/FiberSet"
+import type * as LogLevel from "effect/LogLevel"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as RcMap from "effect/RcMap"
@@ -18,8 +19,10 @@ import { JobStore, type StartedRun } from "../JobStore.ts"
 import { recordInFlight } from "../Observability.ts"
 import { RunLogs } from "../RunLogs.ts"
 import { Settings } from "../Settings.ts"
+import { RunTraces } from "../Telemetry.ts"
 import { cancelledWait } from "./ApprovalRules.ts"
 import { BootIdentity } from "./BootIdentity.ts"
+import { FailedRunLevel } from "./FailedRunLevel.ts"
 import { endWaiting } from "./JobAfter.ts"
 import { settle } from "./Outcome.ts"
 import { type Ended, Pipeline, type Stopped } from "./Pipeline.ts"
@@ -48,6 +51,21 @@ const cancelled = (run: Run, reason: Reason, actor: Actor): AuditDraft => ({
   reason: reason.text
 })
 
+/** What the log says of the end of an attempt. */
+const tellEnd = (run: Run, failedLevel: LogLevel.LogLevel) => {
+  const { error_message: error, execution_time_ms: ms, id: run_id, job_id, job_name, reason, status } = run
+  const facts = { component: "scheduler", job_id, job_name, run_id, attempt: run.attempts.length, status, ms }
+  const hasFailed = status === "failed" || status === "timed_out" || status === "interrupted"
+  if (hasFailed)
+    return Effect.logWithLevel(failedLevel, "run ended", {
+      ...facts,
+      error: error ?? reason?.text
+    })
+  return isTerminal(status)
+    ? Effect.logDebug("run ended", { ...facts, reason: reason?.code })
+    : Effect.logDebug("attempt ended; the run waits", { ...facts, error: error ?? undefined, reason: reason?.code })
+}
+
 /** How often a run that is on its way to its actor is looked for at once, and how often after that, in ms. */
 const soonRounds = 1_000
 const laterRoundMillis = 20
@@ -69,6 +87,8 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
     const wake = yield* WakeSignal
     const outbox = yield* OutboxSignal
     const observer = yield* RunObserver
+    const traces = yield* RunTraces
+    const failedLevel = yield* FailedRunLevel
     const { id: owner }: { readonly id: BootId } = yield* BootIdentity
     const inFlight = yield* Ref.make(0)
 
@@ -83,8 +103,11 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
           return { session: ended.session, ...end }
         }
       )
-      if (isTerminal(run.status)) yield* logs.end(run.id)
-      yield* Effect.logDebug("run ended", run.id, run.job_name, run.status)
+      if (isTerminal(run.status)) {
+        yield* logs.end(run.id)
+        yield* traces.ended(run)
+      }
+      yield* tellEnd(run, failedLevel)
     })
 
     // An end that meets a full disk is tried until there is room. A shutdown ends the waiting; a restart recovers the run.
@@ -122,7 +145,9 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
             Effect.sync(() => stopReasons.get(started.run.id) ?? shutdown)
           )
           .pipe(
-            Effect.flatMap((ended) => recordSafely(started, ended)),
+            Effect.tap(({ end }) => traces.note({ "symbiont.attempt.end": end._tag })),
+            Effect.flatMap((ended) => traces.stage("record")(recordSafely(started, ended))),
+            traces.attempt({ run: started.run, attempt: started.attempt.number }),
             Effect.ensuring(Effect.sync(() => stopReasons.delete(started.run.id)))
           )
 
@@ -154,6 +179,7 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
         Effect.forever,
         Effect.catchTag("NoSuchElementException", () => Effect.void),
         Effect.catchAllCause((cause) => Effect.logError("a job's actor died", _job, cause)),
+        Effect.annotateLogs("component", "scheduler"),
         Effect.forkScoped
       )
       return mailbox
@@ -208,7 +234,10 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
       }))
       yield* wake.notify
       // Not one that had ended before.
-      if (isTerminal(waiting.status) && waiting.reason === reason) yield* logs.end(run_id)
+      if (isTerminal(waiting.status) && waiting.reason === reason) {
+        yield* logs.end(run_id)
+        if (waiting.attempts.length > 0) yield* traces.ended(waiting)
+      }
       if (waiting.status !== "running") return waiting
       yield* stop(waiting.job_id, run_id, { kind: "cancelled", reason, actor })
       return yield* store.findRun(run_id)

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
+import * as Scope from "effect/Scope"
 import { AgentRuntime } from "../Agents.ts"
 import { Budgets, type Estimate } from "../Budgets.ts"
 import { AgentFailure } from "../Domain/Agent.ts"
@@ -11,6 +12,7 @@ import type { Reason, Run } from "../Domain/Run.ts"
 import type { KeptSession, StartedRun } from "../JobStore.ts"
 import { NamedPolicies, policiesOf } from "../PolicyGate.ts"
 import { type OpenSession, Sessions } from "../Sessions.ts"
+import { RunTraces } from "../Telemetry.ts"
 import { WakeGate } from "../WakeGate.ts"
 import { MonotonicClock } from "./ClockWatch.ts"
 import { type Executing, Execution } from "./Execution.ts"
@@ -38,6 +40,7 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
     const sessions = yield* Sessions
     const observer = yield* RunObserver
     const monotonic = yield* MonotonicClock
+    const traces = yield* RunTraces
     const { policies } = yield* NamedPolicies
 
     /** Policy, identity and approval; then what the gate and the budgets say. Null lets the agent be woken. */
@@ -67,26 +70,41 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
       record: Ref.Ref<AttemptRecord>,
       opened: Ref.Ref<OpenSession | null>
     ) {
-      const { job, run } = started
+      const { attempt, job, run } = started
+      yield* Effect.logDebug("run started", {
+        job_id: job.id,
+        job_name: job.name,
+        run_id: run.id,
+        attempt: attempt.number,
+        trigger: run.trigger
+      })
       const entered = (stage: Parameters<typeof observer.entered>[1]) => observer.entered(run.id, stage)
       yield* entered("concurrency")
       yield* entered("jitter")
       yield* entered("session")
       yield* Effect.addFinalizer(() => entered("session_cleanup"))
-      const session = yield* sessions.open(job)
+      const session = yield* traces.stage("session")(sessions.open(job))
       yield* Ref.set(opened, session)
       yield* Ref.update(record, (before) => ({ ...before, session_id: session.id }))
       yield* entered("policy")
       const agent = Option.getOrNull(yield* Effect.option(agents.find(job.agent_id)))
       const budget = budgets.ofRun(run.id, job, agent)
       const executing: Executing = { started, session, record, agent, budget, input: yield* Ref.make("") }
-      const stopped = yield* whetherToWake(executing)
+      const stopped = yield* traces.stage("policy")(whetherToWake(executing))
       if (stopped !== null) return stopped
       yield* entered("execution")
-      const end = yield* execution.run(executing)
+      const end = yield* traces.stage("execution")(execution.run(executing))
       yield* entered("delivery")
       return end
     })
+
+    /** `Effect.scoped`, with a span around what its end takes. */
+    const withCleanup = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>) =>
+      Effect.acquireUseRelease(
+        Scope.make(),
+        (scope) => Scope.extend(effect, scope),
+        (scope, exit) => traces.stage("session_cleanup")(Scope.close(scope, exit))
+      )
 
     /**
      * Runs one attempt to its end, whatever that is: an agent's failure, an interruption (told apart by `whyStopped`)
@@ -96,7 +114,7 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
       const record = yield* Ref.make(recordOf(started.run))
       const opened = yield* Ref.make<OpenSession | null>(null)
       const begun = yield* monotonic.millis
-      const exit = yield* Effect.exit(Effect.interruptible(Effect.scoped(stages(started, record, opened))))
+      const exit = yield* Effect.exit(Effect.interruptible(withCleanup(stages(started, record, opened))))
       const end = Exit.isSuccess(exit) ? exit.value : yield* endOfCause(exit.cause, whyStopped, started.run)
       const execution_time_ms = (yield* monotonic.millis) - begun
       const session = yield* (yield* Ref.get(opened))?.kept ?? Effect.succeed(undefined)

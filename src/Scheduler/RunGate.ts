@@ -87,6 +87,13 @@ export class RunGate extends Effect.Service<RunGate>()("symbiont/Scheduler/RunGa
       const { environment } = scheduler
       const time = yield* Clock.currentTimeMillis
       const decision = yield* gate.evaluate(job, { now: time, environment, agent, identity, approval, run })
+      yield* Effect.logDebug("decided", {
+        component: "policy",
+        job_name: job.name,
+        run_id: run.id,
+        decision: decision._tag,
+        reason: decision._tag === "Deny" ? decision.reason : undefined
+      })
       const evaluation: PolicyEvaluation = {
         time,
         decision,

@@ -13,7 +13,8 @@ const secretKeys: ReadonlySet<string> = new Set([
   "scheduler.delivery.slack_webhook_url",
   "scheduler.delivery.smtp_password",
   "scheduler.delivery.webhook_auth_header",
-  "scheduler.delivery.webhook_secret"
+  "scheduler.delivery.webhook_secret",
+  "telemetry.otlp_headers"
 ])
 
 /** The same where users choose a name within. */
@@ -60,7 +61,7 @@ export interface Merged {
   readonly origin: (key: string) => Origin | undefined
   /** The same of the table that stands around a key in the file; a table itself is its own. */
   readonly tableOf: (key: string) => Origin | undefined
-  /** Environment variables that the file takes keys from: those of the API, and those of providers. */
+  /** Environment variables that the file takes keys from: those of the API, of providers, of the collector. */
   readonly keyVariables: ReadonlyArray<string>
   /** Keys of `[scheduler.delivery]` and of providers that have no value, though the file gives them one. */
   readonly unset: ReadonlyArray<UnsetSetting>
@@ -97,6 +98,15 @@ const variables: Readonly<Record<string, readonly [key: string, kind: keyof type
   SYMBI_API_KEYS: ["server.api_keys", "list"],
   SYMBI_SLACK_TOKEN: ["scheduler.delivery.slack_api_token", "text"],
   SYMBI_WEBHOOK_AUTH_HEADER: ["scheduler.delivery.webhook_auth_header", "text"],
+  SYMBI_LOG_LEVEL: ["logging.level", "text"],
+  SYMBI_LOG_FORMAT: ["logging.format", "text"],
+  OTEL_EXPORTER_OTLP_ENDPOINT: ["telemetry.otlp_endpoint", "text"],
+  OTEL_EXPORTER_OTLP_HEADERS: ["telemetry.otlp_headers", "text"],
+  OTEL_SERVICE_NAME: ["telemetry.service_name", "text"],
+  OTEL_RESOURCE_ATTRIBUTES: ["telemetry.resource_attributes", "text"],
+  OTEL_TRACES_SAMPLER: ["telemetry.traces_sampler", "text"],
+  OTEL_TRACES_SAMPLER_ARG: ["telemetry.traces_sampler_arg", "number"],
+  OTEL_SDK_DISABLED: ["telemetry.disabled", "boolean"],
   ANTHROPIC_API_KEY: ["providers.anthropic.api_key", "text"],
   OPENAI_API_KEY: ["providers.openai.api_key", "text"]
 }
@@ -204,7 +214,8 @@ export const mergeSources = (options: {
     const where = at(path)
     const key = path.join(".")
     const missing = (variable: string) => `${where}: ${key}: the environment variable ${variable} is not set`
-    if (key === "server.api_keys" || isProviderKey(path)) keyVariables.push(...namesIn(JSON.stringify(value)))
+    if (key === "server.api_keys" || key === "telemetry.otlp_headers" || isProviderKey(path))
+      keyVariables.push(...namesIn(JSON.stringify(value)))
     if (key === `${deliveryKeys}allow_hosts` && Array.isArray(value)) {
       // Each entry opens one host more: the others hold without it.
       const [without, entries] = Arr.separate(value.map((entry: unknown) => resolve(entry, env)))

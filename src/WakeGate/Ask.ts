@@ -19,6 +19,7 @@ import {
   valuesIn,
   withheldText
 } from "../ServiceEnvironment.ts"
+import { traceparentOf } from "../Telemetry.ts"
 import type { WakeGate } from "../WakeGate.ts"
 import { findingOf } from "./Finding.ts"
 
@@ -78,7 +79,8 @@ export const makeWakeGate = Effect.gen(function* () {
       SYMBI_JOB_ID: job.id,
       SYMBI_JOB_NAME: job.name,
       SYMBI_RUN_ID: run.id,
-      SYMBI_SCHEDULED_FOR: formatInstant(run.scheduled_for)
+      SYMBI_SCHEDULED_FOR: formatInstant(run.scheduled_for),
+      TRACEPARENT: yield* traceparentOf(run.id)
     }
     const [program] = command
     return yield* Effect.acquireUseRelease(

@@ -27,23 +27,33 @@ export class AppliedAtStart extends Context.Tag("symbiont/main/AppliedAtStart")<
   Applied & { readonly files: number }
 >() {}
 
-const applyFolder = Effect.fnUntraced(function* (home: string) {
-  const files = yield* readAgentFiles(home)
-  const { applyOwn } = yield* Apply
-  const applied = yield* applyOwn(files)
-  const renderers = new Map(files.map(({ path, text }) => [path, rendererOf(text)]))
-  for (const diagnostic of applied.diagnostics) {
-    // As it stands: a logger would put it into one quoted line, and the caret under nothing.
-    yield* Console.error(renderers.get(diagnostic.file)?.(diagnostic) ?? diagnostic.message)
-  }
-  const broken = new Set(applied.diagnostics.filter((one) => one.severity === "error").map((one) => one.file))
-  for (const file of broken) yield* Effect.logError(`${file} was not applied; its jobs stay as they were`)
-  for (const warning of applied.warnings) yield* Effect.logWarning(warning)
-  for (const { name } of applied.paused) {
-    yield* Effect.logWarning(`job "${name}" is paused: its block is no longer in the files`)
-  }
-  return { ...applied, files: files.length }
-})
+const applyFolder = Effect.fnUntraced(
+  function* (home: string) {
+    const files = yield* readAgentFiles(home)
+    const { applyOwn } = yield* Apply
+    const applied = yield* applyOwn(files)
+    yield* Effect.logDebug("files applied", {
+      files: files.length,
+      created: applied.created.length,
+      updated: applied.updated.length,
+      paused: applied.paused.length,
+      resumed: applied.resumed.length
+    })
+    const renderers = new Map(files.map(({ path, text }) => [path, rendererOf(text)]))
+    for (const diagnostic of applied.diagnostics) {
+      // As it stands: a logger would put it into one quoted line, and the caret under nothing.
+      yield* Console.error(renderers.get(diagnostic.file)?.(diagnostic) ?? diagnostic.message)
+    }
+    const broken = new Set(applied.diagnostics.filter((one) => one.severity === "error").map((one) => one.file))
+    for (const file of broken) yield* Effect.logError(`${file} was not applied; its jobs stay as they were`)
+    for (const warning of applied.warnings) yield* Effect.logWarning(warning)
+    for (const { name } of applied.paused) {
+      yield* Effect.logWarning(`job "${name}" is paused: its block is no longer in the files`)
+    }
+    return { ...applied, files: files.length }
+  },
+  Effect.annotateLogs("component", "apply")
+)
 
 /** Applies the folder's files once, before anything is dispatched: agents must be known before their runs start. */
 export const appliedAtStart = (home: string) => Layer.effect(AppliedAtStart, applyFolder(home))
@@ -66,7 +76,8 @@ export const reloadOnHangUp = (home: string) =>
             `files applied again: ${created.length} created, ${updated.length} updated, ${resumed.length} resumed, ${paused.length} paused`
           )
         ),
-        Effect.catchAllCause((cause) => Effect.logError("the files could not be applied again", cause))
+        Effect.catchAllCause((cause) => Effect.logError("the files could not be applied again", cause)),
+        Effect.annotateLogs("component", "apply")
       )
       yield* Effect.forkScoped(Effect.forever(Effect.andThen(Queue.take(hangUps), reload)))
     })

@@ -122,6 +122,7 @@ describe("command agents", () => {
       assert.deepStrictEqual(JSON.parse(result.output), {
         PATH: environment.variables.PATH,
         HOME: "/home/somebody",
+        TRACEPARENT: "00-cceff3716bcb7d9a37e156ef46cf0876-55bb1a56986b47eb-00",
         SYMBI_JOB_ID: "job_01jq0000000000000000000000",
         SYMBI_JOB_NAME: "nightly",
         SYMBI_RUN_ID: "run_01jq0000000000000000000000",

@@ -91,6 +91,7 @@ describe("a command channel", () => {
       assert.deepStrictEqual(JSON.parse(read("env")), {
         PATH: variables.PATH,
         HOME: "/home/somebody",
+        TRACEPARENT: "00-cceff3716bcb7d9a37e156ef46cf0876-55bb1a56986b47eb-00",
         SYMBI_DELIVERY_ID: "dlv_1",
         SYMBI_DELIVERY_KIND: "undelivered",
         SYMBI_CHANNEL: "custom:pager",

@@ -163,6 +163,7 @@ export const answerOf = (chosen: Chosen, http: HttpClient): Model["answer"] => {
   }, Effect.scoped)
 
   return Effect.fn("Model.answer")(function* (request: ModelRequest, events: AnswerEvents) {
+    yield* Effect.annotateCurrentSpan({ "gen_ai.request.model": model, "gen_ai.system": provider.kind })
     const blanking = blankingOf([key() ?? ""])
     const failures = failuresOf(chosen, request.max_tokens, blanking)
     const body = JSON.stringify(format.body(model, request, provider.base_url))
