@@ -130,7 +130,7 @@ const makeInvariantStore = Effect.gen(function* () {
     overdueJobs: (before) =>
       idsOf(sql`SELECT name AS id FROM jobs WHERE next_run IS NOT NULL
         AND status NOT IN ('paused', 'completed', 'failed', 'dead_letter') AND next_run < ${before}
-        ORDER BY next_run, id LIMIT ${maxCounted}`),
+        ORDER BY next_run, jobs.id LIMIT ${maxCounted}`),
     staleRuns,
     running: (limit) =>
       Effect.flatMap(
