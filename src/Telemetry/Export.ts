@@ -10,9 +10,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import { Metrics } from "../Observability.ts"
 import { pairsIn, type Settings } from "../Settings.ts"
 import { RunTraces } from "../Telemetry.ts"
 import { version } from "../Version.ts"
+import { metricsOf } from "./Metrics.ts"
 import { samplerOf } from "./Sampler.ts"
 import { makeRunTraces } from "./Spans.ts"
 import { selecting } from "./Tracing.ts"
@@ -84,11 +86,36 @@ const withoutMarks = (data: unknown): unknown => {
 
 const asJson = (data: unknown) => HttpBody.unsafeJson(data)
 
-const json = Layer.succeed(OtlpSerialization, {
-  traces: (data) => asJson(withoutMarks(data)),
-  metrics: asJson,
-  logs: asJson
-})
+interface MetricsRequest {
+  readonly resourceMetrics: ReadonlyArray<{
+    readonly resource: unknown
+    readonly scopeMetrics: ReadonlyArray<{ readonly scope: unknown }>
+  }>
+}
+
+/** JSON, with the service's own metrics in the place of those that the library knows of. */
+const serializing = Layer.effect(
+  OtlpSerialization,
+  Effect.gen(function* () {
+    const clock = yield* Effect.clock
+    const { families } = yield* Metrics
+    const startTimeUnixNano = String(clock.unsafeCurrentTimeNanos())
+    const withOurs = (data: unknown) => {
+      const { resourceMetrics } = data as MetricsRequest
+      const metrics = metricsOf(families(), {
+        startTimeUnixNano,
+        timeUnixNano: String(clock.unsafeCurrentTimeNanos())
+      })
+      return {
+        resourceMetrics: resourceMetrics.map(({ resource, scopeMetrics }) => ({
+          resource,
+          scopeMetrics: scopeMetrics.map(({ scope }) => ({ scope, metrics }))
+        }))
+      }
+    }
+    return { traces: (data) => asJson(withoutMarks(data)), metrics: (data) => asJson(withOurs(data)), logs: asJson }
+  })
+)
 
 const headersIn = (text: Redacted.Redacted | undefined) => (text === undefined ? {} : pairsIn(Redacted.value(text)))
 
@@ -121,7 +148,7 @@ export const exportingTo = (endpoint: string, { scheduler, telemetry }: typeof S
     }).pipe(
       Effect.annotateLogs("component", "telemetry"),
       Effect.withConfigProvider(ConfigProvider.fromMap(new Map())),
-      Effect.provide(json),
+      Effect.provide(serializing),
       Effect.provideServiceEffect(HttpClient.HttpClient, Effect.map(HttpClient.HttpClient, tellingClient))
     )
   ).pipe(Layer.provide(NodeHttpClient.layer))
