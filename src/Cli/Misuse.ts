@@ -66,8 +66,10 @@ export const misuseOf = (shape: CommandShape, words: ReadonlyArray<string>): str
   const command = spelled(shape.words)
   const found = read(shape, words)
   if (typeof found === "string") return found
-  const missing = shape.options.find((option) => option.required && !found.given.has(option))
-  if (missing !== undefined) return `${command} needs ${missing.names[0]}; see ${command} --help`
+  const missing = shape.options.filter((option) => option.required && !found.given.has(option))
+  if (missing.length > 0) {
+    return `${command} needs ${missing.map(({ names }) => names[0]).join(", ")}; see ${command} --help`
+  }
   const needed = shape.arguments.filter(({ required }) => required)
   const absent = needed[found.operands.length]
   if (absent !== undefined) return `${command} needs ${absent.name}: ${absent.text}`

@@ -75,6 +75,10 @@ const mistakes: ReadonlyArray<readonly [words: string, told: string]> = [
   ["cron run a --follow", "--follow goes with --wait; give both"],
   ["cron add", "say what to add: either --file FILE [--schedule NAME], or --json '{...}'"],
   ["deliveries redeliver", "say which: ids of deliveries, --all-failed or --all-dead"],
+  [
+    "agentpin verify x --domain a.example",
+    "symbi agentpin verify needs --agent, --discovery; see symbi agentpin verify --help"
+  ],
   ["keys create ci", "symbi keys create needs --scope; see symbi keys create --help"],
   ["keys create ci --scope root", "--scope must be one of: read, operate, approve, admin"],
   ["up --port 99999", "--port must be a whole number from 0 to 65535"],

@@ -57,7 +57,7 @@ describe("keys of a running service", () => {
         const unkeyed = yield* cli(service, undefined, "cron", "list")
         assert.deepStrictEqual([unkeyed.code, unkeyed.stdout], [4, ""])
         assert.include(unkeyed.stderr, "SYMBI_API_KEY")
-        const below = yield* cli(service, ci.secret, "cron", "pause", "x")
+        const below = yield* cli(service, ci.secret, "cron", "run", "x")
         assert.strictEqual(below.code, 4)
         assert.include(below.stderr, `this needs the scope operate; the key "ci" has read, approve`)
         assert.strictEqual((yield* cli(service, ci.secret, "cron", "list")).code, 0)

@@ -93,7 +93,7 @@ describe("symbi audit", () => {
         const csv = yield* audit("query", "--type", "CronJobUpdated", "--format", "csv")
         assert.match(
           csv.stdout,
-          /^id,time,type,actor,job_id,job_name,run_id,reason,before,after\r\naud_\w+,\S+Z,CronJobUpdated,api,job_\w+,works,,,"{""max_concurrent"":1}","{""max_concurrent"":2}"\n$/
+          /^id,time,type,actor,job_id,job_name,run_id,reason,before,after\r\naud_\w+,\S+Z,CronJobUpdated,api,job_\w+,works,,,"{""max_concurrent"":1}","{""max_concurrent"":2}"\r\n$/
         )
         const wrong = yield* audit("query", "--type", "CronJobFaild")
         assert.deepStrictEqual([wrong.code, wrong.stdout], [2, ""])
