@@ -6,7 +6,7 @@ import { runs, schedule, sessions } from "./OpenApi/Jobs.ts"
 import type { Operation, Operations } from "./OpenApi/Operation.ts"
 import { parameters, tags } from "./OpenApi/Parameters.ts"
 import { describedSchemas, isObject, type Json, tidy } from "./OpenApi/Schemas.ts"
-import { audit, health, keys, meta } from "./OpenApi/Service.ts"
+import { audit, health, keys, logs, meta } from "./OpenApi/Service.ts"
 import { agents, approvals, budgets, deliveries, files } from "./OpenApi/Work.ts"
 
 export type { Failure } from "./OpenApi/Failures.ts"
@@ -24,6 +24,7 @@ const groups: Readonly<Record<string, Operations>> = {
   files,
   health,
   keys,
+  logs,
   meta,
   runs,
   schedule,

@@ -42,6 +42,15 @@ export const parameters: Readonly<Record<string, Parameter>> = {
   until: { description: "Before this day or instant.", example: "2026-02-15T12:00:00Z" },
   run: { description: "Only entries about this run.", example: ids.run },
   actor: { description: "Only what this one did: a key's id, `cli`, `api` or `scheduler`.", example: "cli" },
+  filter: {
+    description:
+      "A component such as `scheduler` or `delivery`, or the beginning of its name; a job's name; the id of a job, run or delivery.",
+    example: "scheduler"
+  },
+  level: { description: "The least level; without it, the one that is logged." },
+  lines: { description: "How many at most, 1 to 10,000; 100 unless given.", example: "50" },
+  "logs.read/follow": { description: "`true`: as server-sent events, on and on." },
+  "last-event-id": { description: "Go on after this entry, when following." },
   "keys.list/all": { description: "`true`: revoked keys too.", example: "true" },
   "compat.history/limit": {
     description: "How many at most, 1 to 1,000; anything else is taken for 50.",
@@ -64,6 +73,7 @@ export const tags: Readonly<Record<string, string>> = {
   Keys: "API keys and their scopes. All of it needs `admin`.",
   Compat:
     "The dialect of the published Symbiont SDKs over the same jobs. Base URL of the JavaScript SDK: `http://HOST:PORT/compat`; of the Python SDK: `http://HOST:PORT/compat/api/v1`.",
+  Logs: "What the service says about itself. It needs `admin`.",
   Health: "How the service is.",
   Meta: "Beside the API."
 }

@@ -63,9 +63,41 @@ export const health: Operations = {
   },
   scheduler: {
     description:
-      "How the scheduler is: `degraded` while jobs are set aside as damaged, and 503 with `unhealthy` when its store or its loop is down. Totals last over restarts: `runs_total` is what succeeded and what failed.",
+      "How the scheduler is: `degraded` while something is wrong that `/health/findings` tells of, and 503 with `unhealthy` when its store or its loop is down. Totals last over restarts: `runs_total` is what succeeded and what failed.",
     answer: samples.health,
     down: { ...samples.health, status: "unhealthy" }
+  },
+  findings: {
+    description:
+      "What is not as it should be, as the last look found it: errors first, each with how many there are, some of their ids, and what to do. The service looks at its start and every 30 seconds.",
+    answer: [
+      {
+        check: "overdue_job",
+        severity: "error",
+        message: "1 job is due and was not looked at",
+        next_step: "see symbi logs --filter scheduler --level debug; then restart the service",
+        count: 1,
+        examples: ["job_01m7xgyj8j2xaf0gn9em981mef"]
+      }
+    ]
+  }
+}
+
+/** What the service says about itself. */
+export const logs: Operations = {
+  read: {
+    description:
+      "The service's log, oldest first: the latest `lines` entries that match. With `follow=true` server-sent events instead: `log` events with an entry each, from those on, or from after `Last-Event-ID`.",
+    answer: [
+      {
+        id: "01m7xgymnc30h5pps56h31v2xr-1",
+        time: "2026-02-15T14:00:00.000Z",
+        level: "info",
+        component: "scheduler",
+        message: "run succeeded",
+        fields: { job_name: "hourly-report", run_id: "run_01m7xgymnc30h5pps56h31v2xr", attempt: 1 }
+      }
+    ]
   }
 }
 
