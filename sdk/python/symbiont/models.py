@@ -847,6 +847,7 @@ class PreviewRequest(TypedDict, total=False):
     at: str
     timezone: str
     dst: Mapping[str, Any]
+    one_shot: bool
     from_: str
     count: int
     name: str
