@@ -137,6 +137,7 @@ export const helpTexts: Readonly<Record<string, HelpText>> = {
     examples: ["symbi agentpin pin key-2 --domain agent.example.com --discovery d.json"]
   },
   "agentpin unpin": { examples: ["symbi agentpin unpin key-1 --domain agent.example.com"] },
+  doctor: { examples: ["symbi doctor", "symbi doctor --format json"] },
   backup: {
     about: [
       "One file with the database, the audit log's key and checkpoints, and the sessions; files of agents are not in it. It is a copy of one instant, is made without holding up the service, and is read back and verified before it gets its name. Keep it as safe as the data folder: what is secret there is secret in it."
