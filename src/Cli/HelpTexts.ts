@@ -106,6 +106,9 @@ export const helpTexts: Readonly<Record<string, HelpText>> = {
   run: {
     examples: ['symbi run reporter --input "test"', 'symbi run reporter --file agents/reports.symbi --input "test"']
   },
+  logs: {
+    examples: ["symbi logs --filter scheduler --level debug", "symbi logs --follow", "symbi logs --data .symbi"]
+  },
   agents: { examples: ["symbi agents list", "symbi agents show reporter"] },
   "agents list": { examples: ["symbi agents list", "symbi agents list --format json"] },
   "agents show": { examples: ["symbi agents show reporter"] },
