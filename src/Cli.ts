@@ -147,6 +147,6 @@ export const exitCodeOf = (exit: Exit.Exit<unknown, unknown>, words: ReadonlyArr
   if (failure instanceof CliError) return exitCodes[failure.kind]
   if (ValidationError.isValidationError(failure)) return exitCodes.usage
   if (!Cause.isInterruptedOnly(exit.cause)) return exitCodes.failed
-  const follows = words.includes("--follow") || (words.includes("logs") && words.includes("-f"))
+  const follows = commandOf(orderWords(words))[0] === "logs" && (words.includes("--follow") || words.includes("-f"))
   return words[0] === "up" || words.includes("--watch") || follows ? 0 : 130
 }

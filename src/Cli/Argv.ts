@@ -9,6 +9,7 @@ const switches: ReadonlySet<string> = new Set([
   "--queue",
   "--dry-run",
   "--prune",
+  "--network",
   "--with-logs",
   "--all",
   "--all-failed",

@@ -106,6 +106,9 @@ export const helpTexts: Readonly<Record<string, HelpText>> = {
   run: {
     examples: ['symbi run reporter --input "test"', 'symbi run reporter --file agents/reports.symbi --input "test"']
   },
+  logs: {
+    examples: ["symbi logs --filter scheduler --level debug", "symbi logs --follow", "symbi logs --data .symbi"]
+  },
   agents: { examples: ["symbi agents list", "symbi agents show reporter"] },
   "agents list": { examples: ["symbi agents list", "symbi agents list --format json"] },
   "agents show": { examples: ["symbi agents show reporter"] },
@@ -137,6 +140,7 @@ export const helpTexts: Readonly<Record<string, HelpText>> = {
     examples: ["symbi agentpin pin key-2 --domain agent.example.com --discovery d.json"]
   },
   "agentpin unpin": { examples: ["symbi agentpin unpin key-1 --domain agent.example.com"] },
+  doctor: { examples: ["symbi doctor", "symbi doctor --format json"] },
   backup: {
     about: [
       "One file with the database, the audit log's key and checkpoints, and the sessions; files of agents are not in it. It is a copy of one instant, is made without holding up the service, and is read back and verified before it gets its name. Keep it as safe as the data folder: what is secret there is secret in it."

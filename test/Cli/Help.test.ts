@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { allShapes } from "../../src/Cli/AllShapes.ts"
+import { emptyOption, orderWords } from "../../src/Cli/Argv.ts"
 import { completionScript } from "../../src/Cli/Completions.ts"
 import { mainPage, pageOf } from "../../src/Cli/Help.ts"
 import { helpTexts } from "../../src/Cli/HelpTexts.ts"
@@ -74,6 +75,24 @@ describe("help", () => {
       const group = yield* symbi(["cron"])
       assert.strictEqual(group.stdout, (yield* symbi(["help", "cron"])).stdout)
       assert.strictEqual((yield* symbi([])).stdout, (yield* symbi(["help"])).stdout)
+    })
+  )
+})
+
+describe("orderWords", () => {
+  it.effect("knows every option that takes no value, and refuses every empty one that may be repeated", () =>
+    Effect.gen(function* () {
+      for (const { options, words } of flat(yield* allShapes)) {
+        for (const { names, repeated, value } of options) {
+          for (const name of names) {
+            const ordered = orderWords([...words, name, "next", "--other", "value"])
+            const expected =
+              value === undefined ? [name, "--other", "value", "next"] : [name, "next", "--other", "value"]
+            assert.deepStrictEqual(ordered, [...words, ...expected])
+          }
+          if (repeated && words[0] !== "apply") assert.strictEqual(emptyOption([...words, names[0], ""]), names[0])
+        }
+      }
     })
   )
 })

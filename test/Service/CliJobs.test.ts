@@ -85,7 +85,7 @@ describe("several jobs at once", () => {
         assert.deepStrictEqual([followed.code, followed.stdout], [0, "done\n"])
         assert.match(followed.stderr, /^run_\w+ \w+; waiting for its end\nstep\n$/)
 
-        const child = spawn(process.execPath, [program, "cron", "run", "slow", "--wait"], {
+        const child = spawn(process.execPath, [program, "cron", "run", "slow", "--wait", "--follow"], {
           env: { PATH: process.env["PATH"], ...env }
         })
         let told = ""
