@@ -136,14 +136,8 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
         // Agents written in code tell what they like, and beats count it, too.
         const spent: Invocation["spent"] = (usage) => asked.spent(saneUsage(usage))
         const reserve: Invocation["reserve"] = (estimate) => asked.reserve(saneUsage(estimate))
-        const result = yield* agents.invoke(agent, { ...asked, reserve, spent }).pipe(
-          Effect.annotateLogs({
-            component: "agents",
-            job_name: started.job.name,
-            run_id: started.run.id,
-            attempt: started.attempt.number
-          }),
-          Effect.catchAll((failure) => asSuccess(started.job, failure))
+        const result = yield* Effect.catchAll(agents.invoke(agent, { ...asked, reserve, spent }), (failure) =>
+          asSuccess(started.job, failure)
         )
         if (result.usage !== undefined) yield* spent(result.usage)
         before = result.usage === undefined ? before : saneUsage(result.usage)
@@ -213,8 +207,12 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
     /** Runs the agent to the end of the attempt. */
     const run = Effect.fn("Execution.run")(
       function* (executing: Executing) {
-        const limit = maxRuntimeOf(executing.started.job, policies, settings.scheduler.default_max_runtime)
-        const doing: Effect.Effect<Work, AgentFailure | StoppedAtGate, Scope.Scope> = work(executing)
+        const { attempt, job, run } = executing.started
+        const limit = maxRuntimeOf(job, policies, settings.scheduler.default_max_runtime)
+        const doing: Effect.Effect<Work, AgentFailure | StoppedAtGate, Scope.Scope> = Effect.annotateLogs(
+          work(executing),
+          { component: "agents", job_name: job.name, run_id: run.id, attempt: attempt.number }
+        )
         const done = yield* limit === "none"
           ? Effect.map(doing, Option.some)
           : Effect.timeoutOption(doing, durationMillis(limit))
