@@ -27,8 +27,13 @@ const helpPage = (words) => {
 const page = helpPage(process.argv.slice(2))
 if (page === undefined) {
   const { enableCompileCache } = await import("node:module")
-  enableCompileCache?.()
-  await import(built("cli.js").href)
+  if (enableCompileCache === undefined && existsSync(built("cli.cache"))) {
+    const { readCache, runCompiled } = await import("./compiled.js")
+    runCompiled(readCache())
+  } else {
+    enableCompileCache?.()
+    await import(built("cli.js").href)
+  }
 } else {
   const coloured = process.stdout.isTTY && !process.env.NO_COLOR
   process.stdout.on("error", () => {})

@@ -1,13 +1,14 @@
-// Builds dist: the bundled CLI (dist/cli.js, its chunks, its help pages), then the library with its types (dist/lib).
+// Builds dist: the bundled CLI (dist/cli.js, its chunks, its help pages, on Node 20 also compiled), then the library with its types (dist/lib).
 // With the argument "cli" only the first; with "stale" only what is missing or older than its sources.
 import { spawnSync } from "node:child_process"
 import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
-import { createRequire } from "node:module"
+import module, { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..")
 const require = createRequire(import.meta.url)
+const { enableCompileCache } = module
 
 const step = async (name, work) => {
   const start = performance.now()
@@ -31,30 +32,51 @@ const isFresh = (path) => asked === "stale" && existsSync(join(root, path)) && c
 
 const external = ["better-sqlite3"]
 
+const common = {
+  absWorkingDir: root,
+  outdir: "dist",
+  bundle: true,
+  platform: "node",
+  target: "node20",
+  external,
+  minifySyntax: true,
+  minifyWhitespace: true,
+  sourcemap: false,
+  legalComments: "none",
+  logLevel: "warning"
+}
+
 const bundle = async () => {
   const { build } = await import("esbuild")
   rmSync(join(root, "dist", "chunks"), { recursive: true, force: true })
   await build({
-    absWorkingDir: root,
+    ...common,
     entryPoints: { cli: "src/bin.ts", help: "src/help.ts" },
-    outdir: "dist",
     chunkNames: "chunks/[name]-[hash]",
-    bundle: true,
     splitting: true,
     format: "esm",
-    platform: "node",
-    target: "node20",
-    external,
-    minifySyntax: true,
-    minifyWhitespace: true,
-    sourcemap: false,
-    legalComments: "none",
-    logLevel: "warning",
     // Some dependencies are CommonJS and ask for Node's own modules.
     banner: {
       js: 'import { createRequire as nodeRequire } from "node:module"; const require = nodeRequire(import.meta.url);'
     }
   })
+}
+
+/** See bin/compiled.js. A command that asks a service, which is not there, has loaded what commands need. */
+const compile = async () => {
+  const { build } = await import("esbuild")
+  // What was compiled of another text of the same length would be taken for this one's.
+  rmSync(join(root, "dist", "cli.cache"), { force: true })
+  await build({
+    ...common,
+    entryPoints: { cli: "src/bin.ts" },
+    format: "cjs",
+    outExtension: { ".js": ".cjs" },
+    supported: { "dynamic-import": false }
+  })
+  const command = ["cron", "list", "--server", "http://127.0.0.1:9"]
+  spawnSync(process.execPath, [join(root, "bin", "compiled.js"), ...command], { stdio: "ignore" })
+  if (!existsSync(join(root, "dist", "cli.cache"))) throw new Error("nothing was compiled")
 }
 
 const helpPages = () => {
@@ -79,9 +101,11 @@ const library = () => {
   if (status !== 0) throw new Error("the sources have type errors; see above")
 }
 
-if (!isFresh("dist/cli.js") || !isFresh("dist/help.json")) {
+const isCompiled = enableCompileCache !== undefined || isFresh("dist/cli.cache")
+if (!isFresh("dist/cli.js") || !isFresh("dist/help.json") || !isCompiled) {
   await step("dist/cli.js", bundle)
   await step("dist/help.json", helpPages)
+  if (enableCompileCache === undefined) await step("dist/cli.cache", compile)
 }
 if (asked !== "cli" && !(isFresh("dist/lib/index.js") && isFresh("dist/lib/testing.js")))
   await step("dist/lib", library)
