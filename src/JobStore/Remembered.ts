@@ -1,54 +1,77 @@
 import * as Either from "effect/Either"
 
-/** How many rows and texts are remembered; the oldest go first. */
-const capacity = 4_096
+/** How much is remembered in all, and at most of one thing, in characters; the oldest goes first. */
+const capacity = 16 * 1_048_576
+const largest = 16_384
 
-const keep = <K, V>(known: Map<K, V>, key: K, value: V) => {
-  known.delete(key)
-  known.set(key, value)
-  if (known.size <= capacity) return
-  for (const oldest of known.keys()) {
-    known.delete(oldest)
-    break
+type Row = Readonly<Record<string, unknown>>
+
+const makeMemory = <V>() => {
+  const known = new Map<string, { readonly value: V; readonly size: number }>()
+  let size = 0
+  const drop = (key: string) => {
+    size -= known.get(key)?.size ?? 0
+    known.delete(key)
+  }
+  return {
+    get: (key: string): V | undefined => known.get(key)?.value,
+    keep: (key: string, value: V, length: number) => {
+      drop(key)
+      if (length > largest) return
+      // A thing takes some room whatever its length.
+      const weight = length + 1_024
+      known.set(key, { value, size: weight })
+      size += weight
+      for (const oldest of known.keys()) {
+        if (size <= capacity) break
+        drop(oldest)
+      }
+    }
   }
 }
 
-/** A pure function of texts that gives the very result of the last time where it succeeded on a text lately. */
+/** A pure function of texts that gives the very result of the last time where it succeeded on a short text lately. */
 export const rememberingText = <A, E>(
   read: (text: string) => Either.Either<A, E>
 ): ((text: string) => Either.Either<A, E>) => {
-  const known = new Map<string, Either.Either<A, E>>()
+  const memory = makeMemory<Either.Either<A, E>>()
   return (text) => {
-    const before = known.get(text)
+    const before = memory.get(text)
     if (before !== undefined) return before
     const result = read(text)
-    if (Either.isRight(result)) keep(known, text, result)
+    if (Either.isRight(result)) memory.keep(text, result, text.length)
     return result
   }
 }
 
-const isRow = (row: unknown): row is Readonly<Record<string, unknown>> & { readonly id: string } =>
+const isRow = (row: unknown): row is Row & { readonly id: string } =>
   typeof row === "object" && row !== null && "id" in row && typeof row.id === "string"
 
-const isSame = (row: Readonly<Record<string, unknown>>, other: Readonly<Record<string, unknown>>): boolean => {
+const isSame = (row: Row, other: Row): boolean => {
   for (const column in row) if (row[column] !== other[column]) return false
   return true
 }
 
-/** A pure function of rows that gives the very result of the last time where the row of that id has not changed. */
+const lengthOf = (row: Row): number => {
+  let length = 0
+  for (const column in row) {
+    const value = row[column]
+    if (typeof value === "string") length += value.length
+  }
+  return length
+}
+
+/** A pure function of rows that gives the very result of the last time where the short row of that id has not changed. */
 export const remembering = <A, E>(
   read: (row: unknown) => Either.Either<A, E>
 ): ((row: unknown) => Either.Either<A, E>) => {
-  const known = new Map<
-    string,
-    { readonly row: Readonly<Record<string, unknown>>; readonly result: Either.Either<A, E> }
-  >()
+  const memory = makeMemory<{ readonly row: Row; readonly result: Either.Either<A, E> }>()
   return (row) => {
     if (!isRow(row)) return read(row)
-    const before = known.get(row.id)
+    const before = memory.get(row.id)
     if (before !== undefined && isSame(row, before.row)) return before.result
     const result = read(row)
-    if (Either.isRight(result)) keep(known, row.id, { row, result })
+    if (Either.isRight(result)) memory.keep(row.id, { row, result }, lengthOf(row))
     return result
   }
 }

@@ -147,19 +147,19 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
       return yield* readRow(ref, row)
     })
 
-    // Programs that poll ask for the same jobs over and over.
-    const found = new Map<string, StoredJob>()
+    // Programs that poll ask for the same jobs over and over. What is large is not held by being asked for.
+    const found = new Map<string, WeakRef<StoredJob>>()
     let foundAt = -1
     const find = (ref: string) =>
       Effect.suspend(() => {
         const commits = writer.commits()
         if (foundAt !== commits || found.size >= mostFound) found.clear()
         foundAt = commits
-        const known = found.get(ref)
+        const known = found.get(ref)?.deref()
         if (known !== undefined) return Effect.succeed(known)
         return Effect.tap(read(ref), (job) =>
           Effect.sync(() => {
-            if (writer.commits() === commits) found.set(ref, job)
+            if (writer.commits() === commits) found.set(ref, new WeakRef(job))
           })
         )
       })

@@ -145,7 +145,6 @@ export const settle = (
   settings: Settings["Type"]["scheduler"],
   now: number
 ): Settlement => {
-  const started = run.attempts.at(-1)?.started_at ?? run.started_at ?? now
   const { evaluation, gate_seen, iterations, pauses: _, ...left } = record
   const evaluations = [...run.evaluations, ...(evaluation === null ? [] : [evaluation])].slice(-keptEvaluations)
   const decision: PolicyDecision | null = evaluation?.decision ?? run.decision
@@ -170,7 +169,7 @@ export const settle = (
     error_message,
     reason,
     finished_at: now,
-    execution_time_ms: record.execution_time_ms ?? Math.max(0, now - started),
+    execution_time_ms: record.execution_time_ms,
     next_attempt_at: null
   })
   const outputs = (status: RunStatus): ReadonlyArray<NewDelivery> => deliveriesAtEnd(job, status)
