@@ -74,7 +74,8 @@ export const HttpLive = HttpApiBuilder.serve().pipe(
   Layer.provide(Closing.layer),
   Layer.provide(Access.Default),
   // Names of jobs stand in paths: up to 200 characters, each up to 12 when encoded.
-  Layer.provide(HttpRouter.setRouterConfig({ maxParamLength: 4_096 }))
+  Layer.provide(HttpRouter.setRouterConfig({ maxParamLength: 4_096 })),
+  Layer.annotateLogs("component", "http")
 )
 
 const closeGrace = "5 seconds"

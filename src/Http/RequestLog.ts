@@ -4,13 +4,10 @@ import * as Effect from "effect/Effect"
 
 /** Logs what was asked for, but for what was only read: the method, the path without its query, and the status. */
 export const logRequests = <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E, R> =>
-  app.pipe(
-    Effect.tap(({ status }) =>
-      Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ method, url }) =>
-        method === "GET" && status < 400
-          ? Effect.void
-          : Effect.logDebug("request", { method, path: url.split("?")[0], status })
-      )
-    ),
-    Effect.annotateLogs("component", "http")
+  Effect.tap(app, ({ status }) =>
+    Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ method, url }) =>
+      method === "GET" && status < 400
+        ? Effect.void
+        : Effect.logDebug("request", { method, path: url.split("?")[0], status })
+    )
   )

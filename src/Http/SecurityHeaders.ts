@@ -12,8 +12,11 @@ export const securityHeaders = {
   "x-frame-options": "DENY"
 } as const
 
-const secured = (response: HttpServerResponse.HttpServerResponse) =>
-  HttpServerResponse.setHeaders(response, { ...securityHeaders, ...response.headers })
+/** An answer with {@link securityHeaders}, but for those that it sets itself. */
+export const secured = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse =>
+  "x-frame-options" in response.headers
+    ? response
+    : HttpServerResponse.setHeaders(response, { ...securityHeaders, ...response.headers })
 
 /** Adds {@link securityHeaders} to every answer, errors too: those become answers only after this. */
 export const withSecurityHeaders = <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E, R> =>
