@@ -195,6 +195,7 @@ describe("the comparison with what a page shows", () => {
     const said = `RUN   AT   TOOK\n${run("s")}  2027-01-02T03:04:05.006Z  1m5s  \n`
     assert.deepStrictEqual(idsInPlaceOf(shown, said), new Map([[run("r"), run("s")]]))
     assert.deepStrictEqual(idsInPlaceOf("a\n…\nz", "a\nb\nc\nz\n"), new Map())
+    assert.deepStrictEqual(idsInPlaceOf("ended 9s ago", "ended now"), new Map())
     assert.deepStrictEqual(idsInPlaceOf("{..., 1}", "{2, 1}"), new Map())
   })
 

@@ -107,10 +107,12 @@ const varying: ReadonlyArray<readonly [pattern: string, standsFor: string]> = [
     String.raw`\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?`
   ],
   [String.raw`\d{4}-\d\d-\d\d`, String.raw`\d{4}-\d\d-\d\d`],
+  [String.raw`\b20\d\d-\d\d\b`, String.raw`\d{4}-\d\d`],
   [String.raw`(?:127\.0\.0\.1|localhost):\d+`, String.raw`(?:127\.0\.0\.1|localhost):\d+`],
   [String.raw`/home/me(?:/[\w.-]+)*`, String.raw`/[\w./-]+`],
   [String.raw`\b[0-9a-f]{64}\b`, "[0-9a-f]{64}"],
   [String.raw`\b\d+(?:\.\d+)? (?:[KMG]iB|B)\b`, String.raw`\d+(?:\.\d+)? (?:[KMG]iB|B)`],
+  [`\\b${duration} ago\\b`, `(?:${duration} ago|now)`],
   [String.raw`\b${duration}\b`, duration],
   [String.raw`[ \t]+`, "[ \\t]+"]
 ]
