@@ -5,27 +5,20 @@ import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { Run } from "../../src/Domain/Run.ts"
+import { blocksOf, fileShown, textOf } from "../support/Documentation.ts"
 import { modelServer, say, uses } from "../support/ModelServer.ts"
+import { freePort } from "../support/Reader.ts"
 import { eventually, folderWith, startService, writeFiles } from "../support/Service.ts"
 import { symbi } from "../support/Symbi.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
-const readme = readFileSync(join(root, "README.md"), "utf8")
+const guide = "docs/agents.md"
 
-/** The files that the README shows, by the name after the language of the block. */
-const files = new Map(
-  Array.from(readme.matchAll(/^```\w+ (\S+)\n([\s\S]*?)^```$/gm), ([, name = "", text = ""]) => [name, text])
-)
+const fileOf = (name: string): string => fileShown(guide, name)
 
-const fileOf = (name: string): string => {
-  const text = files.get(name)
-  assert.isString(text, `the README has no ${name}`)
-  return text ?? ""
-}
-
-/** What the README shows below a command. */
+/** What the page shows below a command. */
 const shownAfter = (command: string): string => {
-  const [, after = ""] = readme.split(`${command}\n`)
+  const [, after = ""] = textOf(guide).split(`${command}\n`)
   return after.slice(0, after.indexOf("```"))
 }
 
@@ -35,19 +28,10 @@ const server = (script: string, env: Readonly<Record<string, string>>) =>
     (child) => Effect.sync(() => void child.kill("SIGKILL"))
   )
 
-const freePort = Effect.promise(async () => {
-  const { createServer } = await import("node:net")
-  const probe = createServer().listen(0, "127.0.0.1")
-  await new Promise((resolve) => probe.once("listening", resolve))
-  const { port } = probe.address() as { readonly port: number }
-  await new Promise((resolve) => probe.close(resolve))
-  return port
-})
-
 const run = (folder: string, agent: string, input: string, env: Readonly<Record<string, string>> = {}) =>
   symbi(["run", agent, "--file", `agents/${agent}.symbi`, "--input", input], { cwd: folder, env })
 
-describe("the agents that the README writes in five minutes", () => {
+describe("the agents that docs/agents.md writes in five minutes", () => {
   it.scopedLive("a command", () =>
     Effect.gen(function* () {
       const folder = yield* folderWith({ "agents/greeter.symbi": fileOf("agents/greeter.symbi") })
@@ -90,7 +74,7 @@ describe("the agents that the README writes in five minutes", () => {
         )
       )
       assert.strictEqual(answered.stdout, "17 characters\n")
-      assert.include(readme, 'agents/counter.symbi --input "How long is this?"\n17 characters\n')
+      assert.include(textOf(guide), 'agents/counter.symbi --input "How long is this?"\n17 characters\n')
     })
   )
 
@@ -188,15 +172,20 @@ describe("the agents that the README writes in five minutes", () => {
   )
 
   it("leaves no example of the section untested", () => {
-    assert.deepStrictEqual([...files.keys()].sort(), [
-      "agent-server.mjs",
-      "agent.ts",
-      "agents/counter.symbi",
-      "agents/greeter.symbi",
-      "agents/helper.symbi",
-      "agents/poet.symbi",
-      "agents/watchman.symbi",
-      "symbiont.toml"
-    ])
+    assert.deepStrictEqual(
+      blocksOf(guide)
+        .flatMap(({ name }) => (name === "" ? [] : [name]))
+        .sort(),
+      [
+        "agent-server.mjs",
+        "agent.ts",
+        "agents/counter.symbi",
+        "agents/greeter.symbi",
+        "agents/helper.symbi",
+        "agents/poet.symbi",
+        "agents/watchman.symbi",
+        "symbiont.toml"
+      ]
+    )
   })
 })
