@@ -57,13 +57,23 @@ const itemsOf = (ast: AST.AST): ReadonlyArray<AST.AST> => {
 
 const snakeCase = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
-/** A request with the keys that the schema has. Others stay as they are: maps have keys of their own, and the service names those it does not know. */
+const isPlain = (value: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  // That of objects of another realm has none above it, either.
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+/**
+ * A request with the keys that the schema has. Others stay as they are: maps have keys of their own, and the service
+ * names those it does not know. Dates become ISO 8601 text; of other classes, what is sent is for them to say.
+ */
 export const toSnakeKeys = (ast: AST.AST, value: unknown): unknown => {
   if (Array.isArray(value)) {
     const items = itemsOf(ast)
     return items.length === 0 ? value : value.map((item) => toSnakeKeys(AST.Union.make(items), item))
   }
-  if (typeof value !== "object" || value === null) return value
+  if (value instanceof Date) return value.toISOString()
+  if (typeof value !== "object" || value === null || !isPlain(value)) return value
   const fields = structsOf(ast).flatMap(({ propertySignatures }) => propertySignatures)
   const typesOf = (key: string) => fields.filter(({ name }) => name === key).map(({ type }) => type)
   return Object.fromEntries(

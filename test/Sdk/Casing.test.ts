@@ -43,4 +43,15 @@ describe("keys of requests", () => {
     const value = { agentid: 1, Name: 2, agent_id: 3, agentId: 4, cronExpr_: 5 }
     assert.deepStrictEqual(toSnakeKeys(JobDefinition.ast, value), value)
   })
+
+  it("are not looked for in what is no plain object, and dates are texts", () => {
+    const at = new Date("2026-02-15T14:30:00Z")
+    const url = new URL("http://receiver.test/hook")
+    assert.deepStrictEqual(toSnakeKeys(JobDefinition.ast, { at, webhookUrl: url, policy: Object.create(null) }), {
+      at: "2026-02-15T14:30:00.000Z",
+      webhook_url: url,
+      policy: {}
+    })
+    assert.throws(() => toSnakeKeys(JobDefinition.ast, { at: new Date(Number.NaN) }), RangeError)
+  })
 })
