@@ -16,7 +16,7 @@ import type { Route } from "./Route.ts"
 
 /** Where the service is, and how to speak to it. */
 export interface ClientOptions {
-  /** Such as `http://localhost:8080`. */
+  /** Such as `http://localhost:8080`; without user name, query and fragment. */
   readonly baseUrl: string
   /** Not needed by a service without keys; an empty one is none. */
   readonly apiKey?: string | undefined
@@ -55,8 +55,15 @@ const invalid = (code: "INVALID_OPTIONS" | "INVALID_REQUEST", message: string) =
 
 const checkedServer = (baseUrl: string): string => {
   const server = String(baseUrl).replace(/\/+$/, "")
-  if (URL.canParse(server) && /^https?:$/.test(new URL(server).protocol)) return server
-  throw invalid("INVALID_OPTIONS", `baseUrl ${JSON.stringify(baseUrl)} is no address such as http://localhost:8080`)
+  const url = URL.canParse(server) ? new URL(server) : undefined
+  if (/[?#]/.test(server) || (url !== undefined && url.username + url.password !== "")) {
+    const message = "baseUrl is to have no user name, query or fragment; a key is given as apiKey"
+    throw invalid("INVALID_OPTIONS", message)
+  }
+  if (url !== undefined && /^https?:$/.test(url.protocol)) return server
+  // What stands before an @ may be a password.
+  const shown = server.includes("@") ? "" : ` ${JSON.stringify(server)}`
+  throw invalid("INVALID_OPTIONS", `baseUrl${shown} is no address such as http://localhost:8080`)
 }
 
 const checkedKey = (apiKey: string | undefined): string | undefined => {
@@ -73,12 +80,17 @@ const checkedNumber = (name: string, value: number): number => {
 const fill = (template: string, values: Readonly<Record<string, string>>): string =>
   template.replace(/:(\w+)/g, (_, name: string) => {
     const value = String(values[name] ?? "")
-    // Addresses are made shorter by such segments: the request would be another one.
-    if (value === "" || value === "." || value === "..") {
+    // Addresses are made shorter by such segments: the request would be another one. Halves of characters have no UTF-8.
+    if (["", ".", ".."].includes(value) || /\p{Surrogate}/u.test(value)) {
       throw invalid("INVALID_REQUEST", `${JSON.stringify(value)} cannot stand for ${name}; give an id`)
     }
     return encodeURIComponent(value)
   })
+
+const checkedHeader = (name: string, value: string): string => {
+  if (/^[\x20-\x7e]*$/.test(value)) return value
+  throw invalid("INVALID_REQUEST", `${JSON.stringify(value)} cannot be sent as ${name}: use printable ASCII characters`)
+}
 
 /** Longest wait that a service can ask for before a request is sent again, in seconds. */
 const maxRetryAfter = 60
@@ -91,7 +103,9 @@ const waitBefore = (
   failures: number,
   isSafe: boolean
 ): Effect.Effect<number | undefined> => {
-  if (retryAfter !== undefined && (status === 429 || status === 503)) {
+  // A 503 of a proxy does not say that nothing was done.
+  const isRefused = status === 429 || (status === 503 && (isSafe || code !== "UNEXPECTED_ANSWER"))
+  if (retryAfter !== undefined && isRefused) {
     return Effect.succeed(retryAfter > maxRetryAfter ? undefined : retryAfter * 1_000)
   }
   const mayPass = code === "CONNECTION_FAILED" || [429, 502, 503, 504].includes(status ?? 0)
@@ -183,13 +197,15 @@ export class Connection {
   }
 
   #request<Q, Body, A>({ isText, ...route }: Route<Q, Body, A>, asked: Asked<Q, Body>) {
-    const headers = Object.entries({ accept: isText ? "text/plain" : "application/json", ...asked.headers })
+    const headers = Object.entries({ accept: isText ? "text/plain" : "application/json", ...asked.headers }).flatMap(
+      ([name, value]) => (value === undefined ? [] : [[name, checkedHeader(name, value)] as const])
+    )
     return HttpClientRequest.make(route.method)(this.#server + fill(route.path, asked.path ?? {})).pipe(
       HttpClientRequest.setUrlParams({
         ...(asked.query === undefined ? {} : route.search(asked.query)),
         ...(asked.cursor === undefined ? {} : { cursor: asked.cursor })
       }),
-      HttpClientRequest.setHeaders(headers.filter((pair): pair is [string, string] => pair[1] !== undefined)),
+      HttpClientRequest.setHeaders(headers),
       this.#apiKey === undefined ? identity : HttpClientRequest.bearerToken(this.#apiKey),
       asked.body === undefined ? identity : HttpClientRequest.bodyUnsafeJson(route.write(asked.body))
     )

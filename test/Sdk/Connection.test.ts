@@ -74,6 +74,11 @@ describe("the requests of a SymbiontClient", () => {
       { baseUrl: "localhost:8080" },
       { baseUrl: "" },
       { baseUrl: "ftp://x" },
+      { baseUrl: "http://me:secret@symbiont.test" },
+      { baseUrl: "http://secret@symbiont.test" },
+      { baseUrl: "me:secret@symbiont.test" },
+      { baseUrl: "http://symbiont.test/?key=secret" },
+      { baseUrl: "http://symbiont.test#secret" },
       { apiKey: "top secret" },
       { apiKey: "sécret" },
       { apiKey: "secret\n" },
@@ -101,6 +106,30 @@ describe("the requests of a SymbiontClient", () => {
     const { client, sent } = scripted(jobs)
     const failed = await refused(client().schedule.create({ name: "x", agentId: "a", maxRetries: 1n as never }))
     assert.deepStrictEqual([failed.code, sent.length], ["INVALID_REQUEST", 0])
+  })
+
+  it("are refused here when a header or an address cannot hold what was given", async () => {
+    const { client, sent } = scripted(run)
+    const { schedule } = client()
+    for (const idempotencyKey of ["日本", "é", "a\nb", "a\u0000"]) {
+      const failed = await refused(schedule.runNow("x", { idempotencyKey }))
+      assert.strictEqual(failed.code, "INVALID_REQUEST")
+      assert.include(failed.message, `${JSON.stringify(idempotencyKey)} cannot be sent as idempotency-key`)
+    }
+    const version = await refused(schedule.update("x", {}, { ifVersion: "1\r\nX: y" as never }))
+    assert.include(version.message, "cannot be sent as if-match")
+    const half = await refused(schedule.get("\ud800"))
+    assert.deepStrictEqual(
+      [half.code, half.message],
+      ["INVALID_REQUEST", '"\\ud800" cannot stand for job_id; give an id']
+    )
+    assert.strictEqual(sent.length, 0)
+  })
+
+  it("say instants that are dates as ISO 8601 text", async () => {
+    const { client, sent } = scripted(json([]))
+    await client().audit.query({ since: new Date("2026-02-15T00:00:00Z") as never })
+    assert.strictEqual(new URL(sent[0]?.url ?? "").searchParams.get("since"), "2026-02-15T00:00:00.000Z")
   })
 })
 
@@ -302,6 +331,17 @@ describe("a SymbiontClient asks again", () => {
       assert.strictEqual((await client().schedule.pause("x")).id, "job_1")
       assert.strictEqual(sent.length, 2)
     }
+  })
+
+  it("for what may have been done only when the service itself says that it was not", async () => {
+    const proxy = () => new Response("<h1>busy</h1>", { status: 503, headers: soon })
+    const bare = scripted(proxy, json({ id: "job_1" }))
+    assert.strictEqual((await refused(bare.client().schedule.pause("x"))).code, "UNEXPECTED_ANSWER")
+    assert.strictEqual(bare.sent.length, 1)
+    const read = scripted(proxy, jobs)
+    assert.strictEqual((await read.client().schedule.list()).length, 1)
+    const limited = scripted(() => new Response("slow down", { status: 429, headers: soon }), json({ id: "job_1" }))
+    assert.strictEqual((await limited.client().schedule.pause("x")).id, "job_1")
   })
 
   it("not when it would have to wait for more than a minute; the error says how long", async () => {
