@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, 
 from . import models
 from ._errors import Timeout
 from ._records import Record, record
-from ._transport import Transport
+from ._transport import Transport, checked_seconds
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -215,15 +215,21 @@ class RunsClient(_Group):
 
     def wait(self, run_id: str, *, timeout: Optional[float] = None, poll: float = 0.5) -> models.Run:
         """The run when it has ended, however it did. After ``timeout`` seconds: ``Timeout``, and the run goes on."""
+        checked_seconds("timeout", timeout)
+        pause = checked_seconds("poll", poll) or 0.0
         deadline = None if timeout is None else time.monotonic() + timeout
-        while True:
-            run = self.get(run_id)
+        late = Timeout(None, "TIMEOUT", f"run {run_id} has not ended within {timeout} s")
+        while deadline is None or time.monotonic() < deadline:
+            try:
+                run = self._one(models.Run, "GET", _RUN, run_id, deadline=deadline)
+            except Timeout:
+                if deadline is None or time.monotonic() < deadline:
+                    raise
+                raise late from None
             if run.status not in _OPEN:
                 return run
-            left = poll if deadline is None else min(poll, deadline - time.monotonic())
-            if left <= 0:
-                raise Timeout(None, "TIMEOUT", f"run {run_id} has not ended within {timeout} s")
-            time.sleep(left)
+            time.sleep(pause if deadline is None else max(0.0, min(pause, deadline - time.monotonic())))
+        raise late
 
 
 _APPROVAL = "/api/v1/approvals/{}"
@@ -410,8 +416,8 @@ class FilesClient(_Group):
 class SymbiontClient:
     """A client of the service. Without ``base_url`` and ``api_key``: SYMBI_SERVER, SYMBI_API_KEY of the environment.
 
-    ``timeout``: how long the service may be silent, in seconds; None for as long as it likes. ``retries``: how often a
-    request that may safely be sent again is.
+    ``timeout``: how long the service may be silent, in seconds; None or 0 for as long as it likes. ``retries``: how
+    often a request that may safely be sent again is.
     """
 
     def __init__(

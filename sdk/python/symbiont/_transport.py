@@ -6,6 +6,7 @@ import json
 import random
 import re
 import socket
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -35,30 +36,80 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _invalid_options(message: str) -> InvalidRequest:
+    return InvalidRequest(None, "INVALID_OPTIONS", message)
+
+
+def _invalid_request(message: str) -> InvalidRequest:
+    return InvalidRequest(None, "INVALID_REQUEST", message)
+
+
 def _checked_server(base_url: str) -> str:
+    if not isinstance(base_url, str):
+        raise _invalid_options(f"base_url is to be a text such as http://localhost:8080; got {type(base_url).__name__}")
     server = base_url.rstrip("/")
-    parts = urllib.parse.urlsplit(server)
-    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[^\x21-\x7e]", server):
-        raise InvalidRequest(
-            None, "INVALID_OPTIONS", f"base_url {base_url!r} is no address such as http://localhost:8080"
-        )
+    # What stands before an @ may be a password.
+    shown = "" if "@" in server else f" {server!r}"
+    if re.search(r"[?#]", server) or "@" in re.sub(r"^.*?//", "", server).partition("/")[0]:
+        raise _invalid_options("base_url is to have no user name, query or fragment; a key is given as api_key")
+    try:
+        parts = urllib.parse.urlsplit(server)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address or re.search(r"[^\x21-\x7e]", server):
+        raise _invalid_options(f"base_url{shown} is no address such as http://localhost:8080")
     return server
 
 
 def _checked_key(api_key: Optional[str]) -> Optional[str]:
-    if not api_key:
+    if api_key is None or api_key == "":
         return None
-    if not re.fullmatch(r"[\x21-\x7e]+", api_key):
-        raise InvalidRequest(
-            None, "INVALID_OPTIONS", "api_key has characters that no key has: spaces, or others than ASCII"
-        )
+    if not isinstance(api_key, str) or not re.fullmatch(r"[\x21-\x7e]+", api_key):
+        raise _invalid_options("api_key has characters that no key has: spaces, or others than ASCII")
     return api_key
 
 
+def checked_seconds(name: str, value: Optional[float]) -> Optional[float]:
+    """A time of waiting; ``INVALID_OPTIONS`` for one that cannot be waited for."""
+    if value is None or (isinstance(value, (int, float)) and 0 <= value <= threading.TIMEOUT_MAX):
+        return value
+    raise _invalid_options(f"{name} is to be a number of seconds from 0 on, or None; got {value!r}")
+
+
+def _checked_retries(retries: int) -> int:
+    if isinstance(retries, int) and retries >= 0:
+        return retries
+    raise _invalid_options(f"retries is to be a whole number from 0 on; got {retries!r}")
+
+
 def _path_text(value: str) -> str:
-    if value in ("", ".", ".."):
-        raise InvalidRequest(None, "INVALID_REQUEST", f"{value!r} cannot stand in an address; give an id")
+    if not isinstance(value, str) or value in ("", ".", "..") or _has_half(value):
+        raise _invalid_request(f"{value!r} cannot stand in an address; give an id")
     return urllib.parse.quote(value, safe="")
+
+
+def _has_half(text: str) -> bool:
+    """Whether there is half of a surrogate pair in it, which has no UTF-8."""
+    return re.search("[\ud800-\udfff]", text) is not None
+
+
+def _header_text(name: str, value: str) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[\x20-\x7e]*", value):
+        return value
+    raise _invalid_request(f"{value!r} cannot be sent as {name}: use printable ASCII characters")
+
+
+def _body_bytes(body: Mapping[str, Any]) -> bytes:
+    try:
+        text = json.dumps(body, default=_text, allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _invalid_request(f"it cannot be sent as JSON: {error}") from None
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        half = text[error.start]
+        raise _invalid_request(f"it cannot be sent as UTF-8: {half!r} is half of a character") from None
 
 
 def _text(value: Any) -> Any:
@@ -67,10 +118,13 @@ def _text(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
-def _query_text(value: Any) -> str:
+def _query_text(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value.isoformat() if isinstance(value, (datetime, date)) else str(value)
+    text = value.isoformat() if isinstance(value, (datetime, date)) else str(value)
+    if _has_half(text):
+        raise _invalid_request(f"{text!r} cannot be sent as {name}: it has half of a character")
+    return text
 
 
 def _retry_after(value: Optional[str]) -> Optional[float]:
@@ -118,8 +172,8 @@ class Transport:
     def __init__(self, base_url: str, api_key: Optional[str], timeout: Optional[float], retries: int) -> None:
         self._server = _checked_server(base_url)
         self._key = _checked_key(api_key)
-        self._timeout = timeout
-        self._retries = retries
+        self._timeout = checked_seconds("timeout", timeout)
+        self._retries = _checked_retries(retries)
         host = urllib.parse.urlsplit(self._server).hostname or ""
         # A proxy of the environment cannot reach this machine's own loopback, and is not to see its keys.
         proxies = [urllib.request.ProxyHandler({})] if _is_loopback(host) else []
@@ -134,33 +188,37 @@ class Transport:
         body: Optional[Mapping[str, Any]] = None,
         headers: Optional[Mapping[str, Optional[str]]] = None,
         timeout: Any = ...,
+        deadline: Optional[float] = None,
         also: Tuple[int, ...] = (),
     ) -> Answer:
-        """Asks once or more. Each ``{}`` of the path stands for a name. Statuses of ``also`` are no errors."""
+        """Asks once or more, and not after ``deadline`` (of ``time.monotonic``). Each ``{}`` of the path stands for a
+        name. Statuses of ``also`` are no errors.
+        """
         url = self._server + path.format(*map(_path_text, names))
-        asked = [(key, _query_text(value)) for key, value in (query or {}).items() if value is not None]
+        asked = [(key, _query_text(key, value)) for key, value in (query or {}).items() if value is not None]
         if asked:
             url += "?" + urllib.parse.urlencode(asked)
         sent: Dict[str, str] = {"Accept": "application/json, text/plain", "User-Agent": "symbiont-python"}
-        sent.update({key: value for key, value in (headers or {}).items() if value is not None})
+        sent.update({key: _header_text(key, value) for key, value in (headers or {}).items() if value is not None})
         if self._key is not None:
             sent["Authorization"] = f"Bearer {self._key}"
         data: Optional[bytes] = None
         if body is not None:
             sent["Content-Type"] = "application/json"
-            try:
-                data = json.dumps(body, default=_text, allow_nan=False).encode()
-            except (TypeError, ValueError) as error:
-                raise InvalidRequest(None, "INVALID_REQUEST", f"it cannot be sent as JSON: {error}") from None
-        patience = self._timeout if timeout is ... else timeout
+            data = _body_bytes(body)
+        # A socket takes 0 for "do not wait at all"; here it is no limit.
+        patience = (self._timeout if timeout is ... else checked_seconds("timeout", timeout)) or None
         is_safe = method == "GET" or "Idempotency-Key" in sent
         failures = 0
         while True:
+            left = None if deadline is None else max(deadline - time.monotonic(), 0.001)
+            limit = min((seconds for seconds in (patience, left) if seconds is not None), default=None)
             try:
-                return self._once(urllib.request.Request(url, data, sent, method=method), patience, also)
+                return self._once(urllib.request.Request(url, data, sent, method=method), limit, also)
             except SymbiontError as error:
                 wait = _wait_before(error, failures, is_safe)
-                if wait is None or failures >= self._retries:
+                is_late = wait is not None and deadline is not None and time.monotonic() + wait >= deadline
+                if wait is None or is_late or failures >= self._retries:
                     raise
                 failures += 1
                 time.sleep(wait)
@@ -188,8 +246,11 @@ class Transport:
             return SymbiontError(status, "REDIRECTED", message)
         try:
             body = json.loads(text)
-            code, message, details = body["code"], body["error"], body.get("details")
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except ValueError:
+            body = None
+        known = body if isinstance(body, dict) else {}
+        code, message, details = known.get("code"), known.get("error"), known.get("details")
+        if not isinstance(code, str) or not isinstance(message, str):
             return _unexpected(self._server, status, retry_after)
         return class_of(status)(status, code, message, details if isinstance(details, list) else [], retry_after)
 
@@ -205,7 +266,9 @@ class Transport:
 
 def _wait_before(error: SymbiontError, failures: int, is_safe: bool) -> Optional[float]:
     """In how many seconds to send a request again, if at all."""
-    if error.retry_after is not None and error.status in (429, 503):
+    # A 503 of a proxy does not say that nothing was done.
+    is_refused = error.status == 429 or (error.status == 503 and (is_safe or error.code != "UNEXPECTED_ANSWER"))
+    if error.retry_after is not None and is_refused:
         return error.retry_after if error.retry_after <= _LONGEST_RETRY_AFTER else None
     may_pass = error.code == "CONNECTION_FAILED" or error.status in (429, 502, 503, 504)
     if not (is_safe and may_pass):

@@ -62,14 +62,17 @@ class Service:
 
     def __init__(self, *answers: Answer) -> None:
         self.asked: List[Tuple[str, str, Dict[str, str], Any]] = []
+        self.sizes: List[int] = []
         service = self
 
         class Handler(BaseHTTPRequestHandler):
             def answer(self) -> None:
                 length = int(self.headers.get("content-length") or 0)
-                body = json.loads(self.rfile.read(length)) if length else None
+                sent = self.rfile.read(length)
+                body = json.loads(sent) if length else None
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 service.asked.append((self.command, self.path, headers, body))
+                service.sizes.append(len(sent))
                 answers[min(len(service.asked), len(answers)) - 1](self)
 
             do_GET = do_POST = do_PUT = do_DELETE = answer
@@ -168,18 +171,62 @@ class Requests(ClientTest):
             self.assertEqual(caught.exception.code, "INVALID_REQUEST")
         self.assertEqual(service.asked, [])
 
+    def test_are_refused_when_a_header_or_an_address_cannot_hold_them(self) -> None:
+        service = self.service(send({}))
+        schedule = service.client().schedule
+        for key in ("\u65e5\u672c", "\u00e9", "a\nb", "a\x00", "\ud800"):
+            with self.subTest(key=key), self.assertRaises(InvalidRequest) as caught:
+                schedule.run_now("x", idempotency_key=key)
+            self.assertEqual(caught.exception.code, "INVALID_REQUEST")
+            self.assertIn(f"{key!r} cannot be sent as Idempotency-Key", str(caught.exception))
+        with self.assertRaisesRegex(InvalidRequest, "cannot be sent as If-Match"):
+            schedule.update("x", if_version="1\r\nX: y")  # type: ignore[arg-type]
+        names: List[Any] = [5, None, "\ud800", b"x"]
+        for name in names:
+            with self.subTest(name=name), self.assertRaises(InvalidRequest) as caught:
+                schedule.get(name)
+            self.assertEqual(str(caught.exception), f"{name!r} cannot stand in an address; give an id")
+        with self.assertRaisesRegex(InvalidRequest, "cannot be sent as agent_id"):
+            schedule.list(agent_id="\ud800")
+        with self.assertRaisesRegex(InvalidRequest, "cannot be sent as UTF-8: .* is half of a character"):
+            schedule.update("x", input="a\udc00")
+        self.assertEqual(service.asked, [])
+
+    def test_are_utf_8_and_no_longer_than_that(self) -> None:
+        service = self.service(send({}))
+        text = "\u65e5\u672c\U0001f600" * 100
+        service.client().schedule.update("x", input=text)
+        self.assertEqual(service.asked[0][3], {"input": text})
+        self.assertEqual(service.sizes, [len(text.encode()) + len('{"input": ""}')])
+
     def test_options_that_cannot_be_are_refused_and_no_error_tells_the_key(self) -> None:
         wrong: List[Dict[str, Any]] = [
             {"base_url": "localhost:8080"},
             {"base_url": ""},
             {"base_url": "ftp://x"},
             {"base_url": "http://a\r\nX: y"},
+            {"base_url": "http://[::1"},
+            {"base_url": "http://a:99999"},
+            {"base_url": 5},
+            {"base_url": "http://me:secret@symbiont.test"},
+            {"base_url": "http://secret@symbiont.test"},
+            {"base_url": "me:secret@symbiont.test"},
+            {"base_url": "http://me:se/secret@symbiont.test"},
+            {"base_url": "http://symbiont.test/?key=secret"},
+            {"base_url": "http://symbiont.test#secret"},
+            {"api_key": 5},
+            {"timeout": -1},
+            {"timeout": float("nan")},
+            {"timeout": float("inf")},
+            {"timeout": "30"},
+            {"retries": -1},
+            {"retries": "2"},
             {"api_key": "top secret"},
             {"api_key": "s\u00e9cret"},
             {"api_key": "secret\n"},
         ]
         for options in wrong:
-            with self.subTest(**options), self.assertRaises(SymbiontError) as caught:
+            with self.subTest(options=options), self.assertRaises(SymbiontError) as caught:
                 SymbiontClient(**{"base_url": "http://localhost", **options})
             self.assertEqual(caught.exception.code, "INVALID_OPTIONS")
             self.assertNotIn("secret", repr(caught.exception))
@@ -296,6 +343,15 @@ class Errors(ClientTest):
         self.assertEqual(len(service.asked), 2)
 
 
+    def test_of_time_are_not_told_without_a_limit(self) -> None:
+        service = self.service(send([]))
+        self.assertEqual(service.client(timeout=0).schedule.list(), [])
+        self.assertEqual(service.client(timeout=None).schedule.list(), [])
+        self.assertEqual(service.client(timeout=threading.TIMEOUT_MAX).schedule.list(), [])
+        with self.assertRaisesRegex(InvalidRequest, "timeout is to be a number of seconds"):
+            service.client().agents.run("x", timeout=-1)
+
+
 def void(_: Any) -> None:
     return None
 
@@ -350,6 +406,17 @@ class Retries(ClientTest):
                     call(service.client())
                 self.assertEqual(len(service.asked), 1)
 
+    def test_do_it_when_the_service_itself_says_that_nothing_was_done(self) -> None:
+        for text in ("<h1>busy</h1>", '{"error": "busy", "code": 503}', "[]"):
+            proxy = say(503, text, self.soon)
+            bare = self.service(proxy, send({"id": "job_1"}))
+            with self.subTest(text=text), self.assertRaises(SymbiontError) as caught:
+                bare.client().schedule.pause("x")
+            self.assertEqual((caught.exception.code, len(bare.asked)), ("UNEXPECTED_ANSWER", 1))
+            self.assertEqual(self.service(proxy, send([])).client().schedule.list(), [])
+        limited = self.service(say(429, "slow down", self.soon), send({"id": "job_1"}))
+        self.assertEqual(limited.client().schedule.pause("x").id, "job_1")
+
     def test_wait_as_long_as_the_service_says_up_to_a_minute(self) -> None:
         for status in (429, 503):
             service = self.service(fail(status, "RATE_LIMITED", {"Retry-After": "7"}), send({"id": "job_1"}))
@@ -373,6 +440,18 @@ class Waiting(ClientTest):
         with self.assertRaises(Timeout) as caught:
             service.client().schedule.run_now("x", wait=True, wait_timeout=0)
         self.assertEqual(str(caught.exception), "run run_1 has not ended within 0 s")
+
+    def test_ends_in_time_also_when_the_service_is_silent_or_busy(self) -> None:
+        release = threading.Event()
+        self.addCleanup(release.set)
+        silent = self.service(lambda _: void(release.wait(20)))
+        with self.assertRaises(Timeout) as caught:
+            silent.client().runs.wait("run_1", timeout=0.2)
+        self.assertEqual(str(caught.exception), "run run_1 has not ended within 0.2 s")
+        busy = self.service(fail(503, "BUSY", {"Retry-After": "50"}))
+        with self.assertRaises(SymbiontError) as refused:
+            busy.client().runs.wait("run_1", timeout=5)
+        self.assertEqual((refused.exception.code, len(busy.asked)), ("BUSY", 1))
 
 
 if __name__ == "__main__":
