@@ -7,7 +7,7 @@ import { readAt } from "./Recurrence/At.ts"
 import { readCron } from "./Recurrence/Cron.ts"
 import { makeDays } from "./Recurrence/Days.ts"
 import { describeAt, describeCron, describeEvery } from "./Recurrence/Describe.ts"
-import { atNotes, cronNotes, everyNotes, type Notes } from "./Recurrence/Notes.ts"
+import { atNotes, cronNotes, everyNotes, type Notes, type OnlySlot } from "./Recurrence/Notes.ts"
 import { everySlots, makeSlots, type Slots, singleSlot, type Transition } from "./Recurrence/Slots.ts"
 import { makeTimes } from "./Recurrence/Times.ts"
 import { cronWall } from "./Recurrence/Wall.ts"
@@ -97,6 +97,11 @@ const recurrence = (
   notes
 })
 
+const onlySlot = ({ one_shot }: TriggerSpec, slots: Slots, { anchor }: RecurrenceContext): OnlySlot | null => {
+  const slot = one_shot === true ? slots.next(anchor) : null
+  return slot === null ? null : { after: anchor, slot }
+}
+
 const makeCron = (text: string, trigger: TriggerSpec, zone: Zone, context: RecurrenceContext): Made =>
   Either.gen(function* () {
     const cron = yield* Either.mapLeft(
@@ -128,7 +133,11 @@ const makeCron = (text: string, trigger: TriggerSpec, zone: Zone, context: Recur
       timezone,
       slots,
       () => describeCron(cron),
-      cronNotes({ cron, days, wall, transition }, { zone, timezone }, { name: context.name, dst: trigger.dst })
+      cronNotes(
+        { cron, days, wall, transition },
+        { zone, timezone },
+        { name: context.name, dst: trigger.dst, only: onlySlot(trigger, slots, context) }
+      )
     )
   })
 
@@ -151,7 +160,8 @@ const makeEvery = (
   const slots = everySlots(context.anchor, period.value)
   if (slots.next(context.anchor) === null) return Either.left(issue(path, `${JSON.stringify(text)} never fires`))
   const timezone = trigger.timezone ?? context.timezone
-  const notes = everyNotes(period.value, { zone, timezone }, context.draft === true ? context.anchor : null)
+  const assumed = context.draft === true ? context.anchor : null
+  const notes = everyNotes(period.value, { zone, timezone }, assumed, onlySlot(trigger, slots, context))
   return Either.right(recurrence("every", timezone, slots, () => describeEvery(period.value), notes))
 }
 

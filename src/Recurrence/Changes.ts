@@ -1,7 +1,7 @@
 import { formatInstant, shortInstant } from "../Domain/Instant.ts"
 import { DAY } from "./Calendar.ts"
 import type { Transition } from "./Slots.ts"
-import type { Wall } from "./Wall.ts"
+import { singleWall, type Wall } from "./Wall.ts"
 import type { Zone } from "./Zone.ts"
 
 /** What decides how a trigger passes the changes of a zone's clock. */
@@ -153,4 +153,27 @@ export const changesAhead = (rule: ClockRule, from: number, to: number): Readonl
   if (more <= 0) return notes
   const rest = `and ${more} more such ${more === 1 ? "change" : "changes"} of the clock until ${dateOf(until)}`
   return [...notes.slice(0, mostShown), rest]
+}
+
+/**
+ * What the changes of the clock do to the first slot after `from`, one sentence each: that its time does not exist,
+ * happens twice, or that an earlier one was skipped.
+ */
+export const changesOfFirst = (rule: ClockRule, from: number, slot: number): ReadonlyArray<string> => {
+  const notes: Array<string> = []
+  for (const change of clockChanges(rule.zone, from - DAY, Math.min(slot + DAY, from + farthest))) {
+    const { instant, before, after } = change
+    const skipped = after > before && instant > from && instant <= slot
+    const wall = skipped ? rule.wall.atOrAfter(instant + before) : slot + (slot < instant ? before : after)
+    if (wall === null) continue
+    const single: ClockRule = {
+      ...{ ...rule, wall: singleWall(wall), follows: after > before ? rule.follows : null },
+      // Of a time that comes twice, the first slot is only one.
+      transition: { ...rule.transition, fold: slot < instant ? "first" : "second" },
+      chosen: { ...rule.chosen, fold: rule.chosen.fold && rule.transition.fold !== "both" }
+    }
+    const note = noteOf(single, change, from, -Infinity)
+    if (note !== null) notes.push(note)
+  }
+  return notes
 }

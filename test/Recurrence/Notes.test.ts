@@ -238,6 +238,59 @@ describe("notes on the clock changes ahead", () => {
   })
 })
 
+describe("notes on a trigger that runs once", () => {
+  /** The notes to its only slot, looked for after an instant. */
+  const onceAfter = (after: string, trigger: Trigger): ReadonlyArray<string> => {
+    const anchor = Date.parse(after)
+    const made = make({ ...trigger, one_shot: true } as TriggerSpec, { name: "x", anchor, timezone: berlin })
+    const recurrence = Either.getOrThrow(made)
+    return recurrence.notes(anchor, (recurrence.next(anchor) ?? anchor) + 1)
+  }
+  const winter = "2026-01-15T12:00:00Z"
+  const gap = "2026-03-29: 02:30 does not exist in Europe/Berlin (the clock goes from 02:00 to 03:00)"
+  const fold = "2026-10-25: 02:30 happens twice in Europe/Berlin (the clock goes back from 03:00 to 02:00)"
+
+  it("tell nothing of days on which it never runs", () => {
+    for (const cron_expr of ["30 2 * * *", "0 */5 * * *", "0 9 31 * *", "0 9 1-7 * MON", "*/7 * * * *"]) {
+      assert.deepStrictEqual(onceAfter(winter, { cron_expr }), [], cron_expr)
+    }
+    assert.deepStrictEqual(onceAfter(winter, { every: "1d" }), [])
+    assert.deepStrictEqual(onceAfter("2026-03-29T01:30:00Z", { cron_expr: "30 * * * *" }), [])
+  })
+
+  it("tell what `H` stands for, and where a period counts from", () => {
+    assert.match(onceAfter(winter, { cron_expr: "H 9 * * *" })[0] ?? "", /^H stands for "\d+ 9 \* \* \*"/)
+    const draft = Either.getOrThrow(read({ every: "1d", one_shot: true, timezone: berlin }))
+    assert.lengthOf(draft.notes(start, start + 86_400_001), 1)
+    assert.deepStrictEqual(draft.notes(start + 86_400_000, start + 86_400_001), [])
+  })
+
+  it("tell what the clock does to that slot", () => {
+    const before = "2026-03-28T12:00:00Z"
+    const cron_expr = "30 2 * * *"
+    assert.deepStrictEqual(onceAfter(before, { cron_expr }), [`${gap}; it runs at 03:00, 2026-03-29T01:00:00Z`])
+    assert.deepStrictEqual(onceAfter(before, { cron_expr, dst: { gap: "skip" } }), [
+      `${gap}; it is skipped (dst.gap: skip)`
+    ])
+    assert.deepStrictEqual(onceAfter(before, { cron_expr: "30,40 2 * * *" }), [
+      `${gap}; it runs at 03:00, 2026-03-29T01:00:00Z`
+    ])
+    const autumn = "2026-10-24T12:00:00Z"
+    const first = `${fold}; it runs at the first, 2026-10-25T00:30:00Z`
+    assert.deepStrictEqual(onceAfter(autumn, { cron_expr }), [first])
+    assert.deepStrictEqual(onceAfter(autumn, { cron_expr, dst: { fold: "both" } }), [first])
+    assert.deepStrictEqual(onceAfter(autumn, { cron_expr, dst: { fold: "second" } }), [
+      `${fold}; it runs at the second, 2026-10-25T01:30:00Z (dst.fold: second)`
+    ])
+    assert.deepStrictEqual(onceAfter("2026-10-25T00:30:00Z", { cron_expr, dst: { fold: "both" } }), [
+      `${fold}; it runs at the second, 2026-10-25T01:30:00Z`
+    ])
+    assert.deepStrictEqual(onceAfter(before, { every: "1d" }), [
+      "2026-03-29: the clock of Europe/Berlin goes from 02:00 to 03:00; a period counts elapsed time, so its local time shifts"
+    ])
+  })
+})
+
 describe("any expression", () => {
   const field = (low: number, high: number) => {
     const value = fc.integer({ min: low, max: high })
