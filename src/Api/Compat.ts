@@ -11,6 +11,11 @@ import { JobPath } from "./Params.ts"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true, nullable: true })
 
+/** Of a query; it may be there more than once, as all of a query is read leniently. */
+const parameter = Schema.optional(
+  Schema.Union(Schema.String, Schema.Array(Schema.String)).annotations({ jsonSchema: { type: "string" } })
+)
+
 const changeable = {
   timezone: optional(Schema.String),
   policy_ids: optional(Schema.Array(Schema.String)),
@@ -178,7 +183,7 @@ export class CompatApi extends HttpApiGroup.make("compat")
   .add(
     HttpApiEndpoint.get("history", `${schedule}/history`)
       .setPath(JobPath)
-      .setUrlParams(Schema.Struct({ limit: Schema.optional(Schema.String) }))
+      .setUrlParams(Schema.Struct({ limit: parameter }))
       .addSuccess(Schema.Struct({ job_id: Schema.String, history: Schema.Array(CompatRun) }))
       .annotateContext(needs("read"))
       .annotate(OpenApi.Summary, "List a schedule's runs, newest first; none of a schedule that is not known")
@@ -186,7 +191,7 @@ export class CompatApi extends HttpApiGroup.make("compat")
   .add(
     HttpApiEndpoint.get("nextRuns", `${schedule}/next-runs`)
       .setPath(JobPath)
-      .setUrlParams(Schema.Struct({ count: Schema.optional(Schema.String) }))
+      .setUrlParams(Schema.Struct({ count: parameter }))
       .addSuccess(Schema.Struct({ job_id: Schema.String, next_runs: Schema.Array(Instant) }))
       .addError(answers.notFound)
       .addError(answers.conflict)

@@ -126,6 +126,8 @@ describe("the dialect of the published SDKs", () => {
         assert.strictEqual((yield* ask("GET", `/schedules/a/next-runs${query}`)).body.next_runs.length, 10, query)
       }
       assert.strictEqual((yield* ask("GET", "/schedules/a/next-runs?count=3")).body.next_runs.length, 3)
+      assert.strictEqual((yield* ask("GET", "/schedules/a/next-runs?count=1&count=2")).body.next_runs.length, 1)
+      assert.strictEqual((yield* ask("GET", "/schedules/a/history?limit=1&limit=2")).status, 200)
     }).pipe(Effect.provide(service()))
   )
 

@@ -149,8 +149,12 @@ export const runOf = (run: RunSummary): CompatRun => ({
   execution_time_ms: run.execution_time_ms
 })
 
-/** A number of a query from 1 to 1,000; anything else is taken for the default, as the dialect ignores queries. */
-export const countOf = (text: string | undefined, otherwise: number): number => {
+/**
+ * A number of a query from 1 to 1,000, the first of several; anything else is taken for the default, as the dialect
+ * ignores queries.
+ */
+export const countOf = (given: string | ReadonlyArray<string> | undefined, otherwise: number): number => {
+  const text = typeof given === "string" ? given : given?.[0]
   const count = /^\d{1,9}$/.test(text ?? "") ? Number(text) : 0
   return count === 0 ? otherwise : Math.min(count, 1_000)
 }
