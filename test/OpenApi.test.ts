@@ -155,6 +155,23 @@ describe("the OpenAPI document", () => {
     for (const [, name = ""] of text.matchAll(/#\/components\/schemas\/(\w+)/g)) assert.property(schemas, name)
   })
 
+  it("says of fields only what can be there: no other literal, and null only where it may be", () => {
+    for (const [name, { properties }] of Object.entries(document.components.schemas)) {
+      const fields = Object.entries(isObject(properties) ? properties : {})
+      const literals = new Set(JSON.stringify(properties ?? {}).match(/(?<=")[a-z_]+(?=")/g))
+      for (const [key, field] of fields) {
+        assert.isTrue(isObject(field), `${name}.${key}`)
+        const { description = "", ...rest } = Object(field)
+        const shape = JSON.stringify(rest)
+        if (/\bnull\b/i.test(description) && rest.title !== "unknown") assert.include(shape, "null", `${name}.${key}`)
+        if (!("enum" in rest)) continue
+        for (const [, word = ""] of description.matchAll(/`([a-z_]+)`/g)) {
+          assert.isTrue(literals.has(word), `${name}.${key} cannot be ${word}`)
+        }
+      }
+    }
+  })
+
   it("names parameters that there are", () => {
     const known = new Set(
       routes.flatMap(({ operation }) =>

@@ -119,8 +119,12 @@ const run: Texts = {
   tool_calls: "Uses of tools by a language model."
 }
 
+/** Of a change, where what is not given stays as it is. */
+const change: Texts = Object.fromEntries(
+  Object.entries(definition).map(([field, text]) => [field, text.replace(/unless given\b/, "when null")])
+)
+
 const health: Texts = {
-  status: "`degraded`: jobs are set aside as damaged. `unhealthy`: the store or the loop is down.",
   active_jobs: "Jobs that are due some time.",
   paused_jobs: "Jobs that are paused.",
   in_flight_jobs: "Runs that are executing now.",
@@ -256,10 +260,10 @@ export const fields: Readonly<Record<string, Texts>> = {
     at_cap: "What becomes of a run that would go beyond."
   },
   CreatedKey: key,
-  KeyRequest: key,
-  CompatCreateSchedule: schedule,
+  KeyRequest: { ...key, expires_at: "In the future; without this and `expires_in` it never expires." },
+  CompatCreateSchedule: { ...schedule, timezone: "IANA name; `UTC` unless given." },
   CompatUpdateSchedule: schedule,
-  CompatScheduleCreated: schedule,
+  CompatScheduleCreated: { job_id: "The job's id.", next_run: "UTC.", status: "Of this request; not the job's." },
   CompatScheduleSummary: schedule,
   CompatScheduleDetail: schedule,
   CompatRun: {
@@ -336,7 +340,7 @@ export const fields: Readonly<Record<string, Texts>> = {
   Job: job,
   JobWithWarnings: job,
   JobDefinition: definition,
-  JobPatch: definition,
+  JobPatch: change,
   NextRun: preview,
   Preview: preview,
   PreviewRequest: {
@@ -418,8 +422,8 @@ export const fields: Readonly<Record<string, Texts>> = {
     error: "Why it was refused, or failed."
   },
   ToolLimits: { calls: "Of one run.", bytes: "Of all results of a run.", time: "Of all uses of a run." },
-  UnhealthyScheduler: health,
-  WorkingScheduler: health,
+  UnhealthyScheduler: { ...health, status: "The store or the loop is down." },
+  WorkingScheduler: { ...health, status: "`degraded`: jobs are set aside as damaged." },
   Usage: { cost_usd: "In US dollars, where prices are configured." },
   Verdict: { reason: "Why; at most 2,000 characters." },
   Why: {
