@@ -139,6 +139,7 @@ class ScheduleClient(_Group):
         ``queue`` waits for a place when the job is at its ``max_concurrent``. The same ``idempotency_key`` within 24
         hours is the same run: then the request is sent again when the connection fails.
         """
+        checked_seconds("wait_timeout", wait_timeout)
         run = self._one(
             models.Run,
             "POST",

@@ -441,6 +441,12 @@ class Waiting(ClientTest):
             service.client().schedule.run_now("x", wait=True, wait_timeout=0)
         self.assertEqual(str(caught.exception), "run run_1 has not ended within 0 s")
 
+    def test_for_no_time_at_all_starts_no_run(self) -> None:
+        service = self.service(send({"id": "run_1", "status": "running"}))
+        with self.assertRaisesRegex(InvalidRequest, "wait_timeout is to be a number of seconds"):
+            service.client().schedule.run_now("x", wait=True, wait_timeout=-1)
+        self.assertEqual(service.asked, [])
+
     def test_ends_in_time_also_when_the_service_is_silent_or_busy(self) -> None:
         release = threading.Event()
         self.addCleanup(release.set)
