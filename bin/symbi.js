@@ -27,9 +27,9 @@ const helpPage = (words) => {
 const page = helpPage(process.argv.slice(2))
 if (page === undefined) {
   const { enableCompileCache } = await import("node:module")
-  if (enableCompileCache === undefined && existsSync(built("cli.cache"))) {
-    const { readCache, runCompiled } = await import("./compiled.js")
-    runCompiled(readCache())
+  if (enableCompileCache === undefined && existsSync(built("cli.cjs"))) {
+    const { runCompiled } = await import("./compiled.js")
+    runCompiled()
   } else {
     enableCompileCache?.()
     await import(built("cli.js").href)

@@ -75,7 +75,7 @@ const compile = async () => {
     supported: { "dynamic-import": false }
   })
   const command = ["cron", "list", "--server", "http://127.0.0.1:9"]
-  spawnSync(process.execPath, [join(root, "bin", "compiled.js"), ...command], { stdio: "ignore" })
+  spawnSync(process.execPath, [join(root, "bin", "symbi.js"), ...command], { stdio: "ignore" })
   if (!existsSync(join(root, "dist", "cli.cache"))) throw new Error("nothing was compiled")
 }
 
