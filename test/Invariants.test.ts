@@ -6,16 +6,19 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import * as TestClock from "effect/TestClock"
+import { AgentRuntime } from "../src/Agents.ts"
 import { AuditCheckpoints } from "../src/AuditLog.ts"
+import { AgentId } from "../src/Domain/Agent.ts"
 import type { AuditCheckpoint } from "../src/Domain/Audit.ts"
 import { DurationText } from "../src/Domain/Duration.ts"
 import type { Finding, HealthCheck } from "../src/Domain/Health.ts"
 import { Invariants } from "../src/Invariants.ts"
 import { layerOnClient } from "../src/JobStore/Sqlite.ts"
 import { JobStore } from "../src/JobStore.ts"
-import { Metrics, makeMetrics, recordRun } from "../src/Observability.ts"
+import { Metrics, makeMetrics, recordRun, recordSpent } from "../src/Observability.ts"
 import { BootIdentity, SchedulerStatus } from "../src/Scheduler.ts"
 import { testSettings } from "../src/testing.ts"
+import { nodeAgent } from "./Agents/fixtures.ts"
 import { finish, insert, look, me, nthJob, other, success, t0 } from "./JobStore/fixtures.ts"
 
 const minute = 60_000
@@ -35,6 +38,9 @@ const scanner = (
   return Invariants.layer.pipe(
     Layer.provideMerge(
       layerOnClient(":memory:").pipe(Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" })), Layer.orDie)
+    ),
+    Layer.provide(
+      Layer.mock(AgentRuntime, { list: Effect.succeed([{ ...nodeAgent(""), id: AgentId.make("known") }]) })
     ),
     Layer.provide(Layer.mock(AuditCheckpoints, { make: Effect.die("unused"), newest })),
     Layer.provide(
@@ -286,15 +292,17 @@ describe("the scanner", () => {
     }).pipe(scanning())
   )
 
-  it.effect("drops the metrics of jobs that are no more, whatever made them go", () =>
+  it.effect("drops the metrics of jobs and agents that are no more, whatever made them go", () =>
     Effect.gen(function* () {
       yield* Effect.gen(function* () {
         yield* insert(nthJob(1))
         for (const job_name of ["job-1", "renamed-since"]) {
           yield* recordRun({ job_name, status: "succeeded", execution_time_ms: 1, reason: null, saved: null })
         }
+        for (const id of ["known", "gone"]) yield* recordSpent(id, { input_tokens: 1, output_tokens: 1 })
         yield* TestClock.adjust("30 seconds")
         assert.deepStrictEqual((yield* Metrics).jobs.names(), ["job-1"])
+        assert.deepStrictEqual((yield* Metrics).agents.names(), ["known"])
       }).pipe(scanning())
     }).pipe((effect) => Effect.provideService(effect, Metrics, makeMetrics()))
   )

@@ -2,6 +2,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { type Client, nextCursor } from "../Client.ts"
+import type { AgentId } from "../Domain/Agent.ts"
 import type { BudgetLine } from "../Domain/Budget.ts"
 import { formatDuration } from "../Domain/Duration.ts"
 import type { Finding } from "../Domain/Health.ts"
@@ -88,7 +89,7 @@ export const checkService = Effect.fn("Doctor.service")(function* (client: Clien
 /** Jobs of a status, page after page, while time is left; `more` says that some were not looked at. */
 const jobsOf = Effect.fnUntraced(function* (client: Client, status: "active" | "dead_letter") {
   const until = (yield* Clock.currentTimeMillis) + pagesMillis
-  const jobs: Array<{ readonly name: string; readonly agent_id: string }> = []
+  const jobs: Array<{ readonly name: string; readonly agent_id: AgentId }> = []
   let cursor: string | undefined
   do {
     const [page, response] = yield* client.schedule.list({
