@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
+import { AgentRuntime } from "./Agents.ts"
 import { AuditCheckpoints, AuditLog } from "./AuditLog.ts"
 import type { Finding } from "./Domain/Health.ts"
 import { makeChecks } from "./Invariants/Checks.ts"
@@ -19,13 +20,15 @@ export {
 
 const pace = "30 seconds"
 
-/** Metrics of deleted jobs are shown no more. */
-export const dropDeletedJobs = Effect.gen(function* () {
+/** Metrics of deleted jobs, and of agents that nobody knows any more, are shown no more. */
+export const dropGone = Effect.gen(function* () {
   if (!(yield* MetricsEnabled)) return
   const store = yield* InvariantStore
-  const { jobs } = yield* Metrics
+  const { list } = yield* AgentRuntime
+  const { agents, jobs } = yield* Metrics
   const names = jobs.names()
   if (names.length > 0) jobs.keep(yield* store.jobsNamed(names))
+  if (agents.names().length > 0) agents.keep(new Set((yield* list).map(({ id }) => id)))
 })
 
 const failed: Finding = {
@@ -73,8 +76,11 @@ export class Invariants extends Context.Tag("symbiont/Invariants")<
         Effect.tap((now) => Effect.flatMap(Ref.getAndSet(found, now), (before) => tell(before, now))),
         Effect.withSpan("Invariants.scan")
       )
-      const tidy = Effect.catchAllCause(Effect.provideService(dropDeletedJobs, InvariantStore, store), (cause) =>
-        Effect.logWarning("metrics of deleted jobs could not be dropped", cause)
+      const agents = yield* AgentRuntime
+      const tidy = dropGone.pipe(
+        Effect.provideService(InvariantStore, store),
+        Effect.provideService(AgentRuntime, agents),
+        Effect.catchAllCause((cause) => Effect.logWarning("metrics of what is gone could not be dropped", cause))
       )
 
       yield* Effect.forkScoped(Effect.repeat(Effect.zipRight(scan, tidy), Schedule.spaced(pace)))

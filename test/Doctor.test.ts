@@ -2,6 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
+import type { Client } from "../src/Client.ts"
+import { checkJobs } from "../src/Doctor/Service.ts"
 import {
   bounded,
   holderIn,
@@ -13,6 +15,7 @@ import {
   judgeSpace,
   type Verdict
 } from "../src/Doctor.ts"
+import { placeOf } from "../src/Domain/Redaction.ts"
 
 const megabyte = 1_048_576
 const statuses = (verdicts: ReadonlyArray<Verdict>) => verdicts.map(({ status }) => status)
@@ -91,6 +94,40 @@ describe("the doctor", () => {
     const sick = { ...fine, dead_letter: 1, quarantined: 1, undelivered: 1, wal: 300 * megabyte }
     assert.deepStrictEqual(statuses(judgeDatabase(sick, false)), ["ok", "warning", "failed", "failed", "warning"])
     assert.deepStrictEqual(statuses(judgeDatabase(sick, true)), ["ok", "warning"], "the service tells of its jobs")
+  })
+
+  it.effect("looks at all jobs, page after page, for as long as there is time", () =>
+    Effect.gen(function* () {
+      const pages = [["a", "b"], ["c"]].map((names) => names.map((name) => ({ name, agent_id: `of-${name}` })))
+      const clientTaking = (millis: number) => {
+        const list = ({ urlParams }: { readonly urlParams: { readonly status: string; readonly cursor?: string } }) =>
+          Effect.as(TestClock.adjust(millis), [
+            urlParams.status === "active" ? (pages[urlParams.cursor === undefined ? 0 : 1] ?? []) : [],
+            { headers: urlParams.status === "active" && urlParams.cursor === undefined ? { link } : {} }
+          ])
+        const link = '</api/v1/schedule?cursor=next>; rel="next"'
+        const agents = { list: () => Effect.succeed([{ id: "of-a" }, { id: "of-b" }]) }
+        return { schedule: { list }, agents } as unknown as Client
+      }
+      const [lost] = yield* checkJobs(clientTaking(1))
+      assert.strictEqual(lost?.message, "1 have an agent that nobody knows: c (of-c)")
+      const [slow] = yield* checkJobs(clientTaking(2_000))
+      assert.strictEqual(slow?.message, "none is dead, the first 2 have their agents")
+    })
+  )
+
+  it("takes users and passwords out of addresses", () => {
+    const places = {
+      "http://h:4318": "http://h:4318",
+      "https://h/otlp/": "https://h/otlp/",
+      "http://u:p4ss@h:4318": "http://h:4318",
+      "https://p4ss@h/a@b?k=p4ss#p4ss": "https://h/a@b",
+      "u:p4ss@h:4318": "h:4318",
+      "http://u:p4?s/s@h/x": "h/x",
+      "http:u:p4ss@h": "http://h",
+      "grpc://u:p4ss@h": "grpc://h"
+    }
+    for (const [address, place] of Object.entries(places)) assert.strictEqual(placeOf(address), place)
   })
 
   it.effect("survives checks that break or hang", () =>

@@ -6,15 +6,19 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import * as TestClock from "effect/TestClock"
+import { AgentRuntime } from "../src/Agents.ts"
 import { AuditCheckpoints } from "../src/AuditLog.ts"
+import { AgentId } from "../src/Domain/Agent.ts"
 import type { AuditCheckpoint } from "../src/Domain/Audit.ts"
+import { DurationText } from "../src/Domain/Duration.ts"
 import type { Finding, HealthCheck } from "../src/Domain/Health.ts"
 import { Invariants } from "../src/Invariants.ts"
 import { layerOnClient } from "../src/JobStore/Sqlite.ts"
 import { JobStore } from "../src/JobStore.ts"
-import { Metrics, makeMetrics, recordRun } from "../src/Observability.ts"
+import { Metrics, makeMetrics, recordRun, recordSpent } from "../src/Observability.ts"
 import { BootIdentity, SchedulerStatus } from "../src/Scheduler.ts"
 import { testSettings } from "../src/testing.ts"
+import { nodeAgent } from "./Agents/fixtures.ts"
 import { finish, insert, look, me, nthJob, other, success, t0 } from "./JobStore/fixtures.ts"
 
 const minute = 60_000
@@ -23,17 +27,28 @@ const settings = testSettings({ scheduler: { max_concurrent_jobs: 10 } }).pipe(L
 
 /** The scanner over a store that nobody works on; it started an hour before `t0`. */
 const scanner = (
-  scheduler: { readonly alive?: boolean; readonly inFlight?: number; readonly startedAt?: number } = {},
+  scheduler: {
+    readonly alive?: boolean | Effect.Effect<boolean>
+    readonly lastFull?: Effect.Effect<number>
+    readonly startedAt?: number
+  } = {},
   newest: Effect.Effect<AuditCheckpoint | undefined> = Effect.succeed(undefined)
 ) => {
-  const { alive = true, inFlight = 0, startedAt = t0 - 60 * minute } = scheduler
+  const { alive = true, lastFull = Effect.succeed(0), startedAt = t0 - 60 * minute } = scheduler
   return Invariants.layer.pipe(
     Layer.provideMerge(
       layerOnClient(":memory:").pipe(Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" })), Layer.orDie)
     ),
+    Layer.provide(
+      Layer.mock(AgentRuntime, { list: Effect.succeed([{ ...nodeAgent(""), id: AgentId.make("known") }]) })
+    ),
     Layer.provide(Layer.mock(AuditCheckpoints, { make: Effect.die("unused"), newest })),
     Layer.provide(
-      Layer.succeed(SchedulerStatus, { inFlight: Effect.succeed(inFlight), loopAlive: Effect.succeed(alive) })
+      Layer.succeed(SchedulerStatus, {
+        inFlight: Effect.succeed(0),
+        lastFull,
+        loopAlive: typeof alive === "boolean" ? Effect.succeed(alive) : alive
+      })
     ),
     Layer.provide(Layer.succeed(BootIdentity, BootIdentity.make({ id: me, started_at: startedAt }))),
     Layer.provideMerge(settings)
@@ -48,12 +63,14 @@ const scanning =
   ): Effect.Effect<A, E | Layer.Layer.Error<ReturnType<typeof scanner>>> =>
     Effect.zipRight(TestClock.setTime(t0), Effect.provide(body, scanner(...of)))
 
-/** What a scan at an instant finds. */
-const findAt = (now: number) =>
-  Effect.gen(function* () {
-    yield* TestClock.setTime(now)
-    return yield* Effect.flatMap(Invariants, ({ scan }) => scan)
-  })
+const scanAt = (now: number) =>
+  Effect.zipRight(
+    TestClock.setTime(now),
+    Effect.flatMap(Invariants, ({ scan }) => scan)
+  )
+
+/** What a scan at an instant finds that one 15 s before found, too. */
+const findAt = (now: number) => Effect.zipRight(scanAt(now - 15_000), scanAt(now))
 
 const of = (findings: ReadonlyArray<Finding>, check: HealthCheck): Finding | undefined =>
   findings.find((one) => one.check === check)
@@ -112,11 +129,11 @@ describe("the scanner", () => {
       yield* registered
       const runs = yield* started
       assert.isUndefined(of(yield* findAt(t0 + 20_000), "stale_lease"))
-      assert.strictEqual(of(yield* findAt(t0 + 31_000), "stale_lease")?.count, 2)
+      assert.strictEqual(of(yield* findAt(t0 + 50_000), "stale_lease")?.count, 2)
       yield* Effect.flatMap(JobStore, (store) => store.renewLease(me, t0, t0 + 10 * minute))
-      assert.isUndefined(of(yield* findAt(t0 + 32_000), "stale_lease"))
+      assert.isUndefined(of(yield* findAt(t0 + 70_000), "stale_lease"))
       yield* change(`UPDATE runs SET owner = '${other}' WHERE id = '${runs[0]?.id}'`)
-      assert.deepStrictEqual(of(yield* findAt(t0 + 33_000), "stale_lease")?.examples, [runs[0]?.id ?? ""])
+      assert.deepStrictEqual(of(yield* findAt(t0 + 90_000), "stale_lease")?.examples, [runs[0]?.id ?? ""])
     }).pipe(scanning())
   )
 
@@ -130,7 +147,18 @@ describe("the scanner", () => {
       assert.deepStrictEqual(of(yield* findAt(t0 + 8 * minute), "run_too_long")?.examples, [ofJob("job-1") ?? ""])
       // The service's own default is an hour.
       assert.strictEqual(of(yield* findAt(t0 + 63 * minute), "run_too_long")?.count, 2)
-    }).pipe(scanning({ inFlight: 2 }))
+    }).pipe(scanning())
+  )
+
+  it.effect("does not judge a run by a limit that came after its start", () =>
+    Effect.gen(function* () {
+      const limit = { max_runtime: DurationText.make("1m") }
+      yield* insert(nthJob(1, limit), nthJob(2, { ...limit, updated_at: t0 + minute }))
+      yield* Effect.flatMap(JobStore, (store) => store.registerNode(me, t0, t0 + 24 * 60 * minute))
+      const runs = (yield* look()).started.map(({ run }) => run)
+      const found = of(yield* findAt(t0 + 10 * minute), "run_too_long")
+      assert.deepStrictEqual(found?.examples, [runs.find((run) => run.job_name === "job-1")?.id ?? ""])
+    }).pipe(scanning())
   )
 
   it.effect("finds runs that wait while there is room, but not while there is none", () =>
@@ -140,11 +168,33 @@ describe("the scanner", () => {
     }).pipe(scanning())
   )
 
-  it.effect("takes runs that wait for room for what they are", () =>
+  it.effect("takes runs that wait for room for what they are, though there is room as it looks", () =>
     Effect.gen(function* () {
-      yield* started
-      assert.isUndefined(of(yield* findAt(t0 + 2 * minute), "run_not_started"))
-    }).pipe(scanning({ inFlight: 10 }))
+      const lastFull = yield* Ref.make(t0 + 2 * minute - 1_000)
+      yield* Effect.gen(function* () {
+        yield* started
+        assert.isUndefined(of(yield* findAt(t0 + 2 * minute), "run_not_started"))
+        assert.isUndefined(of(yield* scanAt(t0 + 2.1 * minute), "run_not_started"), "room, but not for long")
+        assert.strictEqual(of(yield* scanAt(t0 + 2.5 * minute), "run_not_started")?.count, 1)
+        yield* Ref.set(lastFull, t0 + 2.5 * minute)
+        assert.isUndefined(of(yield* scanAt(t0 + 2.75 * minute), "run_not_started"))
+      }).pipe(scanning({ lastFull: Ref.get(lastFull) }))
+    })
+  )
+
+  it.effect("a process that was stopped for a while does not take what is late for stuck", () =>
+    Effect.gen(function* () {
+      const alive = yield* Ref.make(true)
+      yield* Effect.gen(function* () {
+        yield* insert(nthJob(1))
+        assert.deepStrictEqual(yield* scanAt(t0 + 35_000), [])
+        yield* Ref.set(alive, false)
+        assert.deepStrictEqual(yield* scanAt(t0 + 40_000), [])
+        yield* Ref.set(alive, true)
+        assert.deepStrictEqual(yield* scanAt(t0 + 50_000), [], "the job was late before, but not just now")
+        assert.strictEqual(of(yield* scanAt(t0 + 70_000), "overdue_job")?.count, 1)
+      }).pipe(scanning({ alive: Ref.get(alive) }))
+    })
   )
 
   it.effect("finds approvals past their end", () =>
@@ -228,7 +278,7 @@ describe("the scanner", () => {
       yield* insert(nthJob(1))
       yield* TestClock.adjust("25 seconds")
       assert.deepStrictEqual(yield* findings, [])
-      yield* TestClock.adjust("1 minute")
+      for (const _ of [1, 2, 3]) yield* TestClock.adjust("30 seconds")
       assert.deepStrictEqual(
         (yield* findings).map(({ check }) => check),
         ["overdue_job"]
@@ -242,15 +292,17 @@ describe("the scanner", () => {
     }).pipe(scanning())
   )
 
-  it.effect("drops the metrics of jobs that are no more, whatever made them go", () =>
+  it.effect("drops the metrics of jobs and agents that are no more, whatever made them go", () =>
     Effect.gen(function* () {
       yield* Effect.gen(function* () {
         yield* insert(nthJob(1))
         for (const job_name of ["job-1", "renamed-since"]) {
           yield* recordRun({ job_name, status: "succeeded", execution_time_ms: 1, reason: null, saved: null })
         }
+        for (const id of ["known", "gone"]) yield* recordSpent(id, { input_tokens: 1, output_tokens: 1 })
         yield* TestClock.adjust("30 seconds")
         assert.deepStrictEqual((yield* Metrics).jobs.names(), ["job-1"])
+        assert.deepStrictEqual((yield* Metrics).agents.names(), ["known"])
       }).pipe(scanning())
     }).pipe((effect) => Effect.provideService(effect, Metrics, makeMetrics()))
   )

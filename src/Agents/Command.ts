@@ -6,9 +6,10 @@ import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import type { AgentResult, Invocation } from "../Agents.ts"
+import { withoutThese } from "../Delivery.ts"
 import { AgentFailure, type CommandAgent } from "../Domain/Agent.ts"
 import * as ProcessGroup from "../ProcessGroup.ts"
-import type { ServiceEnvironment } from "../ServiceEnvironment.ts"
+import { type ServiceEnvironment, valuesIn } from "../ServiceEnvironment.ts"
 import { makeCapture, makeLogFeed } from "./Output.ts"
 import { processVariables, resolveRecord } from "./Variables.ts"
 
@@ -48,9 +49,20 @@ const outcome = (
           })
         )
 
+/** Shorter values of variables, in characters, are words of texts. */
+const shortestSecret = 6
+
+/** What variables stand for in an agent's env: its error, which is shown to many, must not repeat them. */
+const secretsOf = (agent: CommandAgent, { variables }: Environment): ReadonlyArray<string> =>
+  Object.values(agent.env)
+    .flatMap((text) => valuesIn(text, variables))
+    .flatMap((value) => [value, value.trim()])
+    .filter(({ length }) => length >= shortestSecret)
+
 /**
  * Runs a command agent: input on stdin, stdout is the output, stderr goes to the run's log live. The attempt owns the
- * whole process group: when this returns or is interrupted, no process of the group is left.
+ * whole process group: when this returns or is interrupted, no process of the group is left. Its errors repeat nothing that
+ * variables stand for in its env; its output and its log are its own.
  */
 export const runCommand = Effect.fn("Agents.command")(function* (
   agent: CommandAgent,
@@ -59,6 +71,7 @@ export const runCommand = Effect.fn("Agents.command")(function* (
   live: Set<number>
 ): Effect.fn.Return<AgentResult, AgentFailure> {
   const env = yield* environmentOf(agent, invocation, service)
+  const blanked = withoutThese(secretsOf(agent, service))
   const capture = makeCapture()
   const feed = makeLogFeed()
 
@@ -97,7 +110,7 @@ export const runCommand = Effect.fn("Agents.command")(function* (
         const exit = yield* Deferred.await(group.exited)
         // A process that was left behind may still write, or hold the pipes for ever.
         yield* Effect.timeoutOption(drained, ProcessGroup.killGrace)
-        return yield* outcome(exit, capture.text(), feed.tail())
+        return yield* outcome(exit, capture.text(), feed.tail(blanked))
       }),
     ({ drained, group, logging }) =>
       Effect.gen(function* () {

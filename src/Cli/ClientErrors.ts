@@ -2,6 +2,7 @@ import type * as HttpApiError from "@effect/platform/HttpApiError"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as ParseResult from "effect/ParseResult"
 import { type HttpError, isHttpError } from "../Api.ts"
+import { placeOf } from "../Domain/Redaction.ts"
 import { CliError, type exitCodes } from "./Errors.ts"
 
 const kinds: { readonly [Tag in HttpError["_tag"]]: keyof typeof exitCodes } = {
@@ -32,7 +33,8 @@ export type ClientError =
 const timedOut = (cause: unknown): boolean => /timeout/i.test(String(cause instanceof Error ? cause.cause : cause))
 
 /** What a failed request means to the person at the terminal. */
-export const fromClient = (error: ClientError, server: string): CliError => {
+export const fromClient = (error: ClientError, address: string): CliError => {
+  const server = placeOf(address)
   if (error._tag === "Unauthorized") {
     return new CliError({ kind: "auth", message: `${error.message} (it is taken from SYMBI_API_KEY)` })
   }

@@ -4,15 +4,19 @@ import * as Terminal from "@effect/platform/Terminal"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type { Verdict } from "../Doctor.ts"
+import { placeOf } from "../Domain/Redaction.ts"
 import { oneOf } from "./Arguments.ts"
 import { CliError } from "./Errors.ts"
 import { serverOf, withClient } from "./Root.ts"
-import { homeOf, otherAgentFiles } from "./SymbiFiles.ts"
+import { agentFilesIn, homeOf } from "./SymbiFiles.ts"
 import { plain } from "./Table.ts"
 import { serviceOptions } from "./Up.ts"
 
 const words = { ok: "ok  ", warning: "warn", failed: "FAIL" } as const
 const colours = { ok: "32", warning: "33", failed: "31" } as const
+
+/** How long a service may take to say that it lives. */
+const patience = "5 seconds"
 
 const indent = 6
 const widest = 80
@@ -59,12 +63,18 @@ export const doctor = Command.make(
       const { findConfigFile } = yield* Effect.promise(() => import("../Settings.ts"))
       const configFile = yield* findConfigFile(config)
       const home = yield* homeOf(configFile)
-      const files = yield* Effect.orElseSucceed(otherAgentFiles(home, []), () => [])
-      const server = yield* serverOf
+      const { files, unreadable } = yield* agentFilesIn(home)
+      const server = placeOf(yield* serverOf)
+      const hangs = `${server} answers nothing within ${patience}; is it a symbi service, and does it still work?`
       const client = yield* withClient((one) => Effect.as(one.health.live(), one)).pipe(
-        Effect.catchAll(({ message }) => Effect.succeed(message))
+        Effect.catchAll(({ message }) => Effect.succeed({ why: message, hangs: false })),
+        Effect.timeoutTo({
+          duration: patience,
+          onSuccess: (answer) => answer,
+          onTimeout: () => ({ why: hangs, hangs: true })
+        })
       )
-      const verdicts = yield* examine({ configFile, data, files, server, client, network })
+      const verdicts = yield* examine({ configFile, data, files, unreadable, server, client, network })
       const failures = verdicts.filter(({ status }) => status === "failed").length
       if (format === "json") {
         yield* Console.log(JSON.stringify({ ok: failures === 0, checks: verdicts }, null, 2))

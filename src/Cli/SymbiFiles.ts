@@ -30,11 +30,12 @@ const pathsOf = Effect.fnUntraced(function* (word: string) {
   return found.length > 0 ? found : yield* usage(`no .symbi files in ${word}`)
 })
 
+const unreadableText = (path: string, { message }: { readonly message: string }): string =>
+  `cannot read ${path}: ${/NotFound|ENOENT/.test(message) ? "no such file or folder" : message}`
+
 /** What it means that a file or folder cannot be read. */
 export const unreadable = (path: string) => (error: CliError | { readonly _tag: string; readonly message: string }) =>
-  error instanceof CliError
-    ? error
-    : usage(`cannot read ${path}: ${/NotFound|ENOENT/.test(error.message) ? "no such file or folder" : error.message}`)
+  error instanceof CliError ? error : usage(unreadableText(path, error))
 
 /** The files meant by some words: files, folders of files, or `agents/` at home if there is none. Each once. */
 export const findSymbiFiles = Effect.fnUntraced(function* (words: ReadonlyArray<string>, home: string) {
@@ -72,4 +73,30 @@ export const otherAgentFiles = Effect.fnUntraced(function* (home: string, given:
     (name) => Effect.map(readSymbiText(name), (text): TextFile => ({ path: name, text }))
   )
   return texts
+})
+
+/** The files of `agents/` at home that can be read, and why others cannot; none where there is no such folder. */
+export const agentFilesIn = Effect.fnUntraced(function* (home: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const folder = path.join(home, "agents")
+  const unreadable: Array<string> = []
+  const files: Array<TextFile> = []
+  const orTell = <A, E extends { readonly _tag: string; readonly message: string }, R>(
+    name: string,
+    reading: Effect.Effect<A, E, R>
+  ) =>
+    Effect.catchAll(Effect.asSome(reading), (error) => {
+      unreadable.push(unreadableText(name, error))
+      return Effect.succeedNone
+    })
+  const names = yield* orTell(
+    folder,
+    Effect.flatMap(fs.exists(folder), (there) => (there ? filesIn(folder) : Effect.succeed([])))
+  )
+  for (const name of Option.getOrElse(names, (): ReadonlyArray<string> => [])) {
+    const text = yield* orTell(name, fs.readFileString(name))
+    if (Option.isSome(text)) files.push({ path: name, text: text.value })
+  }
+  return { files, unreadable }
 })

@@ -2,6 +2,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { unsetFor } from "../Delivery.ts"
+import { placeOf } from "../Domain/Redaction.ts"
 import { checkFiles, type TextFile } from "../FileCheck.ts"
 import { ServiceEnvironment, withheldVariables } from "../ServiceEnvironment.ts"
 import { loadSettings, ownServerOf, type Settings } from "../Settings.ts"
@@ -128,8 +129,13 @@ export const checkReachable = (providers: Providers) =>
     ([name, { base_url }]) =>
       Effect.promise((signal) =>
         fetch(base_url, { signal, redirect: "manual" }).then(
-          () => ok("network", `${name} answers at ${base_url}`),
-          () => failed("network", `${name} does not answer at ${base_url}`, "is the network up, and base_url right?")
+          () => ok("network", `${name} answers at ${placeOf(base_url)}`),
+          () =>
+            failed(
+              "network",
+              `${name} does not answer at ${placeOf(base_url)}`,
+              "is the network up, and base_url right?"
+            )
         )
       ),
     { concurrency: 4 }

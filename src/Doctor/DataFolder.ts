@@ -1,6 +1,7 @@
 import { constants } from "node:fs"
-import { access, stat, statfs } from "node:fs/promises"
+import { access, statfs } from "node:fs/promises"
 import * as Effect from "effect/Effect"
+import { lookAt, unseen } from "./Look.ts"
 import { failed, ok, type Verdict, warning } from "./Verdict.ts"
 
 const megabyte = 1_048_576
@@ -61,25 +62,19 @@ export const judgeMode = (
 }
 
 const modeOf = (path: string) =>
-  Effect.map(
-    Effect.promise(() =>
-      stat(path).then(
-        (found) => found,
-        () => null
-      )
-    ),
-    (found) => (found === null ? [] : judgeMode(path, found, process.getuid?.()))
+  Effect.map(lookAt(path), (found) =>
+    found === null
+      ? []
+      : typeof found === "string"
+        ? [unseen("permissions", path, found)]
+        : judgeMode(path, found, process.getuid?.())
   )
 
 /** The data folder: there, writable, private, with room on its disk. */
 export const checkDataFolder = (folder: string) =>
   Effect.gen(function* () {
-    const found = yield* Effect.promise(() =>
-      stat(folder).then(
-        (one) => one,
-        () => null
-      )
-    )
+    const found = yield* lookAt(folder)
+    if (typeof found === "string") return [unseen("data folder", folder, found)]
     if (found === null) {
       return [warning("data folder", `${folder} is not there yet`, "`symbi up` makes it; or name it with --data")]
     }

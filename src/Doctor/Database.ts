@@ -1,6 +1,8 @@
-import { stat } from "node:fs/promises"
+import { constants } from "node:fs"
+import { access } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import { type Examined, examineFile } from "../JobStore/Examine.ts"
+import { lookAt, unseen } from "./Look.ts"
 import { failed, ok, type Verdict, warning } from "./Verdict.ts"
 
 /** A log of changes beyond this is not being taken into the database, in bytes. */
@@ -63,13 +65,16 @@ export const judgeDatabase = (
 export const checkDatabase = (folder: string, isUsed: boolean) =>
   Effect.gen(function* () {
     const file = `${folder}/symbiont.db`
-    const found = yield* Effect.promise(() =>
-      stat(file).then(
+    const found = yield* lookAt(file)
+    if (typeof found === "string") return [unseen("database", file, found)]
+    if (found === null) return [ok("database", "there is none yet; `symbi up` makes it")]
+    const readable = yield* Effect.promise(() =>
+      access(file, constants.R_OK).then(
         () => true,
         () => false
       )
     )
-    if (!found) return [ok("database", "there is none yet; `symbi up` makes it")]
+    if (!readable) return [unseen("database", file, "no permission to read it")]
     return yield* Effect.catchAllCause(
       Effect.map(examineFile(file, isUsed), (examined) => judgeDatabase(examined, isUsed)),
       (cause) =>

@@ -1,7 +1,8 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type { Client } from "../Client.ts"
+import { type Client, nextCursor } from "../Client.ts"
+import type { AgentId } from "../Domain/Agent.ts"
 import type { BudgetLine } from "../Domain/Budget.ts"
 import { formatDuration } from "../Domain/Duration.ts"
 import type { Finding } from "../Domain/Health.ts"
@@ -11,8 +12,11 @@ import { failed, ok, type Verdict, warning } from "./Verdict.ts"
 /** How long an approval may wait before somebody is reminded, in ms. */
 const longWait = 4 * 3_600_000
 
-/** Jobs that are compared with the agents. */
-const maxJobs = 1_000
+/** Jobs of a page. */
+const pageOfJobs = 1_000
+
+/** How long pages of jobs are asked for, in ms. */
+const pagesMillis = 1_500
 
 const named = (names: ReadonlyArray<string>): string =>
   `${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""}`
@@ -82,19 +86,36 @@ export const checkService = Effect.fn("Doctor.service")(function* (client: Clien
   return [versions, ...clock, ...(state.length === 0 ? [ok("state", "no job is late, nothing is stuck")] : state)]
 })
 
+/** Jobs of a status, page after page, while time is left; `more` says that some were not looked at. */
+const jobsOf = Effect.fnUntraced(function* (client: Client, status: "active" | "dead_letter") {
+  const until = (yield* Clock.currentTimeMillis) + pagesMillis
+  const jobs: Array<{ readonly name: string; readonly agent_id: AgentId }> = []
+  let cursor: string | undefined
+  do {
+    const [page, response] = yield* client.schedule.list({
+      urlParams: { status, limit: pageOfJobs, ...(cursor === undefined ? {} : { cursor }) },
+      withResponse: true
+    })
+    jobs.push(...page)
+    cursor = nextCursor(response.headers["link"])
+  } while (cursor !== undefined && (yield* Clock.currentTimeMillis) < until)
+  return { jobs, more: cursor !== undefined }
+})
+
 /** Jobs in the dead-letter queue, and jobs whose agent nobody knows. */
 export const checkJobs = Effect.fn("Doctor.jobs")(function* (client: Client) {
-  const dead = yield* client.schedule.list({ urlParams: { status: "dead_letter", limit: maxJobs } })
-  const active = yield* client.schedule.list({ urlParams: { status: "active", limit: maxJobs } })
+  const { jobs: dead, more: moreDead } = yield* jobsOf(client, "dead_letter")
+  const { jobs: active, more: moreActive } = yield* jobsOf(client, "active")
   const agents = new Set((yield* client.agents.list()).map(({ id }) => id))
   const lost = active.filter(({ agent_id }) => !agents.has(agent_id))
+  const among = moreActive ? ` of the first ${active.length}` : ""
   const verdicts = [
     ...(dead.length === 0
       ? []
       : [
           failed(
             "jobs",
-            `${dead.length} in the dead-letter queue: ${named(dead.map(({ name }) => name))}`,
+            `${dead.length}${moreDead ? " or more" : ""} in the dead-letter queue: ${named(dead.map(({ name }) => name))}`,
             "see `symbi cron history JOB --status failed`, then `symbi cron reset JOB`"
           )
         ]),
@@ -103,18 +124,27 @@ export const checkJobs = Effect.fn("Doctor.jobs")(function* (client: Client) {
       : [
           failed(
             "jobs",
-            `${lost.length} have an agent that nobody knows: ${named(lost.map(({ agent_id, name }) => `${name} (${agent_id})`))}`,
+            `${lost.length}${among} have an agent that nobody knows: ${named(lost.map(({ agent_id, name }) => `${name} (${agent_id})`))}`,
             "add the agent to agents/, or correct the job"
           )
         ])
   ]
-  return verdicts.length === 0 ? [ok("jobs", "none is dead, all have their agents")] : verdicts
+  return verdicts.length === 0
+    ? [
+        ok(
+          "jobs",
+          moreActive
+            ? `none is dead, the first ${active.length} have their agents`
+            : "none is dead, all have their agents"
+        )
+      ]
+    : verdicts
 })
 
 /** Approvals that have waited long. */
 export const checkApprovals = Effect.fn("Doctor.approvals")(function* (client: Client) {
   const now = yield* Clock.currentTimeMillis
-  const waiting = yield* client.approvals.list({ urlParams: { state: "pending", limit: maxJobs } })
+  const waiting = yield* client.approvals.list({ urlParams: { state: "pending", limit: pageOfJobs } })
   const long = waiting.filter(({ requested_at }) => now - requested_at > longWait)
   if (long.length === 0) return [ok("approvals", waiting.length === 0 ? "none wait" : `${waiting.length} wait`)]
   return [

@@ -63,6 +63,14 @@ const addressShown = (address: string): string =>
     }
   )
 
+/** The address of a server as messages name it: without user, password, query and fragment. */
+export const placeOf = (address: string): string => {
+  const url = URL.canParse(address) ? new URL(address) : undefined
+  if (url === undefined || url.host === "") return address.slice(address.lastIndexOf("@") + 1).replace(/[?#].*$/s, "")
+  if (url.username === "" && url.password === "") return address.replace(/[?#].*$/s, "")
+  return `${url.protocol}//${url.host}${url.pathname === "/" ? "" : url.pathname}`
+}
+
 const mapHeaders = (
   headers: Readonly<Record<string, string>>,
   change: (name: string, value: string) => string

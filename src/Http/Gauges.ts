@@ -4,7 +4,7 @@ import { AgentRuntime } from "../Agents.ts"
 import { Budgets } from "../Budgets.ts"
 import type { BudgetLine } from "../Domain/Budget.ts"
 import { HealthCheck } from "../Domain/Health.ts"
-import { dropDeletedJobs, InvariantStore, Invariants } from "../Invariants.ts"
+import { dropGone, InvariantStore, Invariants } from "../Invariants.ts"
 import { JobStore } from "../JobStore.ts"
 import { type Family, gauge, plainly, type Sample } from "../Observability.ts"
 
@@ -98,6 +98,10 @@ export const makeGauges = Effect.gen(function* () {
       Effect.as(Effect.logWarning("some metrics could not be read", cause), [] as ReadonlyArray<Family>)
     )
 
-  const drop = Effect.as(Effect.provideService(dropDeletedJobs, InvariantStore, rows), [])
+  const drop = dropGone.pipe(
+    Effect.provideService(InvariantStore, rows),
+    Effect.provideService(AgentRuntime, agents),
+    Effect.as([])
+  )
   return Effect.map(Effect.forEach([drop, backlog, present, spent, violations], orNothing), (parts) => parts.flat())
 })

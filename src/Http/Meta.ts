@@ -2,6 +2,7 @@ import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import { Api, NotFound } from "../Api.ts"
 import { Budgets } from "../Budgets.ts"
 import { Metrics, renderPrometheus, watchProcess } from "../Observability.ts"
@@ -10,13 +11,23 @@ import { Settings } from "../Settings.ts"
 import { renderDocs } from "./Docs.ts"
 import { makeGauges } from "./Gauges.ts"
 
+/** How often what only reading tells is read for the collector: twice for each export. */
+const readPace = "5 seconds"
+
 /** The routes beside the API. */
 export const MetaHttp = HttpApiBuilder.group(Api, "meta", (handlers) =>
   Effect.gen(function* () {
-    const { scheduler } = yield* Settings
+    const { scheduler, telemetry } = yield* Settings
     // Nothing is measured for metrics that nobody can read.
     const watch = scheduler.enable_metrics ? yield* watchProcess : Effect.succeed([])
     const gauges = yield* makeGauges
+    if (scheduler.enable_metrics && telemetry.otlp_endpoint !== undefined && !telemetry.disabled) {
+      // Its own: the event loop's delay is that since it was read.
+      const watchForExport = yield* watchProcess
+      const { setRead } = yield* Metrics
+      const read = Effect.zipWith(gauges, watchForExport, (one, other) => setRead([...one, ...other]))
+      yield* Effect.forkScoped(Effect.repeat(read, Schedule.spaced(readPace)))
+    }
     const metrics = Effect.gen(function* () {
       const read = [...(yield* gauges), ...(yield* watch)]
       return renderPrometheus([...(yield* Metrics).families(), ...read])

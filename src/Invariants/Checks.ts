@@ -8,6 +8,7 @@ import { NamedPolicies } from "../PolicyGate.ts"
 import { BootIdentity, maxRuntimeOf, SchedulerStatus } from "../Scheduler.ts"
 import { Settings } from "../Settings.ts"
 import { InvariantStore, maxCounted } from "./InvariantStore.ts"
+import { makeSuspicion } from "./Suspicion.ts"
 
 /** What the dispatcher is given beyond its tick before something counts as late, in ms. */
 const patience = 30_000
@@ -64,6 +65,7 @@ export const makeChecks = (checkpoints: Effect.Effect<CheckpointState>) =>
     const { scheduler } = yield* Settings
     const { policies } = yield* NamedPolicies
     const grace = scheduler.tick_interval_seconds * 1_000 + patience
+    const suspicion = makeSuspicion()
     let uncovered: { readonly seq: number; readonly since: number } | null = null
 
     const overlong = Effect.fnUntraced(function* (now: number) {
@@ -71,7 +73,9 @@ export const makeChecks = (checkpoints: Effect.Effect<CheckpointState>) =>
       for (const { job_id, run_id, started_at } of yield* rows.running(maxRunning)) {
         if (now - started_at <= stopGrace) continue
         const job = yield* Effect.orElseSucceed(jobs.findJob(job_id), () => null)
-        const limit = job === null ? "none" : maxRuntimeOf(job, policies, scheduler.default_max_runtime)
+        // What held as the run started is not known any more.
+        if (job === null || job.updated_at > started_at) continue
+        const limit = maxRuntimeOf(job, policies, scheduler.default_max_runtime)
         if (limit !== "none" && now - started_at > durationMillis(limit) + stopGrace) ids.push(run_id)
       }
       return ids
@@ -89,9 +93,11 @@ export const makeChecks = (checkpoints: Effect.Effect<CheckpointState>) =>
     })
 
     // What a service finds as it starts is not late yet: the first looks deal with it.
-    const timely = Effect.fnUntraced(function* (now: number) {
+    const timely = Effect.fnUntraced(function* (now: number, before: number | null) {
       if (now - started_at < grace) return []
+      const lasting = (said: Said, ids: ReadonlyArray<string>) => finding(said, suspicion.lasting(said.check, ids, now))
       if (!(yield* status.loopAlive)) {
+        const [stopped] = suspicion.lasting("dispatcher_stopped", ["loop"], now)
         return finding(
           {
             check: "dispatcher_stopped",
@@ -100,12 +106,13 @@ export const makeChecks = (checkpoints: Effect.Effect<CheckpointState>) =>
             next_step: "start the service again; its log says what happened"
           },
           [],
-          1
+          stopped === undefined ? 0 : 1
         )
       }
-      const free = scheduler.max_concurrent_jobs - (yield* status.inFlight)
+      // A moment in which there is room comes between two runs of any backlog.
+      const hadRoom = before !== null && (yield* status.lastFull) < before
       return [
-        ...finding(
+        ...lasting(
           {
             check: "overdue_job",
             severity: "error",
@@ -114,16 +121,16 @@ export const makeChecks = (checkpoints: Effect.Effect<CheckpointState>) =>
           },
           yield* rows.overdueJobs(now - grace)
         ),
-        ...finding(
+        ...lasting(
           {
             check: "run_not_started",
             severity: "error",
             what: (n) => `${n} runs could have started and have not, though there is room`,
             next_step: `ask \`symbi why RUN\`; ${logged}`
           },
-          free > 0 ? yield* rows.unstartedRuns(now - grace) : []
+          hadRoom ? yield* rows.unstartedRuns(now - grace) : []
         ),
-        ...finding(
+        ...lasting(
           {
             check: "stale_lease",
             severity: "error",
@@ -132,7 +139,16 @@ export const makeChecks = (checkpoints: Effect.Effect<CheckpointState>) =>
           },
           yield* rows.staleRuns(owner, now)
         ),
-        ...finding(
+        ...lasting(
+          {
+            check: "run_too_long",
+            severity: "error",
+            what: (n) => `${n} runs go on beyond their max_runtime`,
+            next_step: "cancel them (POST /api/v1/runs/RUN/cancel); their agents do not stop when told to"
+          },
+          yield* overlong(now)
+        ),
+        ...lasting(
           {
             check: "approval_overdue",
             severity: "error",
@@ -141,7 +157,7 @@ export const makeChecks = (checkpoints: Effect.Effect<CheckpointState>) =>
           },
           yield* rows.overdueApprovals(now - grace)
         ),
-        ...finding(
+        ...lasting(
           {
             check: "delivery_not_attempted",
             severity: "error",
@@ -158,16 +174,7 @@ export const makeChecks = (checkpoints: Effect.Effect<CheckpointState>) =>
       const quarantined = yield* rows.quarantined
       const broken = yield* rows.auditTail
       const found = [
-        ...(yield* timely(now)),
-        ...finding(
-          {
-            check: "run_too_long",
-            severity: "error",
-            what: (n) => `${n} runs go on beyond their max_runtime`,
-            next_step: "cancel them (POST /api/v1/runs/RUN/cancel); their agents do not stop when told to"
-          },
-          yield* overlong(now)
-        ),
+        ...(yield* timely(now, suspicion.begin(now))),
         ...finding(
           {
             check: "quarantined_job",

@@ -17,6 +17,19 @@ export const logFileOf = (path: Path.Path, data_dir: string): string => path.joi
 
 const isNotFound = (error: PlatformError) => error._tag === "SystemError" && error.reason === "NotFound"
 
+/** Where entries are missing: beside one that is there; `undefined` where none is. */
+export interface Missing<A> {
+  readonly beside: A | undefined
+  readonly isBefore: boolean
+}
+
+/** The system's code of what went wrong, such as ENOSPC, where the message does not name it. */
+const codeIn = (error: PlatformError): string => {
+  const { cause } = error
+  const code = cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : ""
+  return code === "" || error.message.includes(code) ? "" : ` (${code})`
+}
+
 /** Files that entries are appended to. */
 export interface LogFiles<A> {
   /** Takes an entry, without waiting. */
@@ -35,7 +48,7 @@ export const makeLogFiles = <A>(options: {
   readonly max_bytes: number
   readonly max_files: number
   readonly line: (entry: A) => string
-  readonly missing: (count: number) => string
+  readonly missing: (count: number, place: Missing<A>) => string
   readonly broken: (problem: string) => Effect.Effect<void>
 }) =>
   Effect.gen(function* () {
@@ -44,6 +57,7 @@ export const makeLogFiles = <A>(options: {
     const { file, max_bytes, max_files } = options
     const wake = yield* Queue.dropping<void>(1)
     let waiting: Array<A> = []
+    let unwritten = 0
     let dropped = 0
     let isBroken = false
 
@@ -84,27 +98,36 @@ export const makeLogFiles = <A>(options: {
 
     const told = (cause: Cause.Cause<PlatformError>) =>
       Cause.failureOrCause(cause).pipe(
-        Either.match({ onLeft: ({ message }) => message, onRight: () => "an unexpected error" })
+        Either.match({
+          onLeft: (error) => `${error.message}${codeIn(error)}`,
+          onRight: (defect) => String(Cause.squash(defect))
+        })
       )
 
     /** Writes all that waits. */
     const flush = Effect.suspend(() => {
-      if (waiting.length === 0 && dropped === 0) return Effect.void
+      if (waiting.length === 0 && unwritten === 0 && dropped === 0) return Effect.void
       const entries = waiting
-      const lost = dropped
+      const [lostBefore, lostAfter] = [unwritten, dropped]
       waiting = []
+      unwritten = 0
       dropped = 0
-      const lines = entries.map((entry) => `${options.line(entry)}\n`)
-      // What was written last before it broke may be half a line.
-      const marks = [...(isBroken ? ["\n"] : []), ...(lost === 0 ? [] : [`${options.missing(lost)}\n`])]
-      return append([...marks, ...lines]).pipe(
+      const mark = (count: number, place: Missing<A>) => (count === 0 ? [] : [`${options.missing(count, place)}\n`])
+      const lines = [
+        // What was written last before it broke may be half a line.
+        ...(isBroken ? ["\n"] : []),
+        ...mark(lostBefore, { beside: entries[0], isBefore: true }),
+        ...entries.map((entry) => `${options.line(entry)}\n`),
+        ...mark(lostAfter, { beside: entries.at(-1), isBefore: false })
+      ]
+      return append(lines).pipe(
         Effect.tap(() =>
           Effect.sync(() => {
             isBroken = false
           })
         ),
         Effect.catchAllCause((cause) => {
-          dropped += lost + entries.length
+          unwritten += lostBefore + entries.length + lostAfter
           if (isBroken) return Effect.void
           isBroken = true
           return options.broken(`${file} cannot be written; entries are missing there until it can be: ${told(cause)}`)

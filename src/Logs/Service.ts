@@ -41,6 +41,17 @@ export interface LogsOptions {
   readonly terminal: { readonly isTTY: boolean; readonly colours: boolean }
 }
 
+/** Ends the id of a line that says what is missing before the entry of its number. */
+const missingMark = ".missing"
+
+const idPattern = /^([0-9a-z]+)\.(\d+)(\.missing)?$/
+
+/** The start of the service that an entry is of (its UTC ms in base 36), and where it stands there. */
+const placeOf = (id: string): { readonly boot: string; readonly number: number } | undefined => {
+  const [, boot, number, missing] = idPattern.exec(id) ?? []
+  return boot === undefined ? undefined : { boot, number: Number(number) - (missing === undefined ? 0 : 0.5) }
+}
+
 const encode = Schema.encodeSync(LogEntry)
 
 /** One line of JSON. */
@@ -83,9 +94,14 @@ export const makeLogs = ({ data_dir, logging, secrets, terminal, traced }: LogsO
 
     const idOf = (number: number): string => `${boot}.${number}`
 
-    /** The number of an entry of this start of the service. */
-    const numberOf = (id: string): number | undefined =>
-      id.startsWith(`${boot}.`) ? Number(id.slice(boot.length + 1)) : undefined
+    /** Where an entry stands in this start of the service; a line that says what is missing, before its number's. */
+    const numberOf = (id: string): number | undefined => {
+      const place = placeOf(id)
+      return place?.boot === boot ? place.number : undefined
+    }
+
+    const inOrder = (entries: ReadonlyArray<LogEntry>): ReadonlyArray<LogEntry> =>
+      entries.toSorted((one, other) => (numberOf(one.id) ?? -1) - (numberOf(other.id) ?? -1))
 
     const text: (one: LogEntry) => string =
       logging.format === "json"
@@ -99,15 +115,17 @@ export const makeLogs = ({ data_dir, logging, secrets, terminal, traced }: LogsO
       max_bytes: logging.max_bytes,
       max_files: logging.max_files,
       line: (kept) => jsonLine(entry(kept)),
-      missing: (count) =>
-        jsonLine({
-          id: `${boot}.missing.${ring.added()}`,
-          time: ring.at(ring.added() - 1)?.logged.time ?? 0,
+      missing: (count, { beside, isBefore }) => {
+        const number = beside === undefined ? ring.added() : (numberOf(beside.logged.id) ?? 0) + (isBefore ? 0 : 1)
+        return jsonLine({
+          id: `${idOf(number)}${missingMark}`,
+          time: (beside ?? ring.at(ring.added() - 1))?.logged.time ?? 0,
           level: "warn",
           component: "logs",
           message: `${count} entries are missing here: they could not be written`,
           fields: { count }
-        }),
+        })
+      },
       broken: (problem) => Effect.logWarning(problem, { component: "logs" })
     })
 
@@ -176,7 +194,15 @@ export const makeLogs = ({ data_dir, logging, secrets, terminal, traced }: LogsO
           )
 
     /** Of an entry in the files: whether memory has it, too. */
-    const isInMemory = ({ id }: LogEntry): boolean => (numberOf(id) ?? -1) >= ring.oldest()
+    const isInMemory = ({ id }: LogEntry): boolean => !id.endsWith(missingMark) && (numberOf(id) ?? -1) >= ring.oldest()
+
+    /** Of an entry in the files: whether it came before one that was seen, or is that one. */
+    const isSeen = ({ id }: LogEntry, after: string): boolean => {
+      const [place, seen] = [placeOf(id), placeOf(after)]
+      if (place === undefined || seen === undefined) return id === after
+      if (place.boot === seen.boot) return place.number <= seen.number
+      return place.boot !== boot && Number.parseInt(place.boot, 36) < Number.parseInt(seen.boot, 36)
+    }
 
     const read = Effect.fn("Logs.read")(function* (wanted: LogsWanted, lines: number) {
       const isWanted = wantedBy(wanted, logging.level)
@@ -184,7 +210,7 @@ export const makeLogs = ({ data_dir, logging, secrets, terminal, traced }: LogsO
       const earlier = yield* inFiles(lines - recent.length, (one) =>
         !isInMemory(one) && isWanted(one) ? "take" : "leave"
       )
-      return [...earlier, ...recent]
+      return inOrder([...earlier, ...recent])
     })
 
     /** What came after an entry that was seen; of an entry that nobody knows any more, what there is. */
@@ -194,9 +220,9 @@ export const makeLogs = ({ data_dir, logging, secrets, terminal, traced }: LogsO
       const recent = inMemory(isWanted, maxLogLines, number ?? -1)
       if (number !== undefined && number >= ring.oldest() - 1) return recent
       const earlier = yield* inFiles(maxLogLines - recent.length, (one) =>
-        one.id === after ? "stop" : !isInMemory(one) && isWanted(one) ? "take" : "leave"
+        isSeen(one, after) ? "stop" : !isInMemory(one) && isWanted(one) ? "take" : "leave"
       )
-      return [...earlier, ...recent]
+      return inOrder([...earlier, ...recent])
     })
 
     const follow: Context.Tag.Service<typeof Logs>["follow"] = ({ after, lines, ...wanted }) =>

@@ -16,7 +16,11 @@ const requestBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 
 /** Everything that is counted, in memory. Counters begin at 0 with the process. */
 export const makeMetrics = () => {
   const jobs = makeNamed(maxJobLabels, () => ({
-    runs: new Map<RunStatus, number>(),
+    // An increase is seen from a number to the next one, so that the first failure needs a 0 before it.
+    runs: new Map<RunStatus, number>([
+      ["failed", 0],
+      ["timed_out", 0]
+    ]),
     duration: makeDistribution(executionBounds),
     isTimed: false,
     deadLettered: 0
@@ -65,6 +69,7 @@ export const makeMetrics = () => {
     "route"
   )
   let inFlight = 0
+  let read: ReadonlyArray<Family> = []
 
   const ofJobs = (): ReadonlyArray<Family> => {
     const all = jobs.all()
@@ -95,9 +100,7 @@ export const makeMetrics = () => {
         name: "symbiont_cron_dead_letter_total",
         help: "How often a job was dead-lettered.",
         type: "counter",
-        samples: all.flatMap(([job_name, { deadLettered }]) =>
-          deadLettered === 0 ? [] : [{ labels: [["job_name", job_name]], value: deadLettered }]
-        )
+        samples: all.map(([job_name, { deadLettered }]) => ({ labels: [["job_name", job_name]], value: deadLettered }))
       }
     ]
   }
@@ -154,10 +157,15 @@ export const makeMetrics = () => {
     lateness,
     looks,
     requestTime,
+    /** What was last read for an exporter, which cannot wait for it: gauges of the store and of the process. */
+    read: () => read,
     requests,
     saved,
     setInFlight: (count: number) => {
       inFlight = count
+    },
+    setRead: (families: ReadonlyArray<Family>) => {
+      read = families
     },
     writes
   } as const

@@ -28,6 +28,8 @@ const minLeaseMillis = 30_000
 
 interface Clockwork {
   readonly lastLook: number
+  /** Of the latest look that left no room for a further run. */
+  readonly lastFull: number
   readonly leaseUntil: number
 }
 
@@ -53,7 +55,7 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
     const tickMillis = scheduler.tick_interval_seconds * 1_000
     const leaseMillis = Math.max(minLeaseMillis, tickMillis * 5)
     const planSlots = makeSlotPlanner(scheduler, makeRecurrences(scheduler.timezone))
-    const clockwork = yield* Ref.make<Clockwork>({ lastLook: 0, leaseUntil: 0 })
+    const clockwork = yield* Ref.make<Clockwork>({ lastLook: 0, lastFull: 0, leaseUntil: 0 })
 
     const recover = (now: number) =>
       store
@@ -135,7 +137,12 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
           : null
       if (found !== null) yield* handOver(found)
       yield* recordLook
-      yield* Ref.update(clockwork, (before) => ({ ...before, lastLook: now }))
+      const isFull = permits <= (found?.started.length ?? 0)
+      yield* Ref.update(clockwork, (before) => ({
+        ...before,
+        lastLook: now,
+        lastFull: isFull ? now : before.lastFull
+      }))
       yield* Effect.forEach(waiters, (waiter) => Deferred.succeed(waiter, undefined), { discard: true })
       if (found !== null && (found.claimed > 0 || found.started.length > 0)) return 0
       return due === null || due <= now ? tickMillis : Math.min(tickMillis, due - now)
@@ -164,7 +171,9 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
       return (yield* Clock.currentTimeMillis) - lastLook <= Math.max(5_000, tickMillis * 3)
     })
 
-    return { loopAlive, inFlight: actors.inFlight } as const
+    const lastFull = Effect.map(Ref.get(clockwork), ({ lastFull }) => lastFull)
+
+    return { loopAlive, lastFull, inFlight: actors.inFlight } as const
   })
 }) {}
 
@@ -185,5 +194,5 @@ const unreadable = (run: Run, now: number) => ({
 /** What the scheduler says of itself, for the health routes. */
 export const statusLayer = Layer.effect(
   SchedulerStatus,
-  Effect.map(Dispatcher, ({ inFlight, loopAlive }) => SchedulerStatus.of({ inFlight, loopAlive }))
+  Effect.map(Dispatcher, ({ inFlight, lastFull, loopAlive }) => SchedulerStatus.of({ inFlight, lastFull, loopAlive }))
 )

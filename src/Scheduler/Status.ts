@@ -9,5 +9,7 @@ export class SchedulerStatus extends Context.Tag("symbiont/SchedulerStatus")<
     readonly inFlight: Effect.Effect<number>
     /** False when the dispatcher's loop has died or no longer looks. */
     readonly loopAlive: Effect.Effect<boolean>
+    /** When a look last left no room for a further run (UTC ms); 0 while none did. */
+    readonly lastFull: Effect.Effect<number>
   }
 >() {}

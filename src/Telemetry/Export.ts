@@ -98,11 +98,11 @@ const serializing = Layer.effect(
   OtlpSerialization,
   Effect.gen(function* () {
     const clock = yield* Effect.clock
-    const { families } = yield* Metrics
+    const { families, read } = yield* Metrics
     const startTimeUnixNano = String(clock.unsafeCurrentTimeNanos())
     const withOurs = (data: unknown) => {
       const { resourceMetrics } = data as MetricsRequest
-      const metrics = metricsOf(families(), {
+      const metrics = metricsOf([...families(), ...read()], {
         startTimeUnixNano,
         timeUnixNano: String(clock.unsafeCurrentTimeNanos())
       })

@@ -70,6 +70,20 @@ describe("command agents", () => {
     })
   )
 
+  it.effect("repeat nothing in their error that variables stand for in their env, also where the error begins", () =>
+    Effect.gen(function* () {
+      const env = { A: `Bearer \${TOKEN}`, B: "as written", C: `\${SHORT}` }
+      const agent = { ...shellAgent('echo "$A,$B,$C" >&2; printf "%0475d" 0 >&2; echo "$A"; exit 1'), env }
+      const log = yield* watchedLog(/t0p-secret/)
+      const service = { ...environment, variables: { ...environment.variables, SHORT: "brief" } }
+      const error = yield* Effect.flip(runCommand(agent, invocation({}, log.log), service, new Set()))
+      assert.notMatch(error.message, /t0p|secret/)
+      assert.include(error.message, "exited with code 1: [redacted],as written,brief\n000", "cut within")
+      assert.strictEqual(error.output, "Bearer t0p-secret\n", "what it says to the run is its own")
+      yield* log.seen
+    })
+  )
+
   it.effect("show at most the last 500 characters of stderr", () =>
     Effect.gen(function* () {
       const failure = yield* Effect.flip(

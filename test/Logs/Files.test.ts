@@ -1,5 +1,7 @@
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { SystemError } from "@effect/platform/Error"
+import { FileSystem } from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -17,6 +19,13 @@ const entry = (n: number, message = `entry ${n}`): LogEntry => ({
   component: "scheduler",
   message,
   fields: { n }
+})
+
+const full = new SystemError({
+  reason: "Unknown",
+  module: "FileSystem",
+  method: "writeFile",
+  cause: Object.assign(new Error("no room"), { code: "ENOSPC" })
 })
 
 const making = Effect.fnUntraced(function* (folder: string, sizes: { max_bytes: number; max_files: number }) {
@@ -107,14 +116,27 @@ describe("the files of the log", () => {
     }).pipe(Effect.provide(NodeContext.layer))
   )
 
+  it.scoped("names a full disk", () =>
+    Effect.gen(function* () {
+      const { files, told } = yield* Effect.provideServiceEffect(
+        making(yield* folderWith({}), { max_bytes: 10_000, max_files: 2 }),
+        FileSystem,
+        Effect.map(FileSystem, (fs): FileSystem => ({ ...fs, writeFileString: () => Effect.fail(full) }))
+      )
+      files.add(entry(1))
+      yield* files.flush
+      assert.match(told[0] ?? "", /cannot be written; .*\(ENOSPC\)$/)
+    }).pipe(Effect.provide(NodeContext.layer))
+  )
+
   it.scoped("more than can wait is dropped and counted", () =>
     Effect.gen(function* () {
       const { file, files } = yield* making(yield* folderWith({}), { max_bytes: 10_000_000, max_files: 2 })
       for (let n = 0; n < 10_005; n++) files.add(entry(n))
       yield* files.flush
-      const [first, ...rest] = yield* all(file, 2, 20_000)
-      assert.strictEqual(first?.message, "5 missing")
-      assert.strictEqual(rest.length, 10_000)
+      const entries = yield* all(file, 2, 20_000)
+      assert.strictEqual(entries.at(-1)?.message, "5 missing", "they came after those that could wait")
+      assert.strictEqual(entries.length, 10_001)
     }).pipe(Effect.provide(NodeContext.layer))
   )
 })

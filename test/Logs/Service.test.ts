@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs"
+import { existsSync, mkdirSync, rmSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
@@ -114,6 +114,68 @@ describe("the service's log", () => {
             assert.deepStrictEqual(found, ["m5", "m7", "m9", "m11"])
           })
         ),
+        folder
+      )
+    }).pipe(silent)
+  )
+
+  it.scopedLive("after a restart a follower is not told again what it saw, whose last entry was in memory only", () =>
+    Effect.gen(function* () {
+      const folder = yield* folderWith({})
+      yield* started(say(0, 4), folder)
+      const seen = yield* started(
+        Effect.gen(function* () {
+          yield* say(4, 5)
+          const last = (yield* (yield* Logs).read({ level: "debug" }, 1))[0]
+          assert.strictEqual(last?.message, "m8")
+          yield* say(9, 1)
+          return last?.id ?? ""
+        }),
+        folder
+      )
+      yield* started(
+        Effect.gen(function* () {
+          yield* say(10, 2)
+          const { follow } = yield* Logs
+          const heard = yield* follow({ level: "debug", lines: 1, after: seen }).pipe(Stream.take(1), Stream.runCollect)
+          assert.deepStrictEqual(messages(Array.from(heard).flatMap(({ entries }) => entries)), ["m9", "m10", "m11"])
+        }),
+        folder
+      )
+    }).pipe(silent)
+  )
+
+  it.scopedLive.skipIf(!existsSync("/dev/full"))("says where entries are missing, between those that are there", () =>
+    Effect.gen(function* () {
+      const folder = yield* folderWith({})
+      yield* started(
+        Effect.gen(function* () {
+          const logs = yield* Logs
+          const file = join(folder, "logs", "service.log")
+          mkdirSync(join(folder, "logs"))
+          symlinkSync("/dev/full", file)
+          yield* Effect.logInfo("lost")
+          const broken = (yield* eventually(
+            "the warning",
+            Effect.map(logs.read({ level: "warn" }, 1), (found) => found[0])
+          )).message
+          assert.include(broken, "ENOSPC")
+          rmSync(file)
+          yield* Effect.logInfo("there")
+          yield* eventually(
+            "the file",
+            Effect.sync(() => (existsSync(file) ? true : undefined))
+          )
+          yield* Effect.logInfo("later")
+          const told = messages(yield* logs.read({}, 10))
+          assert.sameMembers(
+            told.filter((text) => !text.includes("missing here")),
+            ["lost", broken, "there", "later"]
+          )
+          // The warning may be lost as well, or not.
+          assert.match(told[1] === broken ? (told[2] ?? "") : (told[1] ?? ""), /^\d entries are missing here/)
+          assert.deepStrictEqual(told.slice(-2), ["there", "later"])
+        }),
         folder
       )
     }).pipe(silent)

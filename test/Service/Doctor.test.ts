@@ -1,8 +1,9 @@
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { Verdict } from "../../src/Doctor.ts"
+import { hangs, httpReceiver } from "../support/HttpReceiver.ts"
 import { eventually, folderWith, startService } from "../support/Service.ts"
 import { symbi } from "../support/Symbi.ts"
 
@@ -108,6 +109,33 @@ describe("symbi doctor", () => {
       writeFileSync(join(folder, "elsewhere", "data"), "")
       const file = yield* examine(folder, nowhere, "--data", join(folder, "elsewhere", "data"))
       assert.include(file.failed, "data folder")
+    })
+  )
+
+  it.scopedLive("says of a service that hangs that it hangs, and still looks at what lies here", () =>
+    Effect.gen(function* () {
+      const folder = yield* folderWith({ "agents/a.symbi": healthy })
+      const hanging = yield* httpReceiver([hangs])
+      const address = hanging.url.replace("//", "//bob:hunter2@")
+      const { all, code, failed } = yield* examine(folder, {}, "--server", `${address}/?key=sesame`)
+      assert.deepStrictEqual([code, failed], [1, ["service"]])
+      assert.include(all, `${hanging.url} answers nothing within 5 seconds`)
+      assert.include(all, "1 files of agents and schedules, no errors")
+      assert.notMatch(all, /hunter2|sesame/)
+    })
+  )
+
+  it.scopedLive("does not take what it may not look at for what is not there", () =>
+    Effect.gen(function* () {
+      const folder = yield* folderWith({ "agents/a.symbi": healthy, "agents/b.symbi/c.symbi": healthy })
+      // Nobody can look at what a link to itself leads to, not even root.
+      symlinkSync(".symbi", join(folder, ".symbi"))
+      const { all, code, failed, warned } = yield* examine(folder, nowhere)
+      assert.strictEqual(code, 1)
+      assert.deepStrictEqual([...failed].sort(), ["data folder", "database", "files"])
+      assert.include(warned, "lock")
+      assert.include(all, "cannot read agents/b.symbi")
+      assert.include(all, "(ELOOP)")
     })
   )
 

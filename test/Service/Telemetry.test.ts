@@ -138,6 +138,9 @@ describe("Telemetry", () => {
         assert.strictEqual(yield* service.exitCode, 0)
         const [metrics] = collector.received.filter(({ path }) => path === "/v1/metrics").slice(-1)
         assert.include(metrics?.body, "symbiont_cron_runs_total")
+        for (const gauge of ["symbiont_jobs", "symbiont_invariant_violations", "process_resident_memory_bytes"]) {
+          assert.include(metrics?.body, `"${gauge}"`)
+        }
         assert.include(metrics?.body, `{"key":"service.name","value":{"stringValue":"nightly"}}`)
         assert.include(metrics?.body, `{"key":"deployment.environment","value":{"stringValue":"test"}}`)
         assert.strictEqual(metrics?.headers["x-tenant"], "blue one")

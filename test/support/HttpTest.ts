@@ -158,6 +158,7 @@ const explanations = Layer.mock(Explanations, {
 
 const scheduler = Layer.succeed(SchedulerStatus, {
   inFlight: Effect.succeed(2),
+  lastFull: Effect.succeed(0),
   loopAlive: Effect.sync(() => state.alive ?? true)
 })
 
