@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { allShapes } from "../../src/Cli/AllShapes.ts"
-import { emptyOption, orderWords } from "../../src/Cli/Argv.ts"
+import { emptyOption, readLine } from "../../src/Cli/Argv.ts"
 import { completionScript } from "../../src/Cli/Completions.ts"
 import { mainPage, pageOf } from "../../src/Cli/Help.ts"
 import { helpTexts } from "../../src/Cli/HelpTexts.ts"
@@ -53,7 +53,7 @@ describe("help", () => {
           assert.isDefined(shape, example)
           if (shape !== undefined) {
             assert.isEmpty(shape.commands, example)
-            assert.isUndefined(misuseOf(shape, words.slice(1 + shape.words.length)), example)
+            assert.isUndefined(misuseOf(shape, readLine(words.slice(1))), example)
           }
         }
       }
@@ -79,18 +79,22 @@ describe("help", () => {
   )
 })
 
-describe("orderWords", () => {
+describe("readLine", () => {
   it.effect("knows every option that takes no value, and refuses every empty one that may be repeated", () =>
     Effect.gen(function* () {
       for (const { options, words } of flat(yield* allShapes)) {
         for (const { names, repeated, value } of options) {
           for (const name of names) {
-            const ordered = orderWords([...words, name, "next", "--other", "value"])
-            const expected =
-              value === undefined ? [name, "--other", "value", "next"] : [name, "next", "--other", "value"]
-            assert.deepStrictEqual(ordered, [...words, ...expected])
+            const { options, operands } = readLine([...words, name, "next", "--other", "value"])
+            const taken = value === undefined ? { name, value } : { name, value: "next" }
+            assert.deepStrictEqual(options, [taken, { name: "--other", value: "value" }])
+            if (words.length > 1 || value !== undefined) {
+              assert.deepStrictEqual(operands, value === undefined ? ["next"] : [])
+            }
           }
-          if (repeated && words[0] !== "apply") assert.strictEqual(emptyOption([...words, names[0], ""]), names[0])
+          if (repeated && words[0] !== "apply") {
+            assert.strictEqual(emptyOption(readLine([...words, names[0], ""])), names[0])
+          }
         }
       }
     })
