@@ -15,7 +15,7 @@ import { CliError, exitCodes } from "./Cli/Errors.ts"
 import { misuseOf } from "./Cli/Misuse.ts"
 import { symbi } from "./Cli/Root.ts"
 import { type CommandShape, shapeOf, textOf } from "./Cli/Shape.ts"
-import { withConsole } from "./Cli/Terminal.ts"
+import { forStderr, withConsole } from "./Cli/Terminal.ts"
 import { nearest } from "./Suggestion.ts"
 import { version } from "./Version.ts"
 
@@ -42,9 +42,9 @@ const validationText = ({ error }: ValidationError.ValidationError): string =>
 
 const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   const failure = Option.getOrUndefined(Cause.failureOption(cause))
-  if (failure instanceof CliError) return Console.error(`error: ${failure.message}`)
+  if (failure instanceof CliError) return Console.error(`error: ${forStderr(failure.message)}`)
   if (Cause.isInterruptedOnly(cause)) return Effect.void
-  if (ValidationError.isValidationError(failure)) return Console.error(`error: ${validationText(failure)}`)
+  if (ValidationError.isValidationError(failure)) return Console.error(`error: ${forStderr(validationText(failure))}`)
   return Console.error(Cause.pretty(cause))
 }
 

@@ -1,15 +1,15 @@
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { AgentAnswer } from "../Domain/Agent.ts"
 import { CliError } from "./Errors.ts"
 import { withClient } from "./Root.ts"
+import { writeOut } from "./Terminal.ts"
 
 const print = (answer: AgentAnswer) =>
-  answer.output === "" ? Effect.void : Console.log(answer.output.replace(/\n$/, ""))
+  answer.output === "" ? Effect.void : writeOut(answer.output.replace(/\n?$/, "\n"))
 
 /** `symbi run` */
 export const runAgent = Command.make(
