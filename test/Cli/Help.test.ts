@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { allShapes } from "../../src/Cli/AllShapes.ts"
@@ -101,6 +101,8 @@ describe("readLine", () => {
   )
 })
 
+const hasFish = spawnSync("fish", ["--version"]).status === 0
+
 describe("completions", () => {
   const inBash = (script: string, line: ReadonlyArray<string>): ReadonlyArray<string> =>
     execFileSync(
@@ -135,10 +137,43 @@ describe("completions", () => {
         ],
         [["symbi", "approvals", "list", "--state", "de"], ["denied"]],
         [["symbi", "apply", "--dr"], ["--dry-run"]],
+        [
+          ["symbi", "completions", ""],
+          ["bash", "zsh", "fish", "--server", "--help"]
+        ],
         [["symbi", "apply", "-f", ""], [""]]
       ] as const) {
         assert.deepStrictEqual(inBash(script, line), completed, line.join(" "))
       }
+    })
+  )
+
+  it.effect.runIf(hasFish)("complete them in fish", () =>
+    Effect.gen(function* () {
+      const script = completionScript("fish", yield* allShapes)
+      const inFish = (line: string): ReadonlyArray<string> =>
+        execFileSync("fish", ["--no-config", "-c", 'eval $argv[1]; complete -C "$argv[2]"', script, line], {
+          encoding: "utf8",
+          cwd: "/"
+        })
+          .trim()
+          .split("\n")
+          .map((one) => one.split("\t")[0] ?? "")
+      for (const [line, completed] of [
+        ["symbi cr", ["cron"]],
+        ["symbi cron re", ["remove", "reset", "resume"]],
+        ["symbi help cron li", ["list"]],
+        ["symbi cron list --st", ["--status"]],
+        ["symbi cron list --status p", ["paused"]],
+        ["symbi cron list x --form", ["--format"]],
+        ["symbi --server http://x cron li", ["list"]],
+        ["symbi --server http://x cron history --format ", ["csv", "json", "table"]],
+        ["symbi completions ", ["bash", "fish", "zsh"]]
+      ] as const) {
+        assert.deepStrictEqual(inFish(line).toSorted(), completed, line)
+      }
+      assert.include(inFish("symbi "), "agentpin")
+      assert.notInclude(inFish("symbi cron list "), "remove")
     })
   )
 
