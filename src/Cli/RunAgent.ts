@@ -36,6 +36,7 @@ export const runAgent = Command.make(
         return yield* new CliError({ kind: "usage", message: "--config is for --file; the service has its own" })
       }
       const payload = input === "" ? {} : { input }
-      yield* print(yield* withClient((client) => client.agents.run({ path: { agent_id: agent }, payload })))
+      // The agent's own limit is the service's to keep.
+      yield* print(yield* withClient((client) => client.agents.run({ path: { agent_id: agent }, payload }), null))
     })
 ).pipe(Command.withDescription("Run an agent by hand and print its answer; no job, no run is stored"))

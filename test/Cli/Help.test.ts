@@ -170,7 +170,7 @@ describe("completions", () => {
         ["symbi --server http://x cron history --format ", ["csv", "json", "table"]],
         ["symbi completions ", ["bash", "fish", "zsh"]]
       ] as const) {
-        assert.deepStrictEqual(inFish(line).toSorted(), completed, line)
+        assert.deepStrictEqual(inFish(line).toSorted(), [...completed], line)
       }
       assert.include(inFish("symbi "), "agentpin")
       assert.notInclude(inFish("symbi cron list "), "remove")
