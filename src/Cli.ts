@@ -9,20 +9,19 @@ import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { commandOf, emptyOption, orderWords } from "./Cli/Argv.ts"
+import { emptyOption, isGiven, type Line, parserWords, readLine, unmarked } from "./Cli/Argv.ts"
 import { commandNames, commands, isCommandName } from "./Cli/Commands.ts"
 import { CliError, exitCodes } from "./Cli/Errors.ts"
 import { misuseOf } from "./Cli/Misuse.ts"
 import { symbi } from "./Cli/Root.ts"
 import { type CommandShape, shapeOf, textOf } from "./Cli/Shape.ts"
-import { withConsole } from "./Cli/Terminal.ts"
+import { forStderr, withConsole } from "./Cli/Terminal.ts"
 import { nearest } from "./Suggestion.ts"
 import { version } from "./Version.ts"
 
 /** `symbi` with the command that is asked for, and the shape of that; with all of them where it is none of them. */
-const loaded = (words: ReadonlyArray<string>) =>
+const loaded = ({ command: [asked] }: Line) =>
   Effect.gen(function* () {
-    const [asked] = commandOf(words)
     const names = isCommandName(asked) ? [asked] : commandNames
     const [first, ...others] = yield* Effect.promise(() => Promise.all(names.map((name) => commands[name]())))
     if (first === undefined) return yield* Effect.dieMessage("there are no commands")
@@ -43,9 +42,9 @@ const validationText = ({ error }: ValidationError.ValidationError): string =>
 
 const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   const failure = Option.getOrUndefined(Cause.failureOption(cause))
-  if (failure instanceof CliError) return Console.error(`error: ${failure.message}`)
+  if (failure instanceof CliError) return Console.error(`error: ${forStderr(failure.message)}`)
   if (Cause.isInterruptedOnly(cause)) return Effect.void
-  if (ValidationError.isValidationError(failure)) return Console.error(`error: ${validationText(failure)}`)
+  if (ValidationError.isValidationError(failure)) return Console.error(`error: ${forStderr(validationText(failure))}`)
   return Console.error(Cause.pretty(cause))
 }
 
@@ -56,29 +55,15 @@ const noCommand = (words: ReadonlyArray<string>, names: ReadonlyArray<string>) =
   return new CliError({ kind: "usage", message: `no command "${["symbi", ...words].join(" ")}"; ${hint}` })
 }
 
-/** The words that are left of a command line without `--server` and the words of the command. */
-const afterCommand = (words: ReadonlyArray<string>, command: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const rest: Array<string> = []
-  const next = [...command]
-  for (let index = 0; index < words.length; index++) {
-    const word = words[index] ?? ""
-    if (word === "--") return [...rest, ...words.slice(index)]
-    if (word === "--server") index++
-    else if (word === next[0]) next.shift()
-    else if (!word.startsWith("--server=")) rest.push(word)
-  }
-  return rest
-}
-
 /** Refuses words that name no command, or are not what the command takes. */
-const checkWords = (words: ReadonlyArray<string>, whole: CommandShape | undefined) => {
-  const [first, second] = commandOf(orderWords(words))
+const checkLine = (line: Line, whole: CommandShape | undefined) => {
+  const [first, second] = line.command
   if (first !== undefined && !isCommandName(first)) return noCommand([first], commandNames)
   if (first === undefined || whole === undefined) return Effect.void
   const under = whole.commands.map((child) => child.words[1] ?? "")
   const shape = under.length === 0 ? whole : whole.commands.find((child) => child.words[1] === second)
   if (shape === undefined) return noCommand([first, second ?? ""], under)
-  const misuse = misuseOf(shape, afterCommand(words, shape.words))
+  const misuse = misuseOf(shape, line)
   return misuse === undefined ? Effect.void : new CliError({ kind: "usage", message: misuse })
 }
 
@@ -105,17 +90,17 @@ const about = { name: "Symbiont Scheduler", version, executable: "symbi" }
 /** The parser tells of what it refuses by itself; that is told once, by {@link report}. */
 const parserSilent = { error: () => Effect.void }
 
-const runCommand = (words: ReadonlyArray<string>, ordered: ReadonlyArray<string>) =>
+const runCommand = (line: Line) =>
   Effect.gen(function* () {
-    const { shape, whole } = yield* loaded(ordered)
-    const [, second] = commandOf(ordered)
-    if (shape !== undefined && shape.commands.length > 0 && second === undefined) {
-      return yield* printHelp(commandOf(ordered))
+    const { shape, whole } = yield* loaded(line)
+    if (shape !== undefined && shape.commands.length > 0 && line.command.length === 1) {
+      return yield* printHelp(line.command)
     }
-    yield* checkWords(words, shape)
+    yield* checkLine(line, shape)
     const console = yield* Console.consoleWith(Effect.succeed)
-    const spoken = Command.transformHandler(whole, (handler) => Console.withConsole(handler, console))
-    yield* Console.withConsole(Command.run(spoken, about)(["node", "symbi", ...ordered]), {
+    const asGiven = Command.withHandler(whole, (parsed) => whole.handler(unmarked(parsed)))
+    const spoken = Command.transformHandler(asGiven, (handler) => Console.withConsole(handler, console))
+    yield* Console.withConsole(Command.run(spoken, about)(["node", "symbi", ...parserWords(line)]), {
       ...console,
       ...parserSilent
     })
@@ -124,20 +109,20 @@ const runCommand = (words: ReadonlyArray<string>, ordered: ReadonlyArray<string>
 /** Runs the words after `symbi`; whatever goes wrong is told once, on stderr. */
 export const runCli = (words: ReadonlyArray<string>) =>
   Effect.suspend(() => {
-    const ordered = orderWords(words[0] === "help" ? words.slice(1) : words)
-    const helps = words[0] === "help" || ordered.includes("--help") || ordered.includes("-h")
-    const empty = emptyOption(ordered)
-    if (helps || ordered.length === 0) return printHelp(commandOf(ordered))
-    if (commandOf(ordered).length === 0 && !ordered.includes("--version")) {
+    const line = readLine(words[0] === "help" ? words.slice(1) : words)
+    if (words.length === 0 || words[0] === "help" || isGiven(line, "--help", "-h")) return printHelp(line.command)
+    if (line.command.length === 0) {
+      if (isGiven(line, "--version")) return Console.log(version)
       return new CliError({
         kind: "usage",
         message: `no command in "symbi ${words.join(" ")}"; symbi --help lists them`
       })
     }
+    const empty = emptyOption(line)
     if (empty !== undefined) {
       return new CliError({ kind: "usage", message: `${empty} is empty; give its value, or leave it out` })
     }
-    return runCommand(words, ordered)
+    return runCommand(line)
   }).pipe(Effect.tapErrorCause(report), withConsole(identity), Effect.provide(live))
 
 /** The exit code of a command: see {@link exitCodes}. Interrupted is 130, but for commands that run until interrupted. */
@@ -147,6 +132,8 @@ export const exitCodeOf = (exit: Exit.Exit<unknown, unknown>, words: ReadonlyArr
   if (failure instanceof CliError) return exitCodes[failure.kind]
   if (ValidationError.isValidationError(failure)) return exitCodes.usage
   if (!Cause.isInterruptedOnly(exit.cause)) return exitCodes.failed
-  const follows = commandOf(orderWords(words))[0] === "logs" && (words.includes("--follow") || words.includes("-f"))
-  return words[0] === "up" || words.includes("--watch") || follows ? 0 : 130
+  const line = readLine(words)
+  const [command] = line.command
+  const follows = command === "logs" && isGiven(line, "--follow", "-f")
+  return command === "up" || follows || isGiven(line, "--watch") ? 0 : 130
 }

@@ -44,3 +44,19 @@ describe.runIf(hasTerminal)("remove on a terminal", () => {
     60_000
   )
 })
+
+describe.runIf(hasTerminal)("what an agent says", () => {
+  it.scopedLive("cannot steer a terminal, and is the same bytes elsewhere", () =>
+    Effect.gen(function* () {
+      const folder = yield* folderWith({
+        "a.symbi": `agent steers { command: ["printf", "\\\\033]0;title\\\\007\\\\033[31mred\\\\tend\\\\n"] }\n`
+      })
+      const words = ["run", "steers", "--file", `${folder}/a.symbi`]
+      assert.strictEqual((yield* symbi(words)).stdout, "\u001b]0;title\u0007\u001b[31mred\tend\n")
+      assert.strictEqual(yield* onTerminal(words, "", ""), "\u241b]0;title\u2407\u241b[31mred\tend\r\n")
+      const unknown = yield* onTerminal(["run", "\u001b[31mx", ...words.slice(2)], "", "")
+      assert.include(unknown, "\u241b[31mx")
+      assert.notInclude(unknown, "\u001b[31m")
+    })
+  )
+})

@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { BackupFailed, detailOf } from "./Failure.ts"
+import { BackupFailed, codeOf, detailOf } from "./Failure.ts"
 import { BackupManifest, type BackupPart, manifestName } from "./Manifest.ts"
 import { readTar } from "./Tar.ts"
 
@@ -48,6 +48,7 @@ const walk = async (
     const part = manifest.parts.find((one) => one.name === name)
     if (part === undefined || seen.has(name)) throw new Error(`${name} does not belong into it`)
     seen.add(name)
+    if (size !== part.size) throw new Error(`${name} in it is damaged`)
     const hash = createHash("sha256")
     const hashed = async function* () {
       for await (const chunk of data) {
@@ -56,7 +57,7 @@ const walk = async (
       }
     }
     await keep(part, hashed())
-    if (size !== part.size || hash.digest("hex") !== part.sha256) throw new Error(`${name} in it is damaged`)
+    if (hash.digest("hex") !== part.sha256) throw new Error(`${name} in it is damaged`)
   })
   if (manifest === undefined) throw new Error("it is no backup of symbi")
   const missing = manifest.parts.find(({ name }) => !seen.has(name))
@@ -68,7 +69,7 @@ const walking = (named: string, work: () => Promise<BackupManifest>) =>
   Effect.tryPromise({
     try: work,
     catch: (error) => {
-      const damaged = error instanceof Error && "code" in error && String(error.code).startsWith("Z_")
+      const damaged = codeOf(error).startsWith("Z_")
       const detail = damaged ? "it is damaged, or was cut" : detailOf(error)
       return new BackupFailed({ kind: "failed", message: `cannot use the backup ${named}: ${detail}` })
     }

@@ -20,7 +20,7 @@ import * as Schema from "effect/Schema"
 import { version } from "../Version.ts"
 import { verifyArchive } from "./Archive.ts"
 import { auditOf, schemaOf, snapshot } from "./Database.ts"
-import { BackupFailed, working } from "./Failure.ts"
+import { BackupFailed, codeOf, working } from "./Failure.ts"
 import { BackupManifest, type BackupPart, databaseName, manifestName } from "./Manifest.ts"
 import { writeTar } from "./Tar.ts"
 
@@ -39,19 +39,14 @@ export interface BackupRequest {
 /** Beside the database: read before it, so that no checkpoint tells of what the copy does not have. The log comes first: it becomes the older. */
 const auditFiles = ["audit-checkpoints.log", "audit-checkpoints.log.1", "audit-key.pem"]
 
-/** A folder of its own beside where the result will be, which goes with the scope. */
-export const stagingBeside = (target: string, prefix: string) => {
-  const folder = path.dirname(path.resolve(target))
-  return Effect.acquireRelease(
-    working(`cannot write to ${folder}`, async () => {
-      await mkdir(folder, { recursive: true })
-      return await mkdtemp(path.join(folder, prefix))
-    }),
+/** A new folder in this one, which goes with the scope. */
+export const stagingIn = (folder: string, prefix: string) =>
+  Effect.acquireRelease(
+    working(`cannot write to ${folder}`, () => mkdtemp(path.join(folder, prefix))),
     (made) => Effect.promise(() => rm(made, { recursive: true, force: true }).catch(() => undefined))
   )
-}
 
-const isMissing = (error: unknown): boolean => error instanceof Error && "code" in error && error.code === "ENOENT"
+const isMissing = (error: unknown): boolean => codeOf(error) === "ENOENT"
 
 /** Copies a file unless it is gone. */
 const copyIfThere = async (from: string, to: string): Promise<void> => {
@@ -111,7 +106,9 @@ export const createBackup = Effect.fn("Backup.create")(function* (request: Backu
   if (!force && (yield* exists(output))) {
     return yield* new BackupFailed({ kind: "refused", message: `${output} exists; choose another name, or --force` })
   }
-  const staging = yield* stagingBeside(output, ".symbi-backup-")
+  const beside = path.dirname(path.resolve(output))
+  yield* working(`cannot write to ${beside}`, () => mkdir(beside, { recursive: true }))
+  const staging = yield* stagingIn(beside, ".symbi-backup-")
   const parts = path.join(staging, "parts")
   const what = `cannot write the backup ${output}`
   yield* working(what, async () => {

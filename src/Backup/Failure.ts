@@ -16,6 +16,7 @@ const known: Readonly<Record<string, string>> = {
   EPERM: "permission denied",
   EROFS: "the file system is read-only",
   ENOENT: "no such file or folder",
+  EISDIR: "it is a folder",
   EBUSY: "it is in use, or a mount point",
   EXDEV: "it is on another file system",
   SQLITE_NOTADB: "it is no database",
@@ -23,10 +24,13 @@ const known: Readonly<Record<string, string>> = {
   SQLITE_CANTOPEN: "it cannot be opened"
 }
 
+/** The code of an error of the system, such as `ENOENT`; empty when it has none. */
+export const codeOf = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "")
+
 /** What went wrong, for people. */
 export const detailOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
-  const code = "code" in error ? String(error.code) : ""
+  const code = codeOf(error)
   if (error.cause instanceof Error && known[code] === undefined) return detailOf(error.cause)
   return known[code] ?? error.message
 }

@@ -122,8 +122,10 @@ export const readTar = async (
   file: string,
   each: (name: string, size: number, data: AsyncIterable<Buffer>) => Promise<void>
 ): Promise<void> => {
+  const gzip = await isGzip(file)
+  // From here to its listener nothing waits: an error that nobody hears would end the process.
   const raw = createReadStream(file)
-  const source: AsyncIterable<Buffer> = (await isGzip(file)) ? raw.pipe(createGunzip()) : raw
+  const source: AsyncIterable<Buffer> = gzip ? raw.pipe(createGunzip()) : raw
   raw.on("error", (error) => {
     if (source !== raw && source instanceof Readable) source.destroy(error)
   })

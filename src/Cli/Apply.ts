@@ -14,7 +14,7 @@ import type { Issue } from "../Domain/Job.ts"
 import { symbiFilesIn } from "../SymbiFolder.ts"
 import { oneOf } from "./Arguments.ts"
 import { CliError } from "./Errors.ts"
-import { withClient } from "./Root.ts"
+import { longPatience, withClient } from "./Root.ts"
 import { readSymbiText, unreadable } from "./SymbiFiles.ts"
 
 const usage = (message: string) => new CliError({ kind: "usage", message })
@@ -159,10 +159,12 @@ export const apply = Command.make(
         dry_run: dryRun,
         prune
       }
-      const applied = yield* withClient((client) =>
-        client.files
-          .apply({ payload })
-          .pipe(Effect.catchIf(isRefusal, (error) => Effect.flip(showRefusal(error, files))))
+      const applied = yield* withClient(
+        (client) =>
+          client.files
+            .apply({ payload })
+            .pipe(Effect.catchIf(isRefusal, (error) => Effect.flip(showRefusal(error, files)))),
+        longPatience
       )
       if (format === "json") {
         return yield* Console.log(JSON.stringify(yield* Effect.orDie(Schema.encode(Applied)(applied)), null, 2))

@@ -1,9 +1,10 @@
+import * as Option from "effect/Option"
+
 const switches: ReadonlySet<string> = new Set([
   "--follow",
   "--force",
   "--watch",
   "--wait",
-  "--follow",
   "--yes",
   "-y",
   "--queue",
@@ -17,7 +18,6 @@ const switches: ReadonlySet<string> = new Set([
   "--check",
   "--clear",
   "--allow-unset",
-  "--network",
   "--help",
   "-h",
   "--version",
@@ -27,61 +27,97 @@ const switches: ReadonlySet<string> = new Set([
 /** Commands that only lead to others. */
 const groups: ReadonlySet<string> = new Set(["cron", "approvals", "deliveries", "agents", "audit", "agentpin", "keys"])
 
+/** Options that are as if they were not given when their value is empty: a variable of a script may be. */
+const unsetWhenEmpty: ReadonlySet<string> = new Set(["--server", "--data"])
+
 /** Options that may be given again. Of these the parser leaves out an empty value, and with it what was asked for. */
 const repeated: ReadonlySet<string> = new Set(["--capability", "--scope", "--label"])
 
-/** The first such option whose value is empty, in words that were put in order. */
-export const emptyOption = (words: ReadonlyArray<string>): string | undefined =>
-  words.find((word, index) => repeated.has(word) && words[index + 1] === "")
+/** An option as it was given; `value` is undefined when none was. */
+export interface GivenOption {
+  readonly name: string
+  readonly value: string | undefined
+}
 
+/** A command line, read: what is an option, what its value, and what is neither. */
+export interface Line {
+  /** The words of the command: none, one, or two of a group. */
+  readonly command: ReadonlyArray<string>
+  readonly options: ReadonlyArray<GivenOption>
+  readonly operands: ReadonlyArray<string>
+}
+
+/** Whether a word asks for an option, where one may stand. */
 const isFlag = (word: string): boolean => word.startsWith("-") && word.length > 1
 
+/** Whether an option takes no value. `-f` is the folder of `symbi apply`. */
+const isSwitch = (name: string, command: ReadonlyArray<string>): boolean =>
+  switches.has(name) || (name === "-f" && command[0] === "logs")
+
 /**
- * The words of a command line in the order that the parser wants: the global `--server`, the command, its flags, then
- * everything else. People write flags after the job as well as before it.
+ * Reads the words after `symbi`. People write options after the job as well as before it; what follows an option that
+ * takes a value is its value, whatever it looks like, and behind `--` there are no options.
  */
-export const orderWords = (words: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const server: Array<string> = []
+export const readLine = (words: ReadonlyArray<string>): Line => {
   const command: Array<string> = []
-  const flags: Array<string> = []
+  const options: Array<GivenOption> = []
   const operands: Array<string> = []
   const rest = [...words]
-  while (true) {
-    const word = rest.shift()
-    if (word === undefined) break
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     if (word === "--") {
       operands.push(...rest)
       break
     }
     if (isFlag(word)) {
-      const into = word === "--server" || word.startsWith("--server=") ? server : flags
-      // The parser takes `--name=value` only of options that are given once.
-      const [, name, given] = /^(--[^=]+)=([\s\S]*)$/.exec(word) ?? []
-      if (name !== undefined && given !== undefined && !switches.has(name)) {
-        into.push(name, given)
-        continue
-      }
-      into.push(word)
-      const value = rest[0]
-      // `-f` is the folder of `symbi apply`.
-      const isSwitch = switches.has(word) || (word === "-f" && command[0] === "logs")
-      if (!isSwitch && value !== undefined) {
-        into.push(value)
-        rest.shift()
-      }
+      const [, name = word, attached] = /^(--[^=]+)=([\s\S]*)$/.exec(word) ?? []
+      const value = attached ?? (isSwitch(name, command) ? undefined : rest.shift())
+      if (value !== "" || !unsetWhenEmpty.has(name)) options.push({ name, value })
     } else if (command.length === 0 || (command.length === 1 && groups.has(command[0] ?? ""))) {
       command.push(word)
     } else {
       operands.push(word)
     }
   }
-  return [...server, ...command, ...flags, ...operands]
+  return { command, options, operands }
 }
 
-/** The words of a command among words that were put in order: what is before its flags and behind `--server`. */
-export const commandOf = (words: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const start = words.findIndex((word, index) => !isFlag(word) && words[index - 1] !== "--server")
-  if (start === -1) return []
-  const end = words.findIndex((word, index) => index > start && isFlag(word))
-  return words.slice(start, end === -1 ? undefined : end)
+/** Whether one of these options was given. */
+export const isGiven = ({ options }: Line, ...names: ReadonlyArray<string>): boolean =>
+  options.some(({ name }) => names.includes(name))
+
+/** The first option that may be given again whose value is empty. */
+export const emptyOption = ({ options }: Line): string | undefined =>
+  options.find(({ name, value }) => repeated.has(name) && value === "")?.name
+
+/** No word of a command line can have it. */
+const mark = "\0"
+
+/** A word that the parser would take for something else (an option, `--`) does not look so with the mark. */
+const guarded = (word: string): string => (/^-(?!\d+$)/.test(word) ? `${mark}${word}` : word)
+
+/**
+ * A line as words for the parser: `--server`, the command, its options, then everything else. Words that are no
+ * options but look so are marked, which {@link unmarked} undoes.
+ */
+export const parserWords = ({ command, operands, options }: Line): ReadonlyArray<string> => {
+  // The parser takes a word such as "on" after a switch for its value, unless it has one.
+  const wordsOf = ({ name, value }: GivenOption) => [name, value === undefined ? "true" : guarded(value)]
+  const ofServer = ({ name }: GivenOption) => name === "--server"
+  return [
+    ...options.filter(ofServer).flatMap(wordsOf),
+    ...command,
+    ...options.filter((option) => !ofServer(option)).flatMap(wordsOf),
+    ...operands.map(guarded)
+  ]
 }
+
+const unmarkedIn = (value: unknown): unknown => {
+  if (typeof value === "string") return value.startsWith(mark) ? value.slice(mark.length) : value
+  if (Array.isArray(value)) return value.map(unmarkedIn)
+  if (Option.isOption(value)) return Option.map(value, unmarkedIn)
+  const isRecord = typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype
+  return isRecord ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, unmarkedIn(inner)])) : value
+}
+
+/** What the parser made of {@link parserWords}, with the words as they were given. */
+export const unmarked = <A>(parsed: A): A => unmarkedIn(parsed) as A

@@ -11,7 +11,7 @@ import { maxCheckpoints } from "../Api.ts"
 import type { AuditCheckpoint, AuditVerdict } from "../Domain/Audit.ts"
 import { oneOf } from "./Arguments.ts"
 import { CliError } from "./Errors.ts"
-import { withClient } from "./Root.ts"
+import { longPatience, withClient } from "./Root.ts"
 
 const usage = (message: string) => new CliError({ kind: "usage", message })
 const failed = ({ message }: { readonly message: string }) => new CliError({ kind: "failed", message })
@@ -35,8 +35,9 @@ const readCheckpoints = Effect.fnUntraced(function* (file: string) {
 })
 
 const ask = (checkpoints: ReadonlyArray<AuditCheckpoint>) =>
-  withClient((client) =>
-    checkpoints.length === 0 ? client.audit.verify() : client.audit.compare({ payload: { checkpoints } })
+  withClient(
+    (client) => (checkpoints.length === 0 ? client.audit.verify() : client.audit.compare({ payload: { checkpoints } })),
+    longPatience
   )
 
 const databaseName = "symbiont.db"

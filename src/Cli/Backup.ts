@@ -1,3 +1,4 @@
+import * as path from "node:path"
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -27,10 +28,9 @@ const doubts = ({ audit }: BackupManifest) =>
     ? Effect.void
     : Console.error(`warning: the audit log was broken when the backup was made: ${audit.broken}`)
 
-const split = (file: string): { readonly folder: string | null } => {
-  const [, folder = ""] = /^(.*\/)?symbiont\.db$/.exec(file) ?? []
-  return { folder: file.endsWith("symbiont.db") ? (folder === "" ? "." : folder) : null }
-}
+/** The data folder that a database belongs to; null when it is not named as the one of a data folder. */
+const folderOf = (database: string): string | null =>
+  path.basename(database) === "symbiont.db" ? path.dirname(database) : null
 
 /** `symbi backup` */
 export const backup = Command.make(
@@ -58,7 +58,7 @@ export const backup = Command.make(
       if (Option.isSome(db) && Option.isSome(data)) {
         return yield* new CliError({ kind: "usage", message: "--db or --data, not both" })
       }
-      const folder = Option.isSome(db) ? split(db.value).folder : yield* dataFolder({ config, data })
+      const folder = Option.isSome(db) ? folderOf(db.value) : yield* dataFolder({ config, data })
       const now = formatInstant(yield* Clock.currentTimeMillis).replace(/[-:]|\.\d{3}/g, "")
       const file = Option.getOrElse(output, () => `symbi-backup-${now}.tar.gz`)
       const { createBackup, databaseName } = yield* loaded
@@ -84,9 +84,13 @@ export const restore = Command.make(
   {
     ...dataOptions,
     force: Options.boolean("force").pipe(
-      Options.withDescription("set what is in the data folder aside, as FOLDER.before-restore-TIME")
+      Options.withDescription(
+        "set what is in the data folder aside, as FOLDER.before-restore-TIME (in it, where it is a mount point)"
+      )
     ),
-    dryRun: Options.boolean("dry-run").pipe(Options.withDescription("only unpack and verify; change nothing")),
+    dryRun: Options.boolean("dry-run").pipe(
+      Options.withDescription("only unpack, among temporary files, and verify; change nothing")
+    ),
     file: Args.text({ name: "file" }).pipe(Args.withDescription("a file that symbi backup wrote"))
   },
   ({ config, data, dryRun, file, force }) =>

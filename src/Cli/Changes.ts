@@ -8,6 +8,7 @@ import { type Chosen, choice, confirmed, filteredJobs, forEachInOrder, getJob } 
 import { withClient } from "./Root.ts"
 import { instant } from "./Show.ts"
 import { plain } from "./Table.ts"
+import { forStderr } from "./Terminal.ts"
 
 interface Change {
   readonly name: "pause" | "resume" | "reset"
@@ -75,7 +76,7 @@ const changeOf = (change: Change) =>
     const errors: Array<CliError> = []
     const failed = (error: CliError) => {
       errors.push(error)
-      return all === 1 ? Effect.void : Console.error(`error: ${error.message}`)
+      return all === 1 ? Effect.void : Console.error(`error: ${forStderr(error.message)}`)
     }
     yield* Effect.forEach(missing, failed, { discard: true })
 

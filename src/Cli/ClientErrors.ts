@@ -48,6 +48,12 @@ export const fromClient = (error: ClientError, address: string): CliError => {
   if (error._tag === "ResponseError" && (error.response.status === 401 || error.response.status === 403)) {
     return new CliError({ kind: "auth", message: `the service at ${server} refuses this key; set SYMBI_API_KEY` })
   }
+  if (error._tag === "ResponseError" && error.reason === "StatusCode" && error.response.status >= 502) {
+    return new CliError({
+      kind: "unreachable",
+      message: `no service answers behind ${server} (HTTP ${error.response.status}); see whether it runs, and try again`
+    })
+  }
   const status = error._tag === "ResponseError" ? ` (HTTP ${error.response.status})` : ""
   return new CliError({
     kind: "failed",

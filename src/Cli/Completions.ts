@@ -19,6 +19,9 @@ const choicesOf = ({ value = "" }: OptionShape): ReadonlyArray<string> => (value
 
 const namesOf = (shapes: ReadonlyArray<CommandShape>): string => shapes.map(({ words }) => words.at(-1)).join(" ")
 
+/** The words that an argument of a command can be. */
+const operandsOf = (words: ReadonlyArray<string>): ReadonlyArray<string> => (words[0] === "completions" ? shells : [])
+
 const everywhere = "--server --help"
 
 /** What may follow the words of each command, and what each option takes; for the shells that look words up by case. */
@@ -27,8 +30,8 @@ const cases = (shapes: ReadonlyArray<CommandShape>) => {
   const next = [
     `    "") words="${namesOf(shapes)} help --version" ;;`,
     ...all.map(({ commands, options, words }) => {
-      const offered = commands.length > 0 ? namesOf(commands) : options.map(({ names }) => names[0]).join(" ")
-      return `    "${words.join(" ")}") words="${offered}" ;;`
+      const own = [...operandsOf(words), ...options.map(({ names }) => names[0])]
+      return `    "${words.join(" ")}") words="${commands.length > 0 ? namesOf(commands) : own.join(" ")}" ;;`
     })
   ]
   const values = all.flatMap(({ options, words }) =>
@@ -98,21 +101,36 @@ const quoted = (text: string): string => `'${text.replaceAll("\\", "\\\\").repla
 const fish = (shapes: ReadonlyArray<CommandShape>): ReadonlyArray<string> => [
   "# Whether the words before the cursor, without options, begin with these and (after `only`) no more follow.",
   "function __symbi_at",
-  "  set -l line (commandline -opc)",
-  "  set -e line[1]",
-  "  set -l plain (string match -v -- '-*' $line)",
-  '  if test "$argv[1]" = only',
-  "    set -e argv[1]",
-  '    test "$plain" = "$argv"',
-  "  else",
-  '    test (count $plain) -ge (count $argv); and test "$plain[1..(count $argv)]" = "$argv"',
+  "  set -l plain",
+  "  set -l previous",
+  "  for word in (commandline -opc)[2..-1]",
+  '    if test "$previous" != --server; and not string match -q -- "-*" $word',
+  "      set -a plain $word",
+  "    end",
+  '    set previous "$word"',
   "  end",
+  '  test "$plain[1]" = help; and set -e plain[1]',
+  "  set -l only",
+  '  if test "$argv[1]" = only',
+  "    set only yes",
+  "    set -e argv[1]",
+  "  end",
+  '  test -n "$only"; or test (count $plain) -le (count $argv); or set plain $plain[1..(count $argv)]',
+  "  # Two lists in quotes are two texts.",
+  '  set -l had "$plain"',
+  '  test "$had" = "$argv"',
   "end",
-  "complete -c symbi -n '__symbi_at only' -f",
+  "complete -c symbi -n '__symbi_at only' -f -a help -d 'Say more of a command'",
+  "complete -c symbi -l server -r -d 'Where the service is'",
+  "complete -c symbi -l help -s h -d 'The page of a command'",
+  "complete -c symbi -n '__symbi_at only' -l version -d 'The version'",
   ...shapes.map(
     ({ summary, words }) => `complete -c symbi -n '__symbi_at only' -a ${words.join(" ")} -d ${quoted(summary)}`
   ),
   ...flat(shapes).flatMap(({ commands, options, words }) => [
+    ...operandsOf(words).map(
+      (word) => `complete -c symbi -f -n '__symbi_at only ${words.join(" ")}' -a ${quoted(word)}`
+    ),
     ...commands.map(
       (child) =>
         `complete -c symbi -f -n '__symbi_at only ${words.join(" ")}' -a ${child.words.at(-1)} -d ${quoted(child.summary)}`

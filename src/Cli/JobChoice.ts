@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import type { Job } from "../Domain/Job.ts"
 import { CliError } from "./Errors.ts"
 import { jobFilter, jobsThat } from "./List.ts"
+import { namesNothing, noName } from "./Misuse.ts"
 import { withClient } from "./Root.ts"
 import { isInteractive } from "./Terminal.ts"
 
@@ -63,7 +64,8 @@ export const confirmed = Effect.fnUntraced(function* (question: string, unasked:
 })
 
 /** Gets a job by its id or name. */
-export const getJob = (job: string) => withClient((client) => client.schedule.get({ path: { job_id: job } }))
+export const getJob = (job: string) =>
+  namesNothing(job) ? usage(noName(job)) : withClient((client) => client.schedule.get({ path: { job_id: job } }))
 
 /** Does something for each, several at once; `tell` comes in the order of the items. */
 export const forEachInOrder = <A, B, E, R, E2, R2>(

@@ -8,6 +8,7 @@ import { environmentWithout, ServiceEnvironment } from "../ServiceEnvironment.ts
 import { findConfigFile, loadSettings, Settings } from "../Settings.ts"
 import { CliError } from "./Errors.ts"
 import { readSymbiFile } from "./SymbiFile.ts"
+import { writeErr } from "./Terminal.ts"
 
 /**
  * Runs an agent of a `.symbi` file in this process, with the providers that the configuration names; what it says
@@ -34,7 +35,7 @@ export const runLocally = Effect.fnUntraced(function* (
     return yield* runByHand(agent, {
       input,
       maxRuntime: settings.scheduler.default_max_runtime,
-      log: (text) => Effect.sync(() => process.stderr.write(text)),
+      log: writeErr,
       budget: noBudget
     }).pipe(Effect.mapError(({ message }) => new CliError({ kind: "failed", message })))
   }).pipe(

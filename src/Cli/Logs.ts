@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import { isAtLeast, LogEntry, LogLevelName, maxLogLines } from "../Domain/Log.ts"
 import { integerBetween, oneOf } from "./Arguments.ts"
 import { CliError } from "./Errors.ts"
+import { namesNothing, noName } from "./Misuse.ts"
 import { reached, withClient } from "./Root.ts"
 import { writeOut } from "./Terminal.ts"
 
@@ -93,6 +94,7 @@ const followService = Effect.fnUntraced(function* (asked: Asked, as: Format) {
 })
 
 const ofRun = Effect.fnUntraced(function* (run: string, follow: boolean) {
+  if (namesNothing(run)) return yield* usage(noName(run))
   if (!follow) {
     const text = yield* withClient((client) => client.runs.log({ path: { run_id: run }, urlParams: {} }))
     return yield* writeOut(text)

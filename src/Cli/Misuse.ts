@@ -1,10 +1,9 @@
 import { nearest } from "../Suggestion.ts"
+import type { Line } from "./Argv.ts"
 import type { CommandShape, OptionShape } from "./Shape.ts"
 
 const choicesOf = ({ value = "" }: OptionShape): string =>
   value.includes("|") ? `: ${value.replaceAll("|", ", ")}` : ""
-
-const isFlag = (word: string): boolean => word.startsWith("-") && word.length > 1
 
 const spelled = (words: ReadonlyArray<string>): string => ["symbi", ...words].join(" ")
 
@@ -16,26 +15,14 @@ const wrongValue = (name: string, { value = "" }: OptionShape, text: string): st
   return `${name} must be one of: ${choices.join(", ")}${meant === undefined ? "" : `; did you mean "${meant}"?`}`
 }
 
-/** What stands on a command line after the words of the command, as it would be read. */
-interface Read {
-  readonly given: ReadonlySet<OptionShape>
-  readonly operands: ReadonlyArray<string>
-}
-
-const read = (shape: CommandShape, words: ReadonlyArray<string>): Read | string => {
+/** What is wrong with the options of a line, or those that are given. */
+const readOptions = (shape: CommandShape, { options }: Line): ReadonlySet<OptionShape> | string => {
   const command = spelled(shape.words)
-  const names = shape.options.flatMap(({ names }) => names)
+  const names = ["--server", ...shape.options.flatMap(({ names }) => names)]
   const given = new Set<OptionShape>()
-  const operands: Array<string> = []
-  const rest = [...words]
-  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
-    if (word === "--") return { given, operands: [...operands, ...rest] }
-    if (!isFlag(word)) {
-      operands.push(word)
-      continue
-    }
-    const [, name = word, value] = /^(--[^=]+)=([\s\S]*)$/.exec(word) ?? []
-    const option = shape.options.find(({ names }) => names.includes(name))
+  const server: OptionShape = { names: ["--server"], value: "text", text: "", required: false, repeated: false }
+  for (const { name, value } of options) {
+    const option = [server, ...shape.options].find(({ names }) => names.includes(name))
     if (option === undefined) {
       const meant = nearest(
         name,
@@ -50,31 +37,46 @@ const read = (shape: CommandShape, words: ReadonlyArray<string>): Read | string 
       if (value !== undefined) return `${name} takes no value; leave =${value} out`
       continue
     }
-    const text = value ?? rest.shift()
-    if (text === undefined) return `${name} needs a value${choicesOf(option)}`
-    const wrong = wrongValue(name, option, text)
+    if (value === undefined) return `${name} needs a value${choicesOf(option)}`
+    const wrong = wrongValue(name, option, value)
     if (wrong !== undefined) return wrong
   }
-  return { given, operands }
+  return given
 }
+
+/** Arguments that stand in the path of a request, where these would lead elsewhere. */
+const identifiers: ReadonlySet<string> = new Set(["job", "run", "approval", "delivery", "agent", "key"])
+
+/** Whether a word can name nothing: it would lead to another route of the service. */
+export const namesNothing = (word: string): boolean => word === "" || word === "." || word === ".."
+
+/** What is said of such a word. */
+export const noName = (word: string): string => `"${word}" is no id or name`
 
 /**
  * What is wrong with the words after a command, in one line: an option that it does not have, one without its value,
- * too few or too many arguments. Undefined when nothing is; values are checked by the parser.
+ * too few or too many arguments, one that can name nothing. Undefined when nothing is; values are checked by the parser.
  */
-export const misuseOf = (shape: CommandShape, words: ReadonlyArray<string>): string | undefined => {
+export const misuseOf = (shape: CommandShape, line: Line): string | undefined => {
   const command = spelled(shape.words)
-  const found = read(shape, words)
-  if (typeof found === "string") return found
-  const missing = shape.options.filter((option) => option.required && !found.given.has(option))
+  const { operands } = line
+  const given = readOptions(shape, line)
+  if (typeof given === "string") return given
+  const missing = shape.options.filter((option) => option.required && !given.has(option))
   if (missing.length > 0) {
     return `${command} needs ${missing.map(({ names }) => names[0]).join(", ")}; see ${command} --help`
   }
   const needed = shape.arguments.filter(({ required }) => required)
-  const absent = needed[found.operands.length]
+  const absent = needed[operands.length]
   if (absent !== undefined) return `${command} needs ${absent.name}: ${absent.text}`
-  const extra = shape.arguments.some(({ repeated }) => repeated) ? undefined : found.operands[shape.arguments.length]
-  if (extra === undefined) return undefined
+  const extra = shape.arguments.some(({ repeated }) => repeated) ? undefined : operands[shape.arguments.length]
+  if (extra === undefined) {
+    const nothing = operands.find((word, index) => {
+      const name = (shape.arguments[index] ?? shape.arguments.at(-1))?.name.replace(/[<>]/g, "") ?? ""
+      return identifiers.has(name) && namesNothing(word)
+    })
+    return nothing === undefined ? undefined : noName(nothing)
+  }
   const takes = shape.arguments.length === 0 ? "takes no arguments" : `takes one ${shape.arguments[0]?.name}`
   return `${command} ${takes}; what is "${extra}"?`
 }

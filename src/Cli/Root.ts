@@ -1,6 +1,8 @@
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
+import * as HttpClient from "@effect/platform/HttpClient"
 import * as Config from "effect/Config"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -37,7 +39,13 @@ export const serverOf = Effect.gen(function* () {
   })
 })
 
-const loaded = Effect.promise(() => Promise.all([import("../Client.ts"), import("./ClientErrors.ts")]))
+const loaded = Effect.promise(() =>
+  Promise.all([import("../Client.ts"), import("./ClientErrors.ts"), import("./Answers.ts")])
+)
+
+/** How long an answer is waited for where nothing else is said, and where a lot is done for it. */
+const patience = "30 seconds"
+export const longPatience = "10 minutes"
 
 /** The name of the job that was probably meant, among the first thousand. */
 const nearestJob = (client: Client, word: string) =>
@@ -73,12 +81,23 @@ export const reached: Effect.Effect<Reached, CliError, Command.Command.Context<"
   return { server, apiKey }
 })
 
-/** Speaks to the service; whatever the service or the network answers becomes one error with its exit code. */
-export const withClient = <A, E extends ClientError | CliError, R>(use: (client: Client) => Effect.Effect<A, E, R>) =>
+/**
+ * Speaks to the service; whatever the service or the network answers becomes one error with its exit code. Each answer
+ * is waited for as long as `within` says, null for any time.
+ */
+export const withClient = <A, E extends ClientError | CliError, R>(
+  use: (client: Client) => Effect.Effect<A, E, R>,
+  within: Duration.DurationInput | null = patience
+) =>
   Effect.gen(function* () {
     const { apiKey, server } = yield* reached
-    const [{ makeClient }, { fromClient }] = yield* loaded
-    const client = yield* makeClient({ baseUrl: server, apiKey, client: "cli" })
+    const [{ makeClient }, { fromClient }, { patientClient }] = yield* loaded
+    const http = patientClient(yield* HttpClient.HttpClient, within)
+    const client = yield* Effect.provideService(
+      makeClient({ baseUrl: server, apiKey, client: "cli" }),
+      HttpClient.HttpClient,
+      http
+    )
     return yield* Effect.catchAll(use(client), (error: ClientError | CliError) => {
       if (error._tag === "CliError") return error
       const told = fromClient(error, server)

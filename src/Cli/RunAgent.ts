@@ -1,15 +1,15 @@
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { AgentAnswer } from "../Domain/Agent.ts"
 import { CliError } from "./Errors.ts"
 import { withClient } from "./Root.ts"
+import { writeOut } from "./Terminal.ts"
 
 const print = (answer: AgentAnswer) =>
-  answer.output === "" ? Effect.void : Console.log(answer.output.replace(/\n$/, ""))
+  answer.output === "" ? Effect.void : writeOut(answer.output.replace(/\n?$/, "\n"))
 
 /** `symbi run` */
 export const runAgent = Command.make(
@@ -36,6 +36,7 @@ export const runAgent = Command.make(
         return yield* new CliError({ kind: "usage", message: "--config is for --file; the service has its own" })
       }
       const payload = input === "" ? {} : { input }
-      yield* print(yield* withClient((client) => client.agents.run({ path: { agent_id: agent }, payload })))
+      // The agent's own limit is the service's to keep.
+      yield* print(yield* withClient((client) => client.agents.run({ path: { agent_id: agent }, payload }), null))
     })
 ).pipe(Command.withDescription("Run an agent by hand and print its answer; no job, no run is stored"))

@@ -9,7 +9,7 @@ import { job } from "./Arguments.ts"
 import { CliError } from "./Errors.ts"
 import { withClient } from "./Root.ts"
 import { why } from "./Show.ts"
-import { writeErr } from "./Terminal.ts"
+import { writeErr, writeOut } from "./Terminal.ts"
 
 const pollEvery = "500 millis"
 
@@ -95,7 +95,7 @@ export const runJob = Command.make(
       yield* Console.error(`${run.id} ${run.status}; waiting for its end`)
       yield* sayIfAwaiting(run, "pending")
       const last = yield* Effect.onInterrupt(untilEnd(run, follow), () => goesOn(run))
-      if (last.output !== null && last.output !== "") yield* Console.log(last.output.replace(/\n$/, ""))
+      if (last.output !== null && last.output !== "") yield* writeOut(last.output.replace(/\n?$/, "\n"))
       if (last.status === "succeeded") return
       const reason = why(last)
       return yield* new CliError({

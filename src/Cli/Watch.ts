@@ -5,7 +5,7 @@ import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import { shortInstant } from "../Domain/Instant.ts"
 import { CliError } from "./Errors.ts"
-import { isTerminal, writeOut } from "./Terminal.ts"
+import { isTerminal, steerTerminal } from "./Terminal.ts"
 import { cut } from "./Width.ts"
 
 const every = "5 seconds"
@@ -66,7 +66,7 @@ export const watching = <A, R, R2>(
       const trouble = silentSince === null ? "" : `no service since ${toTheSecond(silentSince)}, trying again\n\n`
       const text = `${trouble}${yield* render(value)}`
       yield* onTerminal
-        ? writeOut(screenOf(`${now}, every 5 seconds; Ctrl-C ends\n\n${text}`))
+        ? steerTerminal(screenOf(`${now}, every 5 seconds; Ctrl-C ends\n\n${text}`))
         : Console.log(`${now}\n${text}\n`)
     })
 
@@ -83,7 +83,7 @@ export const watching = <A, R, R2>(
     )
 
     if (onTerminal) {
-      yield* Effect.acquireRelease(writeOut(enter), () => writeOut(leave))
+      yield* Effect.acquireRelease(steerTerminal(enter), () => steerTerminal(leave))
       yield* onResize(draw)
     }
     yield* draw

@@ -1,4 +1,4 @@
-import { neutralise } from "./Stdout.ts"
+import { neutralise } from "../ControlCharacters.ts"
 
 export { withoutThese } from "./AnswerText/Blanking.ts"
 

@@ -1,6 +1,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { neutralise } from "../ControlCharacters.ts"
 import { DeliveryFailure } from "../Domain/Delivery.ts"
 import { formatInstant } from "../Domain/Instant.ts"
 import type { Job } from "../Domain/Job.ts"
@@ -35,19 +36,6 @@ export class StandardOutput extends Context.Tag("symbiont/StandardOutput")<
     })
   )
 }
-
-const visible = (character: string): string => {
-  const code = character.charCodeAt(0)
-  if (code < 0x20) return String.fromCharCode(0x2400 + code)
-  return code === 0x7f ? "\u2421" : `<${code.toString(16)}>`
-}
-
-/** Makes control characters visible instead of obeyed, but for newline and tab, so that output cannot steer a terminal. */
-export const neutralise = (text: string): string =>
-  text
-    .replaceAll("\r\n", "\n")
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
-    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, visible)
 
 /**
  * Prints a header line and each output, one at a time. What was handed over cannot be taken back: where an attempt gives

@@ -25,6 +25,10 @@ export const everyIssues = ({ cron_expr, every }: TriggerSpec): ReadonlyArray<Is
     : []
 }
 
+/** Clients take such a step out of the path of a URL, and would reach another route. What is stored under one is read. */
+const nameIssues = ({ name }: JobDefinition): ReadonlyArray<Issue> =>
+  name === "." || name === ".." ? [{ path: "name", message: `"${name}" cannot be a name: it is a step in a path` }] : []
+
 const gateIssues = ({ gate }: JobDefinition): ReadonlyArray<Issue> => {
   if (gate?.url === undefined || namesIn(gate.url).length > 0) return []
   const isHttp = URL.canParse(gate.url) && /^https?:$/.test(new URL(gate.url).protocol)
@@ -56,6 +60,7 @@ export const checkDefinition = (
   const [first, ...rest] = [
     ...(Either.isLeft(recurrence) ? recurrence.left.issues : []),
     ...everyIssues(definition),
+    ...nameIssues(definition),
     ...gateIssues(definition),
     ...successIssues(definition.success_when),
     ...channelIssues(definition)

@@ -1,8 +1,8 @@
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { allShapes } from "../../src/Cli/AllShapes.ts"
-import { emptyOption, orderWords } from "../../src/Cli/Argv.ts"
+import { emptyOption, readLine } from "../../src/Cli/Argv.ts"
 import { completionScript } from "../../src/Cli/Completions.ts"
 import { mainPage, pageOf } from "../../src/Cli/Help.ts"
 import { helpTexts } from "../../src/Cli/HelpTexts.ts"
@@ -53,7 +53,7 @@ describe("help", () => {
           assert.isDefined(shape, example)
           if (shape !== undefined) {
             assert.isEmpty(shape.commands, example)
-            assert.isUndefined(misuseOf(shape, words.slice(1 + shape.words.length)), example)
+            assert.isUndefined(misuseOf(shape, readLine(words.slice(1))), example)
           }
         }
       }
@@ -79,23 +79,29 @@ describe("help", () => {
   )
 })
 
-describe("orderWords", () => {
+describe("readLine", () => {
   it.effect("knows every option that takes no value, and refuses every empty one that may be repeated", () =>
     Effect.gen(function* () {
       for (const { options, words } of flat(yield* allShapes)) {
         for (const { names, repeated, value } of options) {
           for (const name of names) {
-            const ordered = orderWords([...words, name, "next", "--other", "value"])
-            const expected =
-              value === undefined ? [name, "--other", "value", "next"] : [name, "next", "--other", "value"]
-            assert.deepStrictEqual(ordered, [...words, ...expected])
+            const { options, operands } = readLine([...words, name, "next", "--other", "value"])
+            const taken = value === undefined ? { name, value } : { name, value: "next" }
+            assert.deepStrictEqual(options, [taken, { name: "--other", value: "value" }])
+            if (words.length > 1 || value !== undefined) {
+              assert.deepStrictEqual(operands, value === undefined ? ["next"] : [])
+            }
           }
-          if (repeated && words[0] !== "apply") assert.strictEqual(emptyOption([...words, names[0], ""]), names[0])
+          if (repeated && words[0] !== "apply") {
+            assert.strictEqual(emptyOption(readLine([...words, names[0], ""])), names[0])
+          }
         }
       }
     })
   )
 })
+
+const hasFish = spawnSync("fish", ["--version"]).status === 0
 
 describe("completions", () => {
   const inBash = (script: string, line: ReadonlyArray<string>): ReadonlyArray<string> =>
@@ -131,10 +137,43 @@ describe("completions", () => {
         ],
         [["symbi", "approvals", "list", "--state", "de"], ["denied"]],
         [["symbi", "apply", "--dr"], ["--dry-run"]],
+        [
+          ["symbi", "completions", ""],
+          ["bash", "zsh", "fish", "--server", "--help"]
+        ],
         [["symbi", "apply", "-f", ""], [""]]
       ] as const) {
         assert.deepStrictEqual(inBash(script, line), completed, line.join(" "))
       }
+    })
+  )
+
+  it.effect.runIf(hasFish)("complete them in fish", () =>
+    Effect.gen(function* () {
+      const script = completionScript("fish", yield* allShapes)
+      const inFish = (line: string): ReadonlyArray<string> =>
+        execFileSync("fish", ["--no-config", "-c", 'eval $argv[1]; complete -C "$argv[2]"', script, line], {
+          encoding: "utf8",
+          cwd: "/"
+        })
+          .trim()
+          .split("\n")
+          .map((one) => one.split("\t")[0] ?? "")
+      for (const [line, completed] of [
+        ["symbi cr", ["cron"]],
+        ["symbi cron re", ["remove", "reset", "resume"]],
+        ["symbi help cron li", ["list"]],
+        ["symbi cron list --st", ["--status"]],
+        ["symbi cron list --status p", ["paused"]],
+        ["symbi cron list x --form", ["--format"]],
+        ["symbi --server http://x cron li", ["list"]],
+        ["symbi --server http://x cron history --format ", ["csv", "json", "table"]],
+        ["symbi completions ", ["bash", "fish", "zsh"]]
+      ] as const) {
+        assert.deepStrictEqual(inFish(line).toSorted(), [...completed], line)
+      }
+      assert.include(inFish("symbi "), "agentpin")
+      assert.notInclude(inFish("symbi cron list "), "remove")
     })
   )
 

@@ -74,6 +74,15 @@ const mistakes: ReadonlyArray<readonly [words: string, told: string]> = [
   ["cron remove", "say which job: either its id, or --name NAME"],
   ["cron run a --follow", "--follow goes with --wait; give both"],
   ["cron add", "say what to add: either --file FILE [--schedule NAME], or --json '{...}'"],
+  ["cron session . --clear", '"." is no id or name'],
+  ["cron status ..", '".." is no id or name'],
+  ["cron pause a .", '"." is no id or name'],
+  ["cron cancel ", '"" is no id or name'],
+  ["cron remove --name . --force", '"." is no id or name'],
+  ["logs --run ..", '".." is no id or name'],
+  ["keys revoke .", '"." is no id or name'],
+  ["run .", '"." is no id or name'],
+  ["cron list --server", "--server needs a value"],
   ["deliveries redeliver", "say which: ids of deliveries, --all-failed or --all-dead"],
   [
     "agentpin verify x --domain a.example",
@@ -106,11 +115,23 @@ describe("wrong usage", () => {
     Effect.gen(function* () {
       for (const words of [
         ["cron", "status", "--", "--odd"],
+        ["cron", "status", "--", "--"],
+        ["cron", "status", "--", "--help"],
+        ["cron", "pause", "--yes", "--", "--all"],
+        ["cron", "remove", "--", "--force", "preview"],
+        ["cron", "remove", "--force", "on"],
+        ["cron", "remove", "--name", "--", "--force"],
         ["cron", "run", "a", "--input", "--wait"],
+        ["cron", "run", "a", "--input", "--"],
+        ["cron", "run", "a", "--input=--"],
+        ["cron", "run", "a", "--input", "--help"],
+        ["cron", "run", "a", "--input=--help"],
+        ["cron", "run", "a", "--input", "--version"],
+        ["cron", "run", "a", "--input", "--server"],
         ["cron", "status", "status"]
       ]) {
         const { code, err } = yield* run(["--server", "http://127.0.0.1:1", ...words])
-        assert.strictEqual(code, 6, err.join("\n"))
+        assert.strictEqual(code, 6, `${words.join(" ")}: ${err.join("\n")}`)
       }
     })
   )

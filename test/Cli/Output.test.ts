@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Option from "effect/Option"
 import * as FastCheck from "fast-check"
-import { orderWords } from "../../src/Cli/Argv.ts"
+import { parserWords, readLine, unmarked } from "../../src/Cli/Argv.ts"
 import { renderCsv } from "../../src/Cli/Csv.ts"
 import { type Column, renderTable } from "../../src/Cli/Table.ts"
 import { byLocalClock, relative } from "../../src/Cli/Times.ts"
@@ -173,9 +174,11 @@ describe("times", () => {
   })
 })
 
-describe("orderWords", () => {
+describe("parserWords", () => {
+  const ordered = (...words: ReadonlyArray<string>) => parserWords(readLine(words))
+
   it("puts the server first, then the command, its flags and the rest", () => {
-    assert.deepStrictEqual(orderWords(["cron", "history", "job", "--limit", "5", "--server", "http://x"]), [
+    assert.deepStrictEqual(ordered("cron", "history", "job", "--limit", "5", "--server", "http://x"), [
       "--server",
       "http://x",
       "cron",
@@ -184,13 +187,17 @@ describe("orderWords", () => {
       "5",
       "job"
     ])
-    assert.deepStrictEqual(orderWords(["cron", "remove", "job", "--force"]), ["cron", "remove", "--force", "job"])
-    assert.deepStrictEqual(orderWords(["run", "agent", "--input", "-5", "--", "--odd"]), [
-      "run",
-      "--input",
-      "-5",
-      "agent",
-      "--odd"
-    ])
+    assert.deepStrictEqual(ordered("cron", "remove", "job", "--force"), ["cron", "remove", "--force", "true", "job"])
+  })
+
+  it("shows the parser no words that look like options and are none, and gives them back as they were", () => {
+    const words = ordered("run", "agent", "--input", "--", "--", "--odd", "-")
+    assert.deepStrictEqual(
+      words.map((word) => word.startsWith("-")),
+      [false, true, false, false, false, false]
+    )
+    assert.deepStrictEqual(unmarked(words), ["run", "--input", "--", "agent", "--odd", "-"])
+    const parsed = { a: Option.some(words), b: { c: words[2] }, d: 1 }
+    assert.deepStrictEqual(unmarked(parsed), { a: Option.some(unmarked(words)), b: { c: "--" }, d: 1 })
   })
 })

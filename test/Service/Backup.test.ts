@@ -1,5 +1,17 @@
 import { spawnSync } from "node:child_process"
-import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs"
+import {
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync
+} from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import Sqlite from "better-sqlite3"
 import * as Effect from "effect/Effect"
@@ -134,6 +146,69 @@ describe("backup and restore", () => {
   )
 
   it.scopedLive(
+    "takes the place of a data folder only, writes nothing in a rehearsal, and follows a link",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* backedUp
+        const run = (...words: ReadonlyArray<string>) => symbi(words, { cwd: folder })
+        mkdirSync(`${folder}/project`)
+        writeFileSync(`${folder}/project/mine`, "kept")
+        for (const more of [["--force"], ["--dry-run"]]) {
+          const foreign = yield* run("restore", "b.tar", "--data", "project", ...more)
+          assert.deepStrictEqual([foreign.code, foreign.stdout], [5, ""])
+          assert.include(foreign.stderr, "project holds files but no symbiont.db")
+        }
+        const before = readdirSync(folder)
+        const rehearsed = yield* run("restore", "b.tar", "--data", "a/b/c", "--dry-run")
+        assert.deepStrictEqual([rehearsed.code, rehearsed.stdout], [0, `would restore into ${folder}/a/b/c\n`])
+        rmSync(`${folder}/.symbi/service.lock`)
+        // An empty folder is none: the one that is configured is meant.
+        assert.include((yield* run("restore", "b.tar", "--data", "", "--dry-run")).stdout, `${folder}/.symbi; what is`)
+        assert.deepStrictEqual(readdirSync(folder), before)
+        assert.notInclude(readdirSync(`${folder}/.symbi`), "service.lock")
+
+        renameSync(`${folder}/.symbi`, `${folder}/real`)
+        symlinkSync("real", `${folder}/.symbi`)
+        const linked = yield* run("restore", "b.tar", "--force")
+        assert.strictEqual(linked.code, 0, linked.stderr)
+        assert.isTrue(lstatSync(`${folder}/.symbi`).isSymbolicLink())
+        assert.strictEqual(readdirSync(folder).filter((name) => name.startsWith("real.before-restore-")).length, 1)
+        assert.include(readdirSync(`${folder}/real`), "symbiont.db")
+
+        const copy = `${folder}/old-symbiont.db`
+        copyFileSync(`${folder}/real/symbiont.db`, copy)
+        writeFileSync(`${folder}/audit-key.pem`, "of something else")
+        assert.strictEqual((yield* run("backup", "--db", copy, "-o", "alone.tar")).code, 0)
+        assert.notInclude(readFileSync(`${folder}/alone.tar`, "latin1"), "of something else")
+      }),
+    90_000
+  )
+
+  it.scopedLive.runIf(canMount)(
+    "leaves a mount point in its place, and sets aside in it what was there",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* backedUp
+        for (const mount of ["-t tmpfs none mnt", "--bind other mnt"]) {
+          const script = `mkdir -p mnt other && mount ${mount} && cp -r .symbi/. mnt && echo kept > mnt/mine &&
+            '${process.execPath}' '${program}' restore b.tar --data mnt --force && ls mnt && cat mnt/before-restore-*/mine`
+          const { status, stderr, stdout } = spawnSync("unshare", ["-rm", "sh", "-c", script], {
+            cwd: folder,
+            encoding: "utf8"
+          })
+          assert.strictEqual(status, 0, stderr)
+          const [restored, ...names] = stdout.trim().split("\n")
+          assert.strictEqual(restored, `restored into ${folder}/mnt`)
+          assert.strictEqual(names.pop(), "kept")
+          assert.include(names, "symbiont.db")
+          assert.notInclude(names, "mine")
+          assert.strictEqual(names.filter((name) => name.startsWith("before-restore-")).length, 1)
+        }
+      }),
+    90_000
+  )
+
+  it.scopedLive(
     "refuses what is damaged, cut, foreign or newer, naming the part, and touches nothing",
     () =>
       Effect.gen(function* () {
@@ -183,6 +258,15 @@ describe("backup and restore", () => {
       Effect.gen(function* () {
         const folder = yield* backedUp
         const run = (...words: ReadonlyArray<string>) => symbi(words, { cwd: folder })
+        const gone = yield* run("restore", "nope", "--data", "new")
+        assert.deepStrictEqual(gone, { code: 3, stdout: "", stderr: "error: no backup at nope\n" })
+        const unread = yield* run("restore", "agents", "--data", "new")
+        assert.deepStrictEqual(unread, {
+          code: 1,
+          stdout: "",
+          stderr: "error: cannot use the backup agents: it is a folder\n"
+        })
+        assert.isFalse(readdirSync(folder).some((name) => name.startsWith(".symbi-restore") || name === "new"))
         const none = yield* run("backup", "--data", "nowhere")
         assert.deepStrictEqual([none.code, none.stderr], [3, "error: no database at nowhere/symbiont.db\n"])
         mkdirSync(`${folder}/broken`)

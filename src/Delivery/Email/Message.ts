@@ -1,10 +1,10 @@
 import { domainToASCII } from "node:url"
+import { neutralise } from "../../ControlCharacters.ts"
 import { shortInstant } from "../../Domain/Instant.ts"
 import type { Job } from "../../Domain/Job.ts"
 import type { Run } from "../../Domain/Run.ts"
 import type { DeliveryNotes } from "../CurrentDelivery.ts"
 import { oneLine } from "../OneLine.ts"
-import { neutralise } from "../Stdout.ts"
 import type { MailAddress } from "./Address.ts"
 import type { Recipient } from "./Recipient.ts"
 

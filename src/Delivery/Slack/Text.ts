@@ -1,5 +1,5 @@
+import { neutralise } from "../../ControlCharacters.ts"
 import { oneLine } from "../OneLine.ts"
-import { neutralise } from "../Stdout.ts"
 
 // Slack's advice for the text of a message; it cuts at 40,000 itself.
 const maxText = 4_000
