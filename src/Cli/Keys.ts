@@ -75,7 +75,7 @@ const columns: ReadonlyArray<Column<ApiKey>> = [
   { name: "CREATED", value: (key, at) => at(key.created_at), spare: true },
   { name: "LAST USED", value: (key, at) => at(key.last_used_at) },
   { name: "EXPIRES", value: (key, at) => at(key.expires_at) },
-  { name: "REVOKED", value: (key, at) => at(key.revoked_at), spare: true }
+  { name: "REVOKED", value: (key, at) => at(key.revoked_at), optional: true }
 ]
 
 const print = printRows({

@@ -93,7 +93,7 @@ export const checkAgentFiles = (files: ReadonlyArray<TextFile>, loaded: Loaded |
         : warning("files", text, "`symbi validate` shows the place")
     })
     const models = parsed.agents.filter(({ definition }) => definition.kind === "model").length
-    const counts = `${files.length} files of agents and schedules`
+    const counts = `${files.length} ${files.length === 1 ? "file" : "files"} of agents and schedules`
     return {
       models,
       verdicts:

@@ -47,7 +47,7 @@ export const judgeBudgets = (lines: ReadonlyArray<BudgetLine>): ReadonlyArray<Ve
           ]
     })
   )
-  if (used.length === 0) return [ok("budgets", lines.length === 0 ? "none is set" : "all below 80 %")]
+  if (used.length === 0) return [ok("budgets", lines.length === 0 ? "none was spent from" : "all below 80 %")]
   return used.map(({ full, text }) =>
     warning("budgets", `${full ? "used up" : "over 80 %"}: ${text}`, "see `symbi budgets`; raise the cap, or wait")
   )
@@ -146,7 +146,13 @@ export const checkApprovals = Effect.fn("Doctor.approvals")(function* (client: C
   const now = yield* Clock.currentTimeMillis
   const waiting = yield* client.approvals.list({ urlParams: { state: "pending", limit: pageOfJobs } })
   const long = waiting.filter(({ requested_at }) => now - requested_at > longWait)
-  if (long.length === 0) return [ok("approvals", waiting.length === 0 ? "none wait" : `${waiting.length} wait`)]
+  if (long.length === 0)
+    return [
+      ok(
+        "approvals",
+        waiting.length === 0 ? "none wait" : `${waiting.length} ${waiting.length === 1 ? "waits" : "wait"}`
+      )
+    ]
   return [
     warning(
       "approvals",
