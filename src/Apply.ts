@@ -192,9 +192,11 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
         const first = [...damaged].find(([name]) => names.has(name))
         return first === undefined ? Either.void : Either.left(new JobUnreadable({ job: first[0], detail: first[1] }))
       })
-      const strangers = strangersOf(checked, known).map(
-        (id) =>
-          `agent "${id}" is in these files, but not in the agents folder of the service, from where alone it takes agents; until it is there (or defined in code), its runs are denied`
+      const isOwn = [...scope.folders, ...scope.files].some((one) => one.split("/")[0] === ownFolder)
+      const strangers = strangersOf(checked, known).map((id) =>
+        isOwn
+          ? `agent "${id}" is new in the service's own folder, and the service has not read it yet: send it SIGHUP, or restart it; until then its runs are denied`
+          : `agent "${id}" is in these files, but not in the agents folder of the service, from where alone it takes agents; until it is there (or defined in code), its runs are denied`
       )
       return { ...applied, warnings: [...applied.warnings, ...strangers] } satisfies Applied
     })

@@ -2,7 +2,7 @@ import * as Command from "@effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type { Job } from "../Domain/Job.ts"
+import { conflictText, type Job } from "../Domain/Job.ts"
 import { CliError, exitCodes } from "./Errors.ts"
 import { type Chosen, choice, confirmed, filteredJobs, forEachInOrder, getJob } from "./JobChoice.ts"
 import { withClient } from "./Root.ts"
@@ -64,7 +64,7 @@ const jobsMeant = Effect.fnUntraced(function* (chosen: Chosen, { done, from }: C
 const outcome = (errors: ReadonlyArray<CliError>, of: number, done: string) => {
   const [worst] = errors.toSorted((a, b) => exitCodes[b.kind] - exitCodes[a.kind])
   if (worst === undefined) return Effect.void
-  return of === 1 ? worst : new CliError({ kind: worst.kind, message: `${errors.length} of ${of} jobs not ${done}` })
+  return of === 1 ? worst : new CliError({ kind: worst.kind, message: `${errors.length} of ${of} jobs ${done}` })
 }
 
 const changeOf = (change: Change) =>
@@ -83,8 +83,12 @@ const changeOf = (change: Change) =>
     const isSo = (job: Job) => job.status === change.already
     const unchanged = (job: Job) => `${quoted(job)} is ${job.status} already`
     if (chosen.dryRun) {
-      for (const job of jobs) yield* Console.log(isSo(job) ? unchanged(job) : `would ${change.name} ${quoted(job)}`)
-      return yield* outcome(errors, all, "found")
+      for (const job of jobs) {
+        if (isSo(job)) yield* Console.log(unchanged(job))
+        else if (job.status === change.from) yield* Console.log(`would ${change.name} ${quoted(job)}`)
+        else yield* failed(new CliError({ kind: "conflict", message: conflictText(change.name, job) }))
+      }
+      return yield* outcome(errors, all, `would not be ${change.done}`)
     }
     if (added > 0 && jobs.length > 1 && !chosen.yes) {
       const what = `${change.name} ${counted(jobs.length, "job")} (${namesOf(jobs)})`
@@ -105,7 +109,7 @@ const changeOf = (change: Change) =>
             ),
       Either.match({ onLeft: failed, onRight: (text) => Console.log(text) })
     )
-    yield* outcome(errors, all, change.done)
+    yield* outcome(errors, all, `not ${change.done}`)
   })
 
 const nextRunOf = ({ next_run }: Job): string => `next run ${instant(next_run)}`

@@ -209,6 +209,18 @@ export class JobStateConflict extends Schema.TaggedError<JobStateConflict>()("Jo
   message: Schema.String
 }) {}
 
+const hints: Readonly<Record<JobStatus, string>> = {
+  active: "it is active",
+  paused: "it is paused",
+  completed: "it has completed; give it a new trigger (`at`, say) to schedule it again",
+  failed: "its only slot has ended without a run; give it a new trigger (`at`, say) to schedule it again",
+  dead_letter: "it is dead-lettered; `symbi cron reset` makes it active again"
+}
+
+/** Why the status of a job does not let it be changed so. */
+export const conflictText = (change: "pause" | "resume" | "reset", { name, status }: Pick<Job, "name" | "status">) =>
+  `cannot ${change} job "${name}": ${change === "reset" ? `it is ${status}, not dead-lettered` : hints[status]}`
+
 /** The stored row of a job cannot be read; the job is set aside until it is repaired or deleted. */
 export class JobUnreadable extends Schema.TaggedError<JobUnreadable>()("JobUnreadable", {
   job: Schema.String,

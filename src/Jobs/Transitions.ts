@@ -1,6 +1,6 @@
 import * as Either from "effect/Either"
 import type { Actor, AuditType } from "../Domain/Audit.ts"
-import { JobStateConflict, type StoredJob } from "../Domain/Job.ts"
+import { conflictText, JobStateConflict, type StoredJob } from "../Domain/Job.ts"
 import type { JobChange } from "../JobStore.ts"
 import type { Recurrence } from "../Recurrence.ts"
 
@@ -14,14 +14,6 @@ const changed = (job: StoredJob, patch: Partial<StoredJob>, type: AuditType, act
 const conflict = (job: StoredJob, message: string) =>
   Either.left(new JobStateConflict({ job: job.name, status: job.status, message }))
 
-const hints: Record<StoredJob["status"], string> = {
-  active: "it is active",
-  paused: "it is paused",
-  completed: "it has completed; give it a new trigger (`at`, say) to schedule it again",
-  failed: "its only slot has ended without a run; give it a new trigger (`at`, say) to schedule it again",
-  dead_letter: "it is dead-lettered; `symbi cron reset` makes it active again"
-}
-
 /** Stops new slots; live runs finish. Pausing a paused job changes nothing. What apply paused, apply may resume. */
 export const pause = (
   job: StoredJob,
@@ -30,7 +22,7 @@ export const pause = (
   paused_by: "operator" | "apply" = "operator"
 ): Either.Either<JobChange, JobStateConflict> => {
   if (job.status === "paused") return Either.right({ job, audit: [] })
-  if (job.status !== "active") return conflict(job, `cannot pause job "${job.name}": ${hints[job.status]}`)
+  if (job.status !== "active") return conflict(job, conflictText("pause", job))
   return Either.right(changed(job, { status: "paused", paused_by }, "CronJobPaused", actor, now))
 }
 
@@ -50,7 +42,7 @@ export const resume = (
   now: number
 ): Either.Either<JobChange, JobStateConflict> => {
   if (job.status === "active") return Either.right({ job, audit: [] })
-  if (job.status !== "paused") return conflict(job, `cannot resume job "${job.name}": ${hints[job.status]}`)
+  if (job.status !== "paused") return conflict(job, conflictText("resume", job))
   const next_run = recurrence.next(now)
   if (next_run === null) {
     return conflict(
@@ -77,7 +69,7 @@ export const reset = (
   now: number
 ): Either.Either<JobChange, JobStateConflict> => {
   if (job.status !== "dead_letter") {
-    return conflict(job, `cannot reset job "${job.name}": it is ${job.status}, not dead-lettered`)
+    return conflict(job, conflictText("reset", job))
   }
   const next_run = recurrence.next(now)
   if (next_run === null) {

@@ -229,10 +229,18 @@ describe("files that were sent", () => {
   test("bring no agents with them: a command is not run because somebody sent it", () =>
     Effect.gen(function* () {
       const agents = yield* AgentRuntime
+      const { apply } = yield* Apply
       const text = `agent sent {\n  command: ["touch", "/tmp/sent"]\n}\n${schedule("a", 'every: "5m"', "sent")}${schedule("b", 'every: "5m"', "sent")}`
       const { warnings } = yield* send("/x", { "a.symbi": text })
       assert.strictEqual(warnings.length, 1)
       assert.include(warnings[0] ?? "", 'agent "sent" is in these files, but not in the agents folder of the service')
+      const own = yield* apply(
+        { files: [{ path: "/srv/agents/b.symbi", text: text.replaceAll('"b"', '"c"').replaceAll('"a"', '"d"') }] },
+        "cli"
+      )
+      assert.deepStrictEqual(own.warnings, [
+        `agent "sent" is new in the service's own folder, and the service has not read it yet: send it SIGHUP, or restart it; until then its runs are denied`
+      ])
       assert.strictEqual((yield* Effect.flip(agents.find("sent")))._tag, "AgentNotFound")
       yield* until(6 * minute)
       assert.deepStrictEqual(

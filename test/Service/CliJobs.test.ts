@@ -46,6 +46,12 @@ describe("several jobs at once", () => {
         const again = yield* cron("pause", "one", "two", "one")
         assert.deepStrictEqual(again, { code: 0, stdout: '"one" is paused already\npaused "two"\n', stderr: "" })
 
+        const rehearsed = yield* cron("resume", "two", "nobody", "dead", "one", "--dry-run")
+        assert.deepStrictEqual([rehearsed.code, rehearsed.stdout], [5, 'would resume "two"\nwould resume "one"\n'])
+        assert.match(
+          rehearsed.stderr,
+          /\nerror: cannot resume job "dead": .*\nerror: 2 of 4 jobs would not be resumed\n$/
+        )
         const mixed = yield* cron("resume", "two", "nobody", "dead", "one")
         assert.strictEqual(mixed.code, 5)
         assert.match(mixed.stdout, /^resumed "two"; next run \S+\nresumed "one"; next run \S+\n$/)
@@ -53,6 +59,9 @@ describe("several jobs at once", () => {
           mixed.stderr,
           /^error: no job with the id or name "nobody"\nerror: cannot resume job "dead": .*\nerror: 2 of 4 jobs not resumed\n$/
         )
+        const told = yield* cron("pause", "dead")
+        assert.deepStrictEqual([told.code, told.stdout], [5, ""])
+        assert.deepStrictEqual(yield* cron("pause", "dead", "--dry-run"), told)
         const reset = yield* cron("reset", "--status", "dead_letter")
         assert.deepStrictEqual([reset.code, reset.stderr], [0, ""])
         assert.match(reset.stdout, /^reset "dead"; next run /)
