@@ -105,6 +105,8 @@ export const baseUrlOf = ({ server }: Pick<Settings["Type"], "server">): string 
 /** The configuration cannot be used; each problem says where it is, what is expected and what was found. */
 export class SettingsError extends Data.TaggedError("SettingsError")<{
   readonly problems: ReadonlyArray<string>
+  /** Whether the file that was asked for is not there. */
+  readonly missing?: boolean
 }> {
   override get message() {
     return this.problems.join("\n")
@@ -143,11 +145,9 @@ const knownKeys: KeyTree = {
 const readConfigFile = Effect.fnUntraced(function* (name: string) {
   const fs = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(fs.readFileString(name), (error) =>
-    refuse(
-      error._tag === "SystemError" && error.reason === "NotFound"
-        ? `${name}: no such file; create it, or leave out --config`
-        : `${name}: cannot be read: ${error.message}`
-    )
+    error._tag === "SystemError" && error.reason === "NotFound"
+      ? new SettingsError({ problems: [`${name}: no such file; create it, or leave out --config`], missing: true })
+      : refuse(`${name}: cannot be read: ${error.message}`)
   )
   const document = yield* Either.mapLeft(parseToml(text), (problem) => refuse(`${name}:${problem}`))
   return { name, text, document }

@@ -34,7 +34,11 @@ import { findConfigFile, loadSettings, Settings } from "./Settings.ts"
 import { WakeGate } from "./WakeGate.ts"
 
 /** The service could not start; the message says why and what to do. */
-export class StartupError extends Data.TaggedError("StartupError")<{ readonly message: string }> {}
+export class StartupError extends Data.TaggedError("StartupError")<{
+  readonly message: string
+  /** Whether the configuration file that was asked for is not there. */
+  readonly missing?: boolean
+}> {}
 
 /** What `symbi up` was asked for. */
 export interface ServeOptions {
@@ -148,5 +152,8 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
   }).pipe(
     Effect.scoped,
     Effect.provide(NodeContext.layer),
-    Effect.catchAll((error) => (error instanceof StartupError ? error : new StartupError({ message: error.message })))
+    Effect.catchAll((error) => {
+      if (error instanceof StartupError) return error
+      return new StartupError({ message: error.message, missing: "missing" in error && error.missing === true })
+    })
   )

@@ -57,7 +57,7 @@ describe("symbi config", () => {
         assert.strictEqual(wrong.code, 1)
         assert.include(wrong.stderr, "symbiont.toml:2: scheduler.tick_interval_seconds: expected a whole number")
         const none = yield* symbi(["config", "--config", "other.toml"], { cwd })
-        assert.strictEqual(none.code, 1)
+        assert.strictEqual(none.code, 3)
         assert.include(none.stderr, "other.toml: no such file")
       })
     )

@@ -132,18 +132,28 @@ describe.concurrent("validate", () => {
     })
   )
 
-  it.effect("refuses what is not there with 2, and says what it looked for", () =>
+  it.effect("refuses what is not there with 3, what is no file of its kind with 2, and says what it looked for", () =>
     Effect.gen(function* () {
-      const cwd = folderOf({ "empty/notes.txt": "", "latin.symbi": Uint8Array.of(0x23, 0xe9, 0x0a) })
+      const cwd = folderOf({ "empty/notes.txt": "", "ok.symbi": "", "latin.symbi": Uint8Array.of(0x23, 0xe9, 0x0a) })
       for (const [words, text] of [
         [["validate"], "there is no folder agents"],
         [["validate", "nowhere.symbi"], "cannot read nowhere.symbi: no such file or folder"],
         [["validate", "empty"], "no .symbi files in empty"],
         [["validate", "--format", "csv"], "table, json"],
+        [["validate", "ok.symbi", "--config", "nowhere.toml"], "nowhere.toml: no such file"],
+        [["apply", "-f", "nowhere"], "cannot read nowhere: no such file or folder"],
+        [["logs", "--data", "nowhere"], "cannot read nowhere: no such file or folder"],
+        [["audit", "verify", "--data", "nowhere"], "symbiont.db: no such file"],
+        [["audit", "verify", "--checkpoint", "nowhere"], "cannot read nowhere: no such file or folder"],
+        [
+          ["agentpin", "pin", "k", "--domain", "a.example", "--discovery", "nowhere"],
+          "cannot read nowhere: no such file or folder"
+        ],
         [["fmt", "nowhere.symbi"], "cannot read nowhere.symbi: no such file or folder"]
       ] as const) {
         const { code, stderr, stdout } = yield* symbi(words, { cwd })
-        assert.deepStrictEqual([code, stdout], [2, ""], stderr)
+        const missing = text.includes("no such file")
+        assert.deepStrictEqual([code, stdout], [missing ? 3 : 2, ""], stderr)
         assert.include(stderr, text)
       }
       const latin = yield* symbi(["validate", "latin.symbi"], { cwd })

@@ -7,15 +7,18 @@ import { symbi } from "./support/Symbi.ts"
 /** util-linux's `script` gives a command a terminal; without it there is nothing to test on. */
 const hasTerminal = process.platform === "linux" && spawnSync("script", ["--version"]).status === 0
 
-/** Runs `symbi` on a terminal of its own; `typed` comes once it asks. */
-const onTerminal = (words: ReadonlyArray<string>, typed: string, server: string) =>
-  Effect.async<string>((resume) => {
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what colours a terminal
+const colour = /\u001b\[[0-9;]*m/
+
+/** Runs `symbi` on a terminal of its own; `typed` comes once it asks. Gives what the terminal showed, and how it ended. */
+const ended = (words: ReadonlyArray<string>, typed: string, env: Record<string, string>) =>
+  Effect.async<{ readonly shown: string; readonly code: unknown }>((resume) => {
     const command = [process.execPath, program, ...words].map((word) => `'${word}'`).join(" ")
     const child = execFile(
       "script",
       ["--quiet", "--return", "--command", command, "/dev/null"],
-      { env: { PATH: process.env["PATH"], SYMBI_SERVER: server, TERM: "xterm" }, timeout: 20_000 },
-      (_, stdout) => resume(Effect.succeed(stdout))
+      { env: { PATH: process.env["PATH"], TERM: "xterm", ...env }, timeout: 20_000 },
+      (error, shown) => resume(Effect.succeed({ shown, code: error?.code ?? 0 }))
     )
     let asked = ""
     child.stdout?.on("data", (text: string) => {
@@ -25,9 +28,12 @@ const onTerminal = (words: ReadonlyArray<string>, typed: string, server: string)
     })
   })
 
+const onTerminal = (words: ReadonlyArray<string>, typed: string, server: string) =>
+  Effect.map(ended(words, typed, { SYMBI_SERVER: server }), ({ shown }) => shown)
+
 describe.runIf(hasTerminal)("remove on a terminal", () => {
   it.scopedLive(
-    "asks first: n keeps the job, y removes it",
+    "asks first: n and Ctrl-C keep the job, y removes it",
     () =>
       Effect.gen(function* () {
         const { url } = yield* startService({ folder: yield* folderWith({}) })
@@ -37,6 +43,13 @@ describe.runIf(hasTerminal)("remove on a terminal", () => {
         )
         yield* symbi(["cron", "add", "--json", '{"name":"kept","agent_id":"a","cron_expr":"0 * * * *"}'], { env })
         yield* onTerminal(["cron", "remove", "kept"], "n", url)
+        assert.deepStrictEqual(yield* names, ["kept"])
+        const left = yield* ended(["cron", "remove", "kept"], "\u0003", env)
+        assert.strictEqual(left.code, 130)
+        assert.match(left.shown, colour)
+        const plain = yield* ended(["cron", "remove", "kept"], "n", { ...env, NO_COLOR: "1" })
+        assert.strictEqual(plain.code, 0)
+        assert.notMatch(plain.shown, colour)
         assert.deepStrictEqual(yield* names, ["kept"])
         yield* onTerminal(["cron", "remove", "kept"], "y", url)
         assert.deepStrictEqual(yield* names, [])

@@ -13,9 +13,9 @@ import type { Diagnostic } from "../Domain/Diagnostic.ts"
 import type { Issue } from "../Domain/Job.ts"
 import { symbiFilesIn } from "../SymbiFolder.ts"
 import { oneOf } from "./Arguments.ts"
-import { CliError } from "./Errors.ts"
+import { CliError, unreadable } from "./Errors.ts"
 import { longPatience, withClient } from "./Root.ts"
-import { readSymbiText, unreadable } from "./SymbiFiles.ts"
+import { readSymbiText } from "./SymbiFiles.ts"
 
 const usage = (message: string) => new CliError({ kind: "usage", message })
 

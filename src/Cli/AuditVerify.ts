@@ -10,11 +10,10 @@ import * as Option from "effect/Option"
 import { maxCheckpoints } from "../Api.ts"
 import type { AuditCheckpoint, AuditVerdict } from "../Domain/Audit.ts"
 import { oneOf } from "./Arguments.ts"
-import { CliError } from "./Errors.ts"
+import { CliError, unreadable, unusable } from "./Errors.ts"
 import { longPatience, withClient } from "./Root.ts"
 
 const usage = (message: string) => new CliError({ kind: "usage", message })
-const failed = ({ message }: { readonly message: string }) => new CliError({ kind: "failed", message })
 
 const auditLog = Effect.promise(() => import("../AuditLog.ts"))
 
@@ -22,9 +21,7 @@ const auditLog = Effect.promise(() => import("../AuditLog.ts"))
 const readCheckpoints = Effect.fnUntraced(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
   const { readLines } = yield* auditLog
-  const text = yield* Effect.mapError(fs.readFileString(file), ({ message }) =>
-    usage(`cannot read ${file}: ${/NotFound|ENOENT/.test(message) ? "no such file" : message}`)
-  )
+  const text = yield* Effect.mapError(fs.readFileString(file), unreadable(file))
   const checkpoints = yield* Either.mapLeft(readLines(text), (line) =>
     usage(`${file}: line ${line} is no checkpoint as \`symbi audit checkpoint\` prints them`)
   )
@@ -49,8 +46,8 @@ const verifyDatabase = Effect.fnUntraced(function* (file: string, checkpoints: R
   const { verifyFile } = yield* Effect.promise(() => import("../JobStore/AuditFile.ts"))
   const none = { checkpoints: [], damage: null }
   const own = path.basename(file) === databaseName
-  const kept = own ? yield* Effect.mapError(keptIn(path.dirname(file)), failed) : none
-  return yield* verifyKept((all) => verifyFile(file, all), kept, checkpoints).pipe(Effect.mapError(failed))
+  const kept = own ? yield* Effect.mapError(keptIn(path.dirname(file)), unusable) : none
+  return yield* verifyKept((all) => verifyFile(file, all), kept, checkpoints).pipe(Effect.mapError(unusable))
 })
 
 /** The database of a data folder. */

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import type { EffectiveSetting } from "../Settings.ts"
 import { format } from "./Arguments.ts"
 import { printCsv } from "./Csv.ts"
-import { CliError } from "./Errors.ts"
+import { unusable } from "./Errors.ts"
 import { instant } from "./Show.ts"
 import { type Column, printTable } from "./Table.ts"
 import { serviceOptions } from "./Up.ts"
@@ -36,7 +36,7 @@ export const config = Command.make("config", { ...serviceOptions, format }, (opt
     const { configuration } = yield* Effect.promise(() => import("../main.ts"))
     const { effective, warnings } = yield* configuration(options).pipe(
       Effect.provide(NodeContext.layer),
-      Effect.mapError(({ message }) => new CliError({ kind: "failed", message }))
+      Effect.mapError(unusable)
     )
     yield* Effect.forEach(warnings, (warning) => Console.error(`warning: ${warning}`), { discard: true })
     yield* print(effective, options.format)

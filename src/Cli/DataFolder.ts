@@ -2,7 +2,7 @@ import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { ServiceEnvironment } from "../ServiceEnvironment.ts"
-import { CliError } from "./Errors.ts"
+import { unusable } from "./Errors.ts"
 
 /** Which data folder is meant, where a command works on it without the service. */
 export const dataOptions = {
@@ -28,7 +28,7 @@ export const dataFolder = Effect.fnUntraced(function* (options: {
   const { variables } = yield* ServiceEnvironment
   const { settings } = yield* Effect.mapError(
     loadSettings({ configFile: yield* findConfigFile(options.config), env: variables, overrides: {} }),
-    ({ message }) => new CliError({ kind: "failed", message })
+    unusable
   )
   return settings.data_dir
 })

@@ -1,3 +1,4 @@
+import type { PlatformError } from "@effect/platform/Error"
 import * as Data from "effect/Data"
 
 /** What the exit codes of the CLI mean. */
@@ -19,7 +20,7 @@ export const exitCodeTexts: ReadonlyArray<readonly [code: string, text: string]>
   ["4", "the API key is missing, wrong, or may not do that"],
   ["5", "it is in the way: a name that is taken, a job in another state, a file that exists"],
   ["6", "no service answers, or not in time"],
-  ["130", "ended by Ctrl-C; 0 for up and --watch, which end so"]
+  ["130", "ended by Ctrl-C; 0 for up, --watch and logs --follow, which end so"]
 ]
 
 /** The command ends: one text for people, one exit code for programs. */
@@ -27,3 +28,22 @@ export class CliError extends Data.TaggedError("CliError")<{
   readonly kind: keyof typeof exitCodes
   readonly message: string
 }> {}
+
+const details: Readonly<Record<string, string>> = {
+  NotFound: "no such file or folder",
+  PermissionDenied: "permission denied"
+}
+
+/** What it means that a file or folder that was named cannot be read. */
+export const unreadable = (path: string) => (error: CliError | PlatformError) => {
+  if (error instanceof CliError) return error
+  const reason = error._tag === "SystemError" ? error.reason : ""
+  return new CliError({
+    kind: reason === "NotFound" ? "notFound" : "failed",
+    message: `cannot read ${path}: ${details[reason] ?? error.description ?? error.message}`
+  })
+}
+
+/** The configuration, or what else the service needs to start, cannot be used; `missing`: it is not there. */
+export const unusable = (error: { readonly message: string; readonly missing?: boolean }) =>
+  new CliError({ kind: error.missing === true ? "notFound" : "failed", message: error.message })

@@ -12,9 +12,9 @@ import { type Times, time, timesFor } from "./Times.ts"
 const columns: ReadonlyArray<Column<RunSummary>> = [
   { name: "RUN", value: (run) => run.id },
   { name: "STATUS", value: (run) => run.status },
-  { name: "TRIGGER", value: (run) => run.trigger },
+  { name: "TRIGGER", value: (run) => run.trigger, spare: true },
   { name: "SCHEDULED FOR", value: (run, at) => at(run.scheduled_for) },
-  { name: "TOOK", value: runTime },
+  { name: "TOOK", value: runTime, spare: true },
   { name: "TOKENS", value: tokens, optional: true, spare: true },
   { name: "USD", value: cost, optional: true, spare: true },
   { name: "WHY", value: why, flexible: true }

@@ -1,6 +1,7 @@
 import * as Args from "@effect/cli/Args"
 import * as Options from "@effect/cli/Options"
 import * as Prompt from "@effect/cli/Prompt"
+import * as Terminal from "@effect/platform/Terminal"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Job } from "../Domain/Job.ts"
@@ -8,7 +9,7 @@ import { CliError } from "./Errors.ts"
 import { jobFilter, jobsThat } from "./List.ts"
 import { namesNothing, noName } from "./Misuse.ts"
 import { withClient } from "./Root.ts"
-import { isInteractive } from "./Terminal.ts"
+import { isInteractive, wantsColours, withoutColours } from "./Terminal.ts"
 
 /** Jobs worked on at once. */
 const atOnce = 8
@@ -55,11 +56,15 @@ export const filteredJobs = Effect.fnUntraced(function* ({ agent, all, jobs, lab
   return found.filter(({ labels }) => label.every((one) => labels.includes(one)))
 })
 
-/** Asks at the terminal; where there is none, `unasked` says what to do instead. */
+/** Asks at the terminal, where Ctrl-C ends the command; where there is none, `unasked` says what to do instead. */
 export const confirmed = Effect.fnUntraced(function* (question: string, unasked: string) {
   if (!(yield* isInteractive)) return yield* usage(unasked)
+  const terminal = yield* Terminal.Terminal
+  const plainly = { ...terminal, display: (text: string) => terminal.display(withoutColours(text)) }
   return yield* Prompt.run(Prompt.confirm({ message: question, initial: false })).pipe(
-    Effect.catchTag("QuitException", () => Effect.succeed(false))
+    Effect.provideService(Terminal.Terminal, (yield* wantsColours) ? terminal : plainly),
+    // Ctrl-C
+    Effect.catchTag("QuitException", () => Effect.interrupt)
   )
 })
 

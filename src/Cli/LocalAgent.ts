@@ -6,7 +6,7 @@ import { noBudget } from "../Budgets.ts"
 import { runByHand } from "../RunByHand.ts"
 import { environmentWithout, ServiceEnvironment } from "../ServiceEnvironment.ts"
 import { findConfigFile, loadSettings, Settings } from "../Settings.ts"
-import { CliError } from "./Errors.ts"
+import { CliError, unusable } from "./Errors.ts"
 import { readSymbiFile } from "./SymbiFile.ts"
 import { writeErr } from "./Terminal.ts"
 
@@ -24,7 +24,7 @@ export const runLocally = Effect.fnUntraced(function* (
   const own = yield* ServiceEnvironment
   const { keyVariables, settings } = yield* Effect.flatMap(findConfigFile(config), (configFile) =>
     loadSettings({ configFile, env: own.variables, overrides: {} })
-  ).pipe(Effect.mapError(({ message }) => new CliError({ kind: "failed", message })))
+  ).pipe(Effect.mapError(unusable))
   return yield* Effect.gen(function* () {
     const runtime = yield* AgentRuntime
     yield* runtime.load(agents.map(({ definition }) => definition))

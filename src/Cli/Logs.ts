@@ -1,5 +1,6 @@
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
+import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -7,7 +8,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { isAtLeast, LogEntry, LogLevelName, maxLogLines } from "../Domain/Log.ts"
 import { integerBetween, oneOf } from "./Arguments.ts"
-import { CliError } from "./Errors.ts"
+import { CliError, unreadable } from "./Errors.ts"
 import { namesNothing, noName } from "./Misuse.ts"
 import { reached, withClient } from "./Root.ts"
 import { writeOut } from "./Terminal.ts"
@@ -45,6 +46,8 @@ const print = Effect.fnUntraced(function* (entries: ReadonlyArray<LogEntry>, as:
 /** The log of a data folder, read from its files. */
 const readFolder = Effect.fnUntraced(function* (folder: string, { filter, level, lines }: Asked) {
   const path = yield* Path.Path
+  const fs = yield* FileSystem.FileSystem
+  yield* Effect.mapError(fs.stat(folder), unreadable(folder))
   const { filesOf, logFileOf, readTail, wantedBy } = yield* door
   const isWanted = wantedBy({ filter, level }, "debug")
   return yield* readTail(filesOf(logFileOf(path, folder), 100), lines, (entry) =>

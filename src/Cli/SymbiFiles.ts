@@ -1,11 +1,12 @@
 import { text as readAll } from "node:stream/consumers"
+import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { TextFile } from "../FileCheck.ts"
 import { symbiFilesIn } from "../SymbiFolder.ts"
-import { CliError } from "./Errors.ts"
+import { CliError, unreadable } from "./Errors.ts"
 
 /** The word that stands for standard input among files. */
 export const stdin = "-"
@@ -29,13 +30,6 @@ const pathsOf = Effect.fnUntraced(function* (word: string) {
   const found = yield* filesIn(word)
   return found.length > 0 ? found : yield* usage(`no .symbi files in ${word}`)
 })
-
-const unreadableText = (path: string, { message }: { readonly message: string }): string =>
-  `cannot read ${path}: ${/NotFound|ENOENT/.test(message) ? "no such file or folder" : message}`
-
-/** What it means that a file or folder cannot be read. */
-export const unreadable = (path: string) => (error: CliError | { readonly _tag: string; readonly message: string }) =>
-  error instanceof CliError ? error : usage(unreadableText(path, error))
 
 /** The files meant by some words: files, folders of files, or `agents/` at home if there is none. Each once. */
 export const findSymbiFiles = Effect.fnUntraced(function* (words: ReadonlyArray<string>, home: string) {
@@ -80,14 +74,11 @@ export const agentFilesIn = Effect.fnUntraced(function* (home: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const folder = path.join(home, "agents")
-  const unreadable: Array<string> = []
+  const unread: Array<string> = []
   const files: Array<TextFile> = []
-  const orTell = <A, E extends { readonly _tag: string; readonly message: string }, R>(
-    name: string,
-    reading: Effect.Effect<A, E, R>
-  ) =>
+  const orTell = <A, R>(name: string, reading: Effect.Effect<A, PlatformError, R>) =>
     Effect.catchAll(Effect.asSome(reading), (error) => {
-      unreadable.push(unreadableText(name, error))
+      unread.push(unreadable(name)(error).message)
       return Effect.succeedNone
     })
   const names = yield* orTell(
@@ -98,5 +89,5 @@ export const agentFilesIn = Effect.fnUntraced(function* (home: string) {
     const text = yield* orTell(name, fs.readFileString(name))
     if (Option.isSome(text)) files.push({ path: name, text: text.value })
   }
-  return { files, unreadable }
+  return { files, unreadable: unread }
 })

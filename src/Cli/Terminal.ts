@@ -32,6 +32,13 @@ const ansi = /\u001b\[[0-9;?]*[A-Za-z]/g
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the sequence that a terminal is coloured with
 const colour = /(\u001b\[[0-9;]*m)/
 
+/** A text for a terminal without what colours it. */
+export const withoutColours = (text: string): string =>
+  text
+    .split(colour)
+    .filter((_, index) => index % 2 === 0)
+    .join("")
+
 /** A line that is printed; on a terminal nothing in it but its colours is obeyed. */
 const printed = (text: string, { coloured, terminal }: { readonly coloured: boolean; readonly terminal: boolean }) => {
   const wanted = coloured ? text : text.replace(ansi, "")

@@ -2,7 +2,7 @@ import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import { integerBetween } from "./Arguments.ts"
-import { CliError } from "./Errors.ts"
+import { unusable } from "./Errors.ts"
 
 /** What the service is told on the command line, over its configuration file and the environment. */
 export const serviceOptions = {
@@ -25,6 +25,6 @@ export const serviceOptions = {
 export const up = Command.make("up", serviceOptions, (options) =>
   Effect.promise(() => import("../main.ts")).pipe(
     Effect.flatMap(({ serve }) => serve(options)),
-    Effect.mapError(({ message }) => new CliError({ kind: "failed", message }))
+    Effect.mapError(unusable)
   )
 ).pipe(Command.withDescription("Start the service"))

@@ -10,7 +10,7 @@ import type { Diagnostic } from "../Dsl.ts"
 import type { CheckedFiles, CheckedSchedule, TextFile } from "../FileCheck.ts"
 import { ServiceEnvironment, withheldVariables } from "../ServiceEnvironment.ts"
 import { oneOf } from "./Arguments.ts"
-import { CliError } from "./Errors.ts"
+import { CliError, unusable } from "./Errors.ts"
 import { instant, localTime } from "./Show.ts"
 import { findSymbiFiles, homeOf, otherAgentFiles, readSymbiText } from "./SymbiFiles.ts"
 import { type Column, printTable } from "./Table.ts"
@@ -23,14 +23,16 @@ const summaryOf = (files: ReadonlyArray<TextFile>, { diagnostics, parsed }: Chec
   return `${counted(files.length, "file")}: ${[...held, counted(of("error"), "error"), counted(of("warning"), "warning")].join(", ")}`
 }
 
-/** What the configuration says; one that cannot be read here is no fault of the files. */
+/** What the configuration says; one that cannot be used here is no fault of the files. */
 const schedulerOf = Effect.fnUntraced(function* (configFile: Option.Option<string>) {
   const { loadSettings } = yield* Effect.promise(() => import("../Settings.ts"))
   const { variables } = yield* ServiceEnvironment
   return yield* loadSettings({ configFile, env: variables, overrides: {} }).pipe(
     Effect.map(({ keyVariables, settings: { scheduler, unset } }) => ({ ...scheduler, unset, keyVariables })),
     Effect.catchAll((error) =>
-      Effect.as(Console.error(`warning: the configuration is left out: ${error.message}`), null)
+      error.missing === true
+        ? unusable(error)
+        : Effect.as(Console.error(`warning: the configuration is left out: ${error.message}`), null)
     )
   )
 })

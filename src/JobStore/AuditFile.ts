@@ -14,6 +14,7 @@ import { detailOf } from "./Details.ts"
 export class DatabaseFileMissing extends Data.TaggedError("DatabaseFileMissing")<{
   readonly filename: string
   readonly detail: string
+  readonly missing?: boolean
 }> {
   override get message() {
     return `cannot read ${this.filename}: ${this.detail}`
@@ -83,15 +84,17 @@ export const verifyFile = Effect.fn("AuditFile.verify")(function* (
   checkpoints: ReadonlyArray<AuditCheckpoint>
 ) {
   const fs = yield* FileSystem.FileSystem
-  const missing = (detail: string) => new DatabaseFileMissing({ filename, detail })
+  const unusable = (detail: string) => new DatabaseFileMissing({ filename, detail })
   const { type } = yield* Effect.mapError(fs.stat(filename), (error) =>
-    missing(error._tag === "SystemError" && error.reason === "NotFound" ? "no such file" : error.message)
+    error._tag === "SystemError" && error.reason === "NotFound"
+      ? new DatabaseFileMissing({ filename, detail: "no such file", missing: true })
+      : unusable(error.message)
   )
-  if (type !== "File") return yield* missing("it is no file")
+  if (type !== "File") return yield* unusable("it is no file")
   const readable = yield* readableCopy(filename).pipe(
     Effect.catchTags({
-      BadArgument: (error) => missing(error.message),
-      SystemError: (error) => missing(error.message)
+      BadArgument: (error) => unusable(error.message),
+      SystemError: (error) => unusable(error.message)
     })
   )
   return yield* verifyUnused(readable, checkpoints)

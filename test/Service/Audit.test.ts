@@ -168,10 +168,10 @@ describe("symbi audit", () => {
         writeFileSync(`${folder}/text`, "no database ".repeat(999))
         const text = yield* offline("--db", "text")
         assert.deepStrictEqual([text.code, text.stdout], [1, "broken: unreadable: file is not a database\n"])
-        assert.deepStrictEqual((yield* offline("--db", "nothing")).code, 1)
+        assert.deepStrictEqual((yield* offline("--db", "nothing")).code, 3)
         assert.strictEqual((yield* offline("--db", "a", "--data", "b")).code, 2)
         assert.strictEqual((yield* offline("--db", "text", "--checkpoint", "text")).code, 2)
-        assert.strictEqual((yield* offline("--db", "text", "--checkpoint", "nothing")).code, 2)
+        assert.strictEqual((yield* offline("--db", "text", "--checkpoint", "nothing")).code, 3)
       }),
     90_000
   )

@@ -212,7 +212,7 @@ describe("Service, refusing to start", () => {
       assert.match(broken.stderr, /^error: symbiont\.toml:2:\d+: invalid TOML/)
 
       const absent = yield* refused(folder, ["--config", "absent.toml"])
-      assert.strictEqual(absent.code, 1)
+      assert.strictEqual(absent.code, 3)
       assert.include(absent.stderr, "absent.toml: no such file")
       assert.isFalse(existsSync(join(folder, ".symbi")))
     })

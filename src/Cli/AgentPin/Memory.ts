@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { AgentPinMemory } from "../../AgentPin.ts"
 import { ServiceEnvironment } from "../../ServiceEnvironment.ts"
-import { CliError } from "../Errors.ts"
+import { CliError, unusable } from "../Errors.ts"
 
 const failed = ({ message }: { readonly message: string }) => new CliError({ kind: "failed", message })
 
@@ -33,7 +33,7 @@ export const withMemory = <A>(
         env: variables,
         overrides: { data_dir: Option.getOrUndefined(data) }
       }),
-      failed
+      unusable
     )
     const database = path.join(settings.data_dir, "symbiont.db")
     if (!(yield* Effect.orElseSucceed(fs.exists(database), () => false))) {

@@ -5,7 +5,7 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import { CliError } from "../Errors.ts"
+import { CliError, unreadable } from "../Errors.ts"
 import { plain } from "../Table.ts"
 import { serviceOptions } from "../Up.ts"
 import { withMemory } from "./Memory.ts"
@@ -30,10 +30,7 @@ export const pin = Command.make(
       const trusted = yield* domainOf(domain)
       const { importKey, parseDiscovery, usableKey } = yield* Effect.promise(() => import("../../AgentPin.ts"))
       const now = yield* Clock.currentTimeMillis
-      const text = yield* Effect.mapError(
-        fs.readFileString(discovery),
-        (error) => new CliError({ kind: "usage", message: `cannot read ${discovery}: ${error.message}` })
-      )
+      const text = yield* Effect.mapError(fs.readFileString(discovery), unreadable(discovery))
       const { thumbprint } = yield* parseDiscovery(text, trusted).pipe(
         Effect.flatMap((document) => usableKey(document, kid, now)),
         Effect.flatMap(importKey),

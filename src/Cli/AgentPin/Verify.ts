@@ -12,20 +12,14 @@ import * as Schema from "effect/Schema"
 import type { AgentPinRefused } from "../../Domain/AgentPin.ts"
 import { Instant, shortInstant } from "../../Domain/Instant.ts"
 import { oneOf } from "../Arguments.ts"
-import { CliError } from "../Errors.ts"
+import { CliError, unreadable } from "../Errors.ts"
 import { plain } from "../Table.ts"
 import { domain, domainOf } from "./Options.ts"
 
 const usage = (message: string) => new CliError({ kind: "usage", message })
 
-const readFile = Effect.fnUntraced(function* (file: string) {
-  const fs = yield* FileSystem.FileSystem
-  return yield* Effect.mapError(fs.readFileString(file), (error) =>
-    usage(
-      `cannot read ${file}: ${error._tag === "SystemError" && error.reason === "NotFound" ? "no such file" : error.message}`
-    )
-  )
-})
+const readFile = (file: string) =>
+  Effect.flatMap(FileSystem.FileSystem, (fs) => Effect.mapError(fs.readFileString(file), unreadable(file)))
 
 const optionalFile = (name: string, description: string) =>
   Options.text(name).pipe(Options.withPseudoName("file"), Options.withDescription(description), Options.optional)
