@@ -153,6 +153,8 @@ const readConfigFile = Effect.fnUntraced(function* (name: string) {
   return { name, text, document }
 })
 
+const decodeTelemetry = Schema.decodeUnknownEither(TelemetrySettings)
+
 /** The file that was asked for, else `symbiont.toml` of the working folder, if there is one. */
 export const findConfigFile = Effect.fnUntraced(function* (asked: Option.Option<string>) {
   if (Option.isSome(asked)) return asked
@@ -185,7 +187,11 @@ export const loadSettings = Effect.fn("Settings.load")(function* (input: {
     flags: [
       ["--port", "server.port", overrides.port],
       ["--host", "server.host", overrides.host]
-    ]
+    ],
+    isUsable: (key, value) => {
+      const [section, ...rest] = key.split(".")
+      return section !== "telemetry" || Either.isRight(decodeTelemetry({ [rest.join(".")]: value }))
+    }
   })
   // What is doubtful may be why something is wrong: a key that was misspelt, a variable that is not set.
   const refuseAll = (problems: ReadonlyArray<string>) =>

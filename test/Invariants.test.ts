@@ -40,7 +40,10 @@ const scanner = (
       layerOnClient(":memory:").pipe(Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" })), Layer.orDie)
     ),
     Layer.provide(
-      Layer.mock(AgentRuntime, { list: Effect.succeed([{ ...nodeAgent(""), id: AgentId.make("known") }]) })
+      Layer.mock(AgentRuntime, {
+        list: Effect.succeed([{ ...nodeAgent(""), id: AgentId.make("known") }]),
+        estimate: () => null
+      })
     ),
     Layer.provide(Layer.mock(AuditCheckpoints, { make: Effect.die("unused"), newest })),
     Layer.provide(

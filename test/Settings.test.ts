@@ -309,6 +309,55 @@ comand = "x"
     })
   )
 
+  it.effect("leaves out what OpenTelemetry's variables say that it does not know, and says so", () =>
+    Effect.gen(function* () {
+      const { settings, warnings } = yield* load('[telemetry]\nservice_name = "nightly"', {
+        OTEL_TRACES_SAMPLER: "jaeger_remote",
+        OTEL_TRACES_SAMPLER_ARG: "half",
+        OTEL_EXPORTER_OTLP_ENDPOINT: "grpc://bob:hunter2@collector:4317",
+        OTEL_EXPORTER_OTLP_HEADERS: "hunter2",
+        OTEL_RESOURCE_ATTRIBUTES: "team",
+        OTEL_SDK_DISABLED: "TRUE"
+      })
+      const { disabled, otlp_endpoint, service_name, traces_sampler, traces_sampler_arg } = settings.telemetry
+      assert.deepStrictEqual(
+        [disabled, otlp_endpoint, service_name, traces_sampler, traces_sampler_arg],
+        [true, undefined, "nightly", "parentbased_always_on", 1]
+      )
+      const left = (name: string, found = "") =>
+        `environment variable OTEL_${name}: its value${found} is none that this service knows; it is left out`
+      assert.sameMembers(
+        [...warnings],
+        [
+          left("TRACES_SAMPLER", ' ("jaeger_remote")'),
+          left("TRACES_SAMPLER_ARG", ' ("half")'),
+          left("EXPORTER_OTLP_ENDPOINT", ' ("grpc://collector:4317")'),
+          left("EXPORTER_OTLP_HEADERS"),
+          left("RESOURCE_ATTRIBUTES", ' ("team")')
+        ]
+      )
+    })
+  )
+
+  it.effect("shows addresses without users and passwords", () =>
+    Effect.gen(function* () {
+      const { effective, settings } = yield* bare({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://bob:hunter2@collector:4318" })
+      assert.strictEqual(settings.telemetry.otlp_endpoint, "http://bob:hunter2@collector:4318")
+      const shown = effective.find(({ key }) => key === "telemetry.otlp_endpoint")
+      assert.strictEqual(shown?.value, "http://collector:4318")
+      const wrong = yield* problem('[telemetry]\notlp_endpoint = "bob:hunter2@collector"')
+      assert.notInclude(wrong, "hunter2")
+    })
+  )
+
+  it.effect("takes log levels in any case", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* bare({ SYMBI_LOG_LEVEL: "WARN" })).settings.logging.level, "warn")
+      assert.strictEqual((yield* load('[logging]\nlevel = "Debug"')).settings.logging.level, "debug")
+      assert.include(yield* problem("", { SYMBI_LOG_LEVEL: "loud" }), "SYMBI_LOG_LEVEL: expected")
+    })
+  )
+
   it.effect("warns of variables that nothing reads", () =>
     Effect.gen(function* () {
       const { warnings } = yield* bare({ SYMBI_SCHEDULER_MAX_JITER: "3", PATH: "/bin" })

@@ -1,5 +1,5 @@
 /** A scan that comes later than this after the one before began anew: what was late then proves nothing, in ms. */
-const sleptBeyond = 45_000
+const sleptBeyond = 90_000
 
 /** How long something must be found, by one scan after the other, to count, in ms. */
 const settleTime = 10_000

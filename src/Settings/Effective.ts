@@ -2,7 +2,7 @@ import * as Redacted from "effect/Redacted"
 import { shown as shownText } from "../Domain/Redaction.ts"
 import type { SettingsSchema } from "../Settings.ts"
 import { redacted, showKeys } from "./Keys.ts"
-import type { Merged } from "./Sources.ts"
+import { type Merged, withoutUser } from "./Sources.ts"
 
 /** One effective value and where it came from, for people. */
 export interface EffectiveSetting {
@@ -37,10 +37,10 @@ export const effectiveSettings = (
   const shown = (key: string, value: unknown, found: unknown): EffectiveSetting["value"] => {
     if (key === "server.api_keys") return showKeys(settings.server.api_keys)
     if (isCommand(key) && Array.isArray(found)) return commandShown(found)
-    if (refers(found)) return typeof found === "string" ? found : listed(found)
+    if (refers(found)) return typeof found === "string" ? String(withoutUser(key, found)) : listed(found)
     if (Redacted.isRedacted(value)) return redacted
     if (Array.isArray(value)) return listed(value)
-    return typeof value === "number" || typeof value === "boolean" ? value : String(value)
+    return typeof value === "number" || typeof value === "boolean" ? value : String(withoutUser(key, value))
   }
   const walk = (path: ReadonlyArray<string>, value: unknown): ReadonlyArray<EffectiveSetting> => {
     if (isTable(value)) return Object.entries(value).flatMap(([key, inner]) => walk([...path, key], inner))

@@ -1,5 +1,5 @@
 import type * as ParseResult from "effect/ParseResult"
-import { type Merged, showValue } from "./Sources.ts"
+import { type Merged, showValue, withoutUser } from "./Sources.ts"
 
 const plain: Readonly<Record<string, string>> = {
   string: "a text",
@@ -46,7 +46,7 @@ export const describeIssues = (
     }
     const expected = messages.map(expectation).filter((text) => text !== undefined)
     return expected.length === messages.length
-      ? `${where}: expected ${expected.join(" or ")}, found ${showValue(within(found, path))}`
+      ? `${where}: expected ${expected.join(" or ")}, found ${showValue(withoutUser(key, within(found, path)))}`
       : `${where}: ${messages.join("; ")}`
   })
 }

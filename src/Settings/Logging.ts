@@ -5,7 +5,7 @@ import { intBetween, withDefault } from "./Fields.ts"
 /** `[logging]`: what the service writes about itself, to stderr and to `<data>/logs/service.log`. */
 export const LoggingSettings = Schema.Struct({
   /** The least level that is written; the latest entries at `debug` are in memory whatever it is. */
-  level: withDefault(LogLevelName, () => "info" as const),
+  level: withDefault(Schema.compose(Schema.Lowercase, LogLevelName), () => "info" as const),
   /** The form on stderr; `auto` is `pretty` on a terminal, else `plain`. */
   format: withDefault(Schema.Literal("auto", "pretty", "plain", "json"), () => "auto" as const),
   file: withDefault(Schema.Boolean, () => true),

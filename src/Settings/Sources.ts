@@ -1,6 +1,6 @@
 import * as Arr from "effect/Array"
 import * as Either from "effect/Either"
-import { shown } from "../Domain/Redaction.ts"
+import { placeOf, shown } from "../Domain/Redaction.ts"
 import { interpolate, namesIn } from "../ServiceEnvironment.ts"
 import { nearest } from "../Suggestion.ts"
 import { lineOf } from "./Toml.ts"
@@ -71,8 +71,7 @@ export interface Merged {
 const readAs = {
   text: (text: string): unknown => text,
   number: (text: string): unknown => (/^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : text),
-  boolean: (text: string): unknown =>
-    text === "true" || text === "1" ? true : text === "false" || text === "0" ? false : text,
+  boolean: (text: string): unknown => (/^(true|1)$/i.test(text) ? true : /^(false|0)$/i.test(text) ? false : text),
   list: (text: string): unknown => {
     const items = text.split(",").map((item) => item.trim())
     const given = items.filter((item) => item !== "")
@@ -135,6 +134,13 @@ export const showValue = (value: unknown): string =>
           ? "a table"
           : String(value)
 
+/** Addresses of servers: a user and a password in one are nobody's to see. */
+const addressKey = /(^|\.)(otlp_endpoint|public_url|base_url)$/
+
+/** A value of a key as messages may show it. */
+export const withoutUser = (key: string, value: unknown): unknown =>
+  typeof value === "string" && addressKey.test(key) ? placeOf(value) : value
+
 const didYouMean = (word: string, candidates: ReadonlyArray<string>): string => {
   const suggestion = nearest(word, candidates)
   return suggestion === undefined ? "" : `; did you mean ${suggestion}?`
@@ -170,8 +176,10 @@ export const mergeSources = (options: {
   readonly file: ConfigFile | undefined
   readonly env: Variables
   readonly flags: ReadonlyArray<readonly [flag: string, key: string, value: unknown]>
+  /** Whether a key can have a value: asked of variables that are meant for other programs, too. */
+  readonly isUsable: (key: string, value: unknown) => boolean
 }): Merged => {
-  const { env, file, flags, known } = options
+  const { env, file, flags, isUsable, known } = options
   const warnings: Array<string> = []
   const problems: Array<string> = []
   const keyVariables: Array<string> = []
@@ -273,6 +281,11 @@ export const mergeSources = (options: {
     if (shared.has(name) && (origins.has(key) || unset.some((one) => one.key === key))) continue
     const value = readAs[kind](text)
     const place = `environment variable ${name}`
+    if (name.startsWith("OTEL_") && !isUsable(key, value)) {
+      const found = secretKeys.has(key) ? "" : ` (${showValue(withoutUser(key, text))})`
+      warnings.push(`${place}: its value${found} is none that this service knows; it is left out`)
+      continue
+    }
     set(key.split("."), value, { place, where: place, found: text })
   }
   for (const name of Object.keys(env).sort()) {

@@ -10,6 +10,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import { placeOf } from "../Domain/Redaction.ts"
 import { Metrics } from "../Observability.ts"
 import { pairsIn, type Settings } from "../Settings.ts"
 import { RunTraces } from "../Telemetry.ts"
@@ -59,7 +60,7 @@ const tellingClient = (client: HttpClient.HttpClient) => {
         })
       ),
       Effect.tap(({ status }) => (status < 300 ? back : out(`the collector answered ${status}`))),
-      Effect.tapError((error) => out(error.message))
+      Effect.tapError((error) => out(error.message.replaceAll(request.url, placeOf(request.url))))
     )
   })
 }

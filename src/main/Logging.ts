@@ -18,6 +18,14 @@ const partsOf = (text: string): ReadonlyArray<string> =>
 
 type Variables = Readonly<Record<string, string | undefined>>
 
+/** The password that an address has in it, as it stands there and as it is meant. */
+const passwordOf = (address: string | undefined): ReadonlyArray<string> => {
+  if (address === undefined || !URL.canParse(address)) return []
+  const { password } = new URL(address)
+  const written = /:([^:@]*)@[^@]*$/.exec(address)?.[1] ?? ""
+  return [password, written]
+}
+
 /** The service's own secrets: no entry of its log shows them. */
 export const secretsOf = (
   settings: typeof Settings.Service,
@@ -25,6 +33,7 @@ export const secretsOf = (
   env: Variables
 ): ReadonlyArray<string> => [
   ...redactedIn(settings).flatMap((secret) => [secret, ...partsOf(secret)]),
+  ...passwordOf(settings.telemetry.otlp_endpoint),
   ...[...withheldVariables(keyVariables)].flatMap((name) => partsOf(env[name] ?? ""))
 ]
 
