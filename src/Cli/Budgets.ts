@@ -53,7 +53,7 @@ const print = printRows({
     ["runs_cap", ({ caps }) => capOf(caps.runs)],
     ["at_cap", ({ at_cap }) => at_cap]
   ],
-  none: "no budgets; give a job or an agent one: budget { per_day { tokens: 100000 } }"
+  none: "no budget was spent from; give one: budget { per_day { tokens: 100000 } }"
 })
 
 /** `symbi budgets` */

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { Client } from "../Client.ts"
+import { placeOf } from "../Domain/Redaction.ts"
 import { nearest } from "../Suggestion.ts"
 import type { ClientError } from "./ClientErrors.ts"
 import { CliError } from "./Errors.ts"
@@ -35,7 +36,7 @@ export const serverOf = Effect.gen(function* () {
   if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url
   return yield* new CliError({
     kind: "usage",
-    message: `"${url}" is no address of a service; write one such as ${defaultServer}`
+    message: `"${placeOf(url)}" is no address of a service; write one such as ${defaultServer}`
   })
 })
 

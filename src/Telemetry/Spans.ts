@@ -1,5 +1,6 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -9,6 +10,9 @@ import type { Run } from "../Domain/Run.ts"
 import { traceIdsOf } from "../Domain/Trace.ts"
 import type { RunTraces, TracedAttempt } from "../Telemetry.ts"
 import type { Sampler } from "./Sampler.ts"
+
+/** What the span of a run ends with that did not succeed. */
+class RunDidNotSucceed extends Data.TaggedError("RunDidNotSucceed")<{ readonly message: string }> {}
 
 /** Runs whose callers are remembered until they end. */
 const maxAsked = 1_000
@@ -113,7 +117,7 @@ export const makeRunTraces = (exporter: Tracer.Tracer, sampler: Sampler): Contex
         Object.assign(span, ids)
         if (by !== undefined) span.addLinks([{ _tag: "SpanLink", span: by, attributes: {} }])
         const hasFailed = ["failed", "timed_out", "interrupted"].includes(run.status)
-        end(hasFailed ? Exit.fail(new Error(run.error_message ?? run.status)) : Exit.void)
+        end(hasFailed ? Exit.fail(new RunDidNotSucceed({ message: run.error_message ?? run.status })) : Exit.void)
       })
   }
 }
