@@ -159,7 +159,7 @@ describe("symbi apply and export", () => {
 
       const code = (words: ReadonlyArray<string>) => Effect.map(ask(words), (ended) => ended.code)
       assert.strictEqual(yield* code(["apply"]), 2)
-      assert.strictEqual(yield* code(["apply", "-f", "nowhere"]), 2)
+      assert.strictEqual(yield* code(["apply", "-f", "nowhere"]), 3)
       assert.strictEqual(yield* code(["apply", "-f", "empty"]), 2)
       assert.strictEqual(yield* code(["apply", "-f", "two", "empty"]), 2)
       assert.strictEqual(yield* code(["apply", "-f", "two", "--source", "agents"]), 1)
