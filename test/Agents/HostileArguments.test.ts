@@ -157,7 +157,8 @@ describe("hostile arguments", () => {
       const agent = modelAgent({ tools: { files: { read_files: "root" } }, tool_limits: { calls: 10_000 } })
       const { use } = yield* toolboxOf(agent).pipe(Effect.provide(toolService({ directory: path.dirname(root) })))
       const seen = new Set<string>()
-      for (let i = 0; i < 500; i++) {
+      // On a busy machine the folder may be away whenever it is looked for.
+      for (let i = 0; i < 500 || (!seen.has("harmless") && i < 4_900); i++) {
         const read = yield* use("files", { action: "read", path: "now/secret" })
         const listed = yield* use("files", { action: "list", path: "now" })
         for (const { text } of [read, listed]) seen.add(text)
