@@ -110,7 +110,7 @@ describe("the doctor", () => {
         return { schedule: { list }, agents } as unknown as Client
       }
       const [lost] = yield* checkJobs(clientTaking(1))
-      assert.strictEqual(lost?.message, "1 have an agent that nobody knows: c (of-c)")
+      assert.strictEqual(lost?.message, "1 has an agent that nobody knows: c (of-c)")
       const [slow] = yield* checkJobs(clientTaking(2_000))
       assert.strictEqual(slow?.message, "none is dead, the first 2 have their agents")
     })

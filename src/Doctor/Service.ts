@@ -124,7 +124,7 @@ export const checkJobs = Effect.fn("Doctor.jobs")(function* (client: Client) {
       : [
           failed(
             "jobs",
-            `${lost.length}${among} have an agent that nobody knows: ${named(lost.map(({ agent_id, name }) => `${name} (${agent_id})`))}`,
+            `${lost.length}${among} ${lost.length === 1 ? "has" : "have"} an agent that nobody knows: ${named(lost.map(({ agent_id, name }) => `${name} (${agent_id})`))}`,
             "add the agent to agents/, or correct the job"
           )
         ])
