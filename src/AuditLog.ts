@@ -62,7 +62,7 @@ export class AuditCheckpoints extends Context.Tag("symbiont/AuditCheckpoints")<
   )
 }
 
-export { chainedColumns, contentOf, contentSql, entryHash, genesis } from "./AuditLog/Chain.ts"
+export { chainedColumns, contentOf, contentSql, entryHash, genesis, type StoredColumns } from "./AuditLog/Chain.ts"
 export { keptIn, lineOf, readLines, verifyKept } from "./AuditLog/Kept.ts"
 export { AuditKeyUnusable } from "./AuditLog/Key.ts"
 export { redacted, settingShown } from "./AuditLog/Redaction.ts"

@@ -1,6 +1,5 @@
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { SqlClient } from "@effect/sql/SqlClient"
-import { SqliteClient } from "@effect/sql-sqlite-node"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -13,6 +12,7 @@ import type { AuditCheckpoint } from "../src/Domain/Audit.ts"
 import { DurationText } from "../src/Domain/Duration.ts"
 import type { Finding, HealthCheck } from "../src/Domain/Health.ts"
 import { Invariants } from "../src/Invariants.ts"
+import { layerDatabase } from "../src/JobStore/Database.ts"
 import { layerOnClient } from "../src/JobStore/Sqlite.ts"
 import { JobStore } from "../src/JobStore.ts"
 import { Metrics, makeMetrics, recordRun, recordSpent } from "../src/Observability.ts"
@@ -36,9 +36,7 @@ const scanner = (
 ) => {
   const { alive = true, lastFull = Effect.succeed(0), startedAt = t0 - 60 * minute } = scheduler
   return Invariants.layer.pipe(
-    Layer.provideMerge(
-      layerOnClient(":memory:").pipe(Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" })), Layer.orDie)
-    ),
+    Layer.provideMerge(layerOnClient(":memory:").pipe(Layer.provideMerge(layerDatabase(":memory:")), Layer.orDie)),
     Layer.provide(
       Layer.mock(AgentRuntime, {
         list: Effect.succeed([{ ...nodeAgent(""), id: AgentId.make("known") }]),

@@ -1,7 +1,6 @@
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { SqlClient } from "@effect/sql/SqlClient"
-import { SqliteClient } from "@effect/sql-sqlite-node"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -11,6 +10,7 @@ import { AuditLog } from "../src/AuditLog.ts"
 import { Ids } from "../src/Domain/Ids.ts"
 import type { StoredJob } from "../src/Domain/Job.ts"
 import type { Run } from "../src/Domain/Run.ts"
+import { layerDatabase } from "../src/JobStore/Database.ts"
 import { layerOnClient } from "../src/JobStore/Sqlite.ts"
 import { JobStore } from "../src/JobStore.ts"
 import { Jobs } from "../src/Jobs.ts"
@@ -42,7 +42,7 @@ const week = 7 * day
 const upkeep = Retention.Default.pipe(
   Layer.provideMerge(Layer.mergeAll(Sessions.Default, RunLogs.Default)),
   Layer.provideMerge(layerOnClient(":memory:").pipe(Layer.orDie)),
-  Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" }).pipe(Layer.orDie)),
+  Layer.provideMerge(layerDatabase(":memory:").pipe(Layer.orDie)),
   Layer.provideMerge(testSettings({ scheduler: { retention: { runs: "7d", sessions: "7d" } } })),
   Layer.provideMerge(Ids.Default),
   Layer.provideMerge(NodeContext.layer)

@@ -1,4 +1,3 @@
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
@@ -48,8 +47,9 @@ const base32 = (value: number, length: number): string => {
   let text = ""
   let rest = value
   for (let i = 0; i < length; i++) {
-    text = crockford.charAt(rest % 32) + text
-    rest = Math.floor(rest / 32)
+    const digit = rest % 32
+    text = crockford.charAt(digit) + text
+    rest = (rest - digit) / 32
   }
   return text
 }
@@ -60,33 +60,52 @@ const valueOf = (text: string): number =>
 /** What the ids of runs made at an instant (UTC ms) or later do not sort before. */
 export const leastRunId = (millis: number): string => `run_${base32(millis, 10)}`
 
+/** Numbers of 32 bits, the same for the same seeds: sfc32 (Chris Doty-Humphrey, PractRand). */
+const makeDraw = (seeds: readonly [number, number, number]) => {
+  let [a, b, c] = seeds
+  let counter = 1
+  return (): number => {
+    const sum = (((a + b) | 0) + counter) | 0
+    counter = (counter + 1) | 0
+    a = b ^ (b >>> 9)
+    b = (c + (c << 3)) | 0
+    c = (((c << 21) | (c >>> 11)) + sum) | 0
+    return sum >>> 0
+  }
+}
+
+const seed = Random.nextIntBetween(0, 2 ** 32)
+
 /**
  * Makes time-sortable ids in the manner of ULID (github.com/ulid/spec): 48 bits of UTC milliseconds, 80 random bits,
  * and within one millisecond a counter instead of new leading random bits, so ids made by one process always ascend, and after those of the processes before it once told of them.
  */
 export class Ids extends Effect.Service<Ids>()("symbiont/Ids", {
-  sync: () => {
+  effect: Effect.gen(function* () {
+    const clock = yield* Effect.clock
+    const draw = makeDraw([yield* seed, yield* seed, yield* seed])
     let lastMillis = 0
+    let lastTime = base32(0, 10)
     let counter = 0
-    const next = (millis: number, fresh: number): void => {
-      if (millis > lastMillis) {
-        lastMillis = millis
-        counter = fresh
-      } else if (counter < 2 ** 25 - 1) {
+    const next = (): void => {
+      const millis = clock.unsafeCurrentTimeMillis()
+      if (millis <= lastMillis && counter < 2 ** 25 - 1) {
         counter++
-      } else {
-        lastMillis++
-        counter = fresh
+        return
       }
+      lastMillis = Math.max(millis, lastMillis + 1)
+      counter = draw() >>> 8
+      lastTime = base32(lastMillis, 10)
     }
-    const text = Effect.gen(function* () {
-      const millis = yield* Clock.currentTimeMillis
-      const high = yield* Random.nextIntBetween(0, 2 ** 24)
-      const low = yield* Random.nextIntBetween(0, 2 ** 30)
-      const lower = yield* Random.nextIntBetween(0, 2 ** 25)
-      next(millis, high)
-      return base32(lastMillis, 10) + base32(counter, 5) + base32(low, 6) + base32(lower, 5)
-    })
+    const text = (): string => {
+      next()
+      return lastTime + base32(counter, 5) + base32(draw() >>> 2, 6) + base32(draw() >>> 7, 5)
+    }
+    // What is made here has the shape that the schemas ask for.
+    const nextJob = () => `job_${text()}` as JobId
+    const nextRun = () => `run_${text()}` as RunId
+    const nextDelivery = () => `dlv_${text()}` as DeliveryId
+    const nextAudit = () => `aud_${text()}` as AuditId
     return {
       /** Ids made from now on sort after this one, which an earlier process may have made by a clock that was ahead. */
       ascendFrom: (id: string): void => {
@@ -94,16 +113,20 @@ export class Ids extends Effect.Service<Ids>()("symbiont/Ids", {
         const [millis, count] = [valueOf(made.slice(0, 10)), valueOf(made.slice(10, 15))]
         if (millis < lastMillis || (millis === lastMillis && count <= counter)) return
         lastMillis = millis
+        lastTime = base32(millis, 10)
         counter = count
       },
-      job: Effect.map(text, (id) => JobId.make(`job_${id}`)),
-      run: Effect.map(text, (id) => RunId.make(`run_${id}`)),
-      session: Effect.map(text, (id) => SessionId.make(`ses_${id}`)),
-      delivery: Effect.map(text, (id) => DeliveryId.make(`dlv_${id}`)),
-      approval: Effect.map(text, (id) => ApprovalId.make(`apr_${id}`)),
-      audit: Effect.map(text, (id) => AuditId.make(`aud_${id}`)),
-      key: Effect.map(text, (id) => KeyId.make(`key_${id}`)),
-      boot: Effect.map(text, (id) => BootId.make(`boot_${id}`))
+      nextAudit,
+      nextDelivery,
+      nextRun,
+      job: Effect.sync(nextJob),
+      run: Effect.sync(nextRun),
+      session: Effect.sync(() => SessionId.make(`ses_${text()}`)),
+      delivery: Effect.sync(nextDelivery),
+      approval: Effect.sync(() => ApprovalId.make(`apr_${text()}`)),
+      audit: Effect.sync(nextAudit),
+      key: Effect.sync(() => KeyId.make(`key_${text()}`)),
+      boot: Effect.sync(() => BootId.make(`boot_${text()}`))
     } as const
-  }
+  })
 }) {}

@@ -1,10 +1,9 @@
 import * as Either from "effect/Either"
+import type { Row } from "./Database.ts"
 
 /** How much is remembered in all, and at most of one thing, in characters; the oldest goes first. */
 const capacity = 16 * 1_048_576
 const largest = 16_384
-
-type Row = Readonly<Record<string, unknown>>
 
 const makeMemory = <V>() => {
   const known = new Map<string, { readonly value: V; readonly size: number }>()
@@ -44,8 +43,7 @@ export const rememberingText = <A, E>(
   }
 }
 
-const isRow = (row: unknown): row is Row & { readonly id: string } =>
-  typeof row === "object" && row !== null && "id" in row && typeof row.id === "string"
+const isRow = (row: Row): row is Row & { readonly id: string } => typeof row["id"] === "string"
 
 const isSame = (row: Row, other: Row): boolean => {
   for (const column in row) if (row[column] !== other[column]) return false
@@ -61,17 +59,22 @@ const lengthOf = (row: Row): number => {
   return length
 }
 
-/** A pure function of rows that gives the very result of the last time where the short row of that id has not changed. */
-export const remembering = <A, E>(
-  read: (row: unknown) => Either.Either<A, E>
-): ((row: unknown) => Either.Either<A, E>) => {
+/**
+ * A pure function of rows that gives the very result of the last time where the short row of that id has not changed.
+ * `keep` tells it of a row that was just written, and what that is.
+ */
+export const remembering = <A, E>(read: (row: Row) => Either.Either<A, E>) => {
   const memory = makeMemory<{ readonly row: Row; readonly result: Either.Either<A, E> }>()
-  return (row) => {
-    if (!isRow(row)) return read(row)
-    const before = memory.get(row.id)
-    if (before !== undefined && isSame(row, before.row)) return before.result
-    const result = read(row)
-    if (Either.isRight(result)) memory.keep(row.id, { row, result }, lengthOf(row))
-    return result
+  return {
+    keep: (row: Row & { readonly id: string }, result: A): void =>
+      memory.keep(row.id, { row, result: Either.right(result) }, lengthOf(row)),
+    read: (row: Row): Either.Either<A, E> => {
+      if (!isRow(row)) return read(row)
+      const before = memory.get(row.id)
+      if (before !== undefined && isSame(row, before.row)) return before.result
+      const result = read(row)
+      if (Either.isRight(result)) memory.keep(row.id, { row, result }, lengthOf(row))
+      return result
+    }
   }
 }

@@ -1,6 +1,7 @@
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import type { StoredColumns } from "../AuditLog.ts"
 import { Approval } from "../Domain/Approval.ts"
 import { AuditEvent } from "../Domain/Audit.ts"
 import { Delivery, ListedDelivery } from "../Domain/Delivery.ts"
@@ -9,6 +10,8 @@ import { definitionOf, JobDefinition, StoredJob } from "../Domain/Job.ts"
 import { Attempt, Run } from "../Domain/Run.ts"
 import { Session } from "../Domain/Session.ts"
 import { partitionOf } from "../Domain/StableHash.ts"
+import { rowsOf } from "./Columns.ts"
+import type { Row } from "./Database.ts"
 import { remembering, rememberingText } from "./Remembered.ts"
 
 type ColumnFields<F extends Record<string, Schema.Schema.Any>> = {
@@ -73,11 +76,13 @@ const WrittenJobRow = Schema.Struct({
   applied: Schema.NullOr(Schema.String)
 })
 
-const decodeJobRow = Schema.decodeUnknownEither(WrittenJobRow)
+const decodeJobRow = rowsOf(WrittenJobRow).decode
 const decodeDefinition = rememberingText(Schema.decodeEither(Schema.parseJson(JobDefinition)))
 const definitionIn = (column: string, text: string) =>
   Either.mapLeft(decodeDefinition(text), (error) => `${column}: ${describe(error)}`)
-const encodeJobRow = Schema.encodeSync(JobRow)
+const jobRows = rowsOf(JobRow)
+/** Columns of `jobs` in the order of {@link jobValues}. */
+export const jobNames = jobRows.names
 /** The columns of what is given of a job's state, for updates. Each end of a run makes one. */
 export const jobColumns = <P extends Partial<Pick<StoredJob, "last_usage">>>({ last_usage, ...columns }: P) =>
   last_usage === undefined
@@ -88,21 +93,20 @@ export const jobColumns = <P extends Partial<Pick<StoredJob, "last_usage">>>({ l
  * A stored job from its row, or what is wrong with the row. A job whose row is as it was when it was read last is the
  * same object.
  */
-export const jobFromRow: (row: unknown) => Either.Either<StoredJob, string> = remembering((row) =>
+export const { keep: keepJob, read: jobFromRow } = remembering((row: Row) =>
   Either.gen(function* () {
     const { applied, definition, partition: _, ...state } = yield* Either.mapLeft(decodeJobRow(row), describe)
     return {
       ...(yield* definitionIn("definition", definition)),
       ...state,
       applied: applied === null ? null : yield* definitionIn("applied", applied)
-    }
+    } satisfies StoredJob
   })
 )
 
-/** The row of a stored job. */
-export const jobToRow = (stored: StoredJob): typeof JobRow.Encoded => {
+const jobRecord = (stored: StoredJob): typeof JobRow.Type => {
   const { all_clears, anchor, applied, defined_by, gate_seen, last_summary, last_usage, ...shown } = stored
-  return encodeJobRow({
+  return {
     id: shown.id,
     name: shown.name,
     agent_id: shown.agent_id,
@@ -125,8 +129,13 @@ export const jobToRow = (stored: StoredJob): typeof JobRow.Encoded => {
     all_clears,
     partition: partitionOf(shown.id),
     definition: definitionOf(shown)
-  })
+  }
 }
+
+/** The row of a stored job. */
+export const jobToRow = (stored: StoredJob) => jobRows.row(jobRecord(stored))
+/** {@link jobToRow}, as the values of {@link jobNames}. */
+export const jobValues = (stored: StoredJob) => jobRows.values(jobRecord(stored))
 
 const run = Run.fields
 
@@ -174,10 +183,15 @@ export const RunRow = Schema.Struct({
 })
 export type RunRow = typeof RunRow.Type
 
-export const decodeRunRow = Schema.decodeUnknownEither(RunRow)
-export const encodeRunRow = Schema.encodeSync(RunRow)
+const runRows = rowsOf(RunRow)
+/** A row of `runs` that is as it was when it was read or written last is the same object. */
+export const { keep: keepRun, read: decodeRunRow } = remembering(runRows.decode)
+export const encodeRunRow = (record: RunRow) => ({ ...runRows.row(record), id: record.id })
+/** Columns of `runs` in the order of {@link runValues}. */
+export const runNames = runRows.names
+export const runValues = runRows.values
 /** Encodes only the columns that are given, for updates. */
-export const encodeRunPatch = Schema.encodeSync(Schema.partialWith(RunRow, { exact: true }))
+export const encodeRunPatch = runRows.part
 
 /** A run from its row, its attempts and its deliveries. */
 export const runFromRow = (row: RunRow, attempts: ReadonlyArray<Attempt>, deliveries: ReadonlyArray<Delivery>): Run => {
@@ -216,7 +230,7 @@ export const decodeApprovalRow = Schema.decodeUnknownEither(ApprovalRow)
 
 /** A row of `attempts`. */
 export const AttemptRow = Schema.Struct({ run_id: columns({ id: run.id }).id, ...columns(Attempt.fields) })
-export const decodeAttemptRow = Schema.decodeUnknownEither(AttemptRow)
+export const decodeAttemptRow = rowsOf(AttemptRow).decode
 
 /** A row of `deliveries`. */
 export const DeliveryRow = Schema.Struct(columns(Delivery.fields))
@@ -256,4 +270,5 @@ export const AuditRow = Schema.Struct({
   after: Schema.NullOr(Schema.parseJson(Schema.Unknown))
 })
 export const decodeAuditRow = Schema.decodeUnknownEither(AuditRow)
-export const encodeAuditRow = Schema.encodeSync(AuditRow)
+const auditRows = rowsOf(AuditRow)
+export const encodeAuditRow = (event: typeof AuditRow.Type) => auditRows.row(event) as StoredColumns

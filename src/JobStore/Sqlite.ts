@@ -1,6 +1,5 @@
 import * as Migrator from "@effect/sql/Migrator"
 import { SqlClient } from "@effect/sql/SqlClient"
-import { SqliteClient } from "@effect/sql-sqlite-node"
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -17,6 +16,8 @@ import type { RetentionStore } from "../Retention.ts"
 import type { RunTotals } from "../RunTotals.ts"
 import type { SessionStore } from "../Sessions.ts"
 import { copyBeside, DatabaseNotCopied } from "./Backup.ts"
+import { Counters } from "./Counters.ts"
+import { type Database, layerDatabase } from "./Database.ts"
 import { detailOf } from "./Details.ts"
 import { migrations, schemaVersion } from "./Migrations.ts"
 import { layerAgentPins } from "./SqliteAgentPins.ts"
@@ -124,7 +125,7 @@ const services = Layer.mergeAll(
   Layer.provideMerge(SqliteJobs.Default),
   Layer.provideMerge(Layer.mergeAll(SqliteNewRuns.Default, Writer.Default)),
   Layer.provideMerge(Layer.mergeAll(SqliteNewDeliveries.Default, SqliteSessionArchive.Default)),
-  Layer.provideMerge(Layer.merge(SqliteAudit.Default, Tally.Default)),
+  Layer.provideMerge(Layer.mergeAll(SqliteAudit.Default, Counters.Default, Tally.Default)),
   Layer.provideMerge(Ids.Default)
 )
 
@@ -203,7 +204,7 @@ export type Stores =
 /** {@link layerSqlite} on a client that the caller made of `filename`. */
 export const layerOnClient = (
   filename: string
-): Layer.Layer<Stores, DatabaseTooNew | DatabaseNotCopied | DatabaseUnusable, SqlClient> => {
+): Layer.Layer<Stores, DatabaseTooNew | DatabaseNotCopied | DatabaseUnusable, Database | SqlClient> => {
   // A migration that fails does so as a defect.
   const prepared = Layer.effectDiscard(
     Effect.catchAllCause(
@@ -237,8 +238,8 @@ export const layerSqlite = (
   filename: string
 ): Layer.Layer<Stores, DatabaseTooNew | DatabaseNotCopied | DatabaseUnusable> => {
   // The driver throws where the file cannot be opened.
-  const client = SqliteClient.layer({ filename }).pipe(
+  const database = layerDatabase(filename).pipe(
     Layer.catchAllCause((cause) => Layer.fail(new DatabaseUnusable({ filename, cause: Cause.squash(cause) })))
   )
-  return Layer.provide(layerOnClient(filename), client)
+  return Layer.provide(layerOnClient(filename), database)
 }

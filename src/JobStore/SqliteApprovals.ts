@@ -71,7 +71,7 @@ export class SqliteApprovals extends Effect.Service<SqliteApprovals>()("symbiont
         pending.map((approval) => approval.run_id)
       )}`
       const runs = new Map((yield* history.assemble(yield* history.readable(rows))).map((run) => [run.id, run]))
-      const byId = yield* jobs.byIds([...new Set(pending.map((approval) => approval.job_id))])
+      const byId = jobs.byIds([...new Set(pending.map((approval) => approval.job_id))])
       return pending.flatMap((approval): ReadonlyArray<Waiting> => {
         const run = runs.get(approval.run_id)
         return run === undefined ? [] : [{ approval, run, job: byId.get(approval.job_id) ?? null }]
@@ -79,7 +79,7 @@ export class SqliteApprovals extends Effect.Service<SqliteApprovals>()("symbiont
     })
 
     const release = Effect.fnUntraced(function* ({ job, run }: Waiting, now: number) {
-      const { holding } = yield* jobs.liveRunsOf(run.job_id)
+      const { holding } = jobs.liveRunsOf(run.job_id)
       const holds_permit = holding < (job === null ? 1 : runsAtOnce(job))
       const change = { status: "pending", start_at: null, reason: null, holds_permit } as const
       yield* sql`UPDATE runs SET ${sql.update(encodeRunPatch({ ...change, ready_at: holds_permit ? now : null }))}
@@ -91,7 +91,7 @@ export class SqliteApprovals extends Effect.Service<SqliteApprovals>()("symbiont
     const end = Effect.fnUntraced(function* (waiter: Waiting, ended: ApprovalEnd, now: number) {
       const { approval } = waiter
       yield* sql`UPDATE approvals SET ${sql.update(ended.approval)} WHERE id = ${approval.id}`
-      yield* tally.note(recordApproval(ended.approval.state))
+      tally.note(recordApproval(ended.approval.state))
       const after =
         ended.end === null
           ? yield* release(waiter, now)

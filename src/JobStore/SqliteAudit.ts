@@ -1,25 +1,31 @@
-import * as SqlClient from "@effect/sql/SqlClient"
-import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { contentOf, entryHash, redacted } from "../AuditLog.ts"
+import { chainedColumns, contentOf, entryHash, redacted, type StoredColumns } from "../AuditLog.ts"
 import { type AuditDraft, AuditHead } from "../Domain/Audit.ts"
 import { Ids, JobId, RunId } from "../Domain/Ids.ts"
+import { Database } from "./Database.ts"
 import { encodeAuditRow } from "./Rows.ts"
-
-/** Rows in one multi-row insert; SQLite binds at most 32,766 values. */
-const insertBatch = 500
 
 const isHead = Schema.is(AuditHead)
 
-type Row = ReturnType<typeof encodeAuditRow>
+type Row = StoredColumns
+
+const nothing = { job_id: null, job_name: null, run_id: null, reason: null, before: null, after: null }
 
 // Half a surrogate pair, as at the end of a text that was cut, has no UTF-8: the database would store other bytes.
-const wellFormed = (row: Row): Row => ({
+const wellFormed = (row: Row): Row => {
+  for (const name of chainedColumns) {
+    const value = row[name]
+    if (typeof value === "string" && !value.isWellFormed()) return mended(row)
+  }
+  return row
+}
+
+const mended = (row: Row): Row => ({
   ...row,
-  actor: row.actor.toWellFormed(),
-  job_name: row.job_name?.toWellFormed() ?? null,
-  reason: row.reason?.toWellFormed() ?? null
+  actor: String(row.actor).toWellFormed(),
+  job_name: row.job_name === null ? null : String(row.job_name).toWellFormed(),
+  reason: row.reason === null ? null : String(row.reason).toWellFormed()
 })
 
 const isJobId = Schema.is(JobId)
@@ -31,57 +37,61 @@ export const subjectOf = (job_id: unknown, run_id: unknown): Pick<AuditDraft, "j
   run_id: isRunId(run_id) ? run_id : null
 })
 
+const columns = ["seq", ...chainedColumns, "hash"] as const
+
 /**
  * Appends to the audit log inside other changes' transactions: the only place that writes it. One writer fiber runs all
  * of them, so what is noted belongs to the transaction that is open.
  */
 export class SqliteAudit extends Effect.Service<SqliteAudit>()("symbiont/JobStore/SqliteAudit", {
   effect: Effect.gen(function* () {
-    const sql = yield* SqlClient.SqlClient
+    const { prepare } = yield* Database
     const ids = yield* Ids
+    const readHead = prepare("SELECT seq, hash, count FROM audit_head WHERE one = 1")
+    const insert = prepare(
+      `INSERT INTO audit (${columns.map((name) => `"${name}"`).join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`
+    )
 
     // A trigger moves it on with each entry.
-    const head = Effect.flatMap(sql`SELECT seq, hash, count FROM audit_head WHERE one = 1`, ([found]) =>
-      isHead(found)
-        ? Effect.succeed(found)
-        : Effect.dieMessage("the audit log's head is damaged; see `symbi audit verify`")
-    )
+    const headNow = (): AuditHead => {
+      const found = readHead.first()
+      if (!isHead(found)) throw new Error("the audit log's head is damaged; see `symbi audit verify`")
+      return found
+    }
 
     let pending: Array<Row> = []
 
     /** Notes entries for the transaction that is open: {@link flush} writes them before it commits. */
-    const append = Effect.fnUntraced(function* (events: ReadonlyArray<AuditDraft>, now: number) {
+    const note = (events: ReadonlyArray<AuditDraft>, now: number): void => {
       for (const event of events) {
-        const nothing = { job_id: null, job_name: null, run_id: null, reason: null, before: null, after: null }
-        const id = yield* ids.audit
-        pending.push(wellFormed(encodeAuditRow({ time: now, ...nothing, ...redacted(event), id })))
+        pending.push(wellFormed(encodeAuditRow({ time: now, ...nothing, ...redacted(event), id: ids.nextAudit() })))
       }
-    })
+    }
 
     /** Chains and writes what was noted; all writes of a transaction share one look at the head. */
-    const flush = Effect.suspend(() => {
-      if (pending.length === 0) return Effect.void
+    const flush = (): void => {
+      if (pending.length === 0) return
       const noted = pending
       pending = []
-      return Effect.flatMap(head, (before) => {
-        let at = before
-        const rows = noted.map((row) => {
-          const seq = at.seq + 1
-          const hash = entryHash(at.hash, seq, contentOf(row))
-          at = { seq, hash, count: at.count + 1 }
-          return { seq, ...row, hash }
-        })
-        return Effect.forEach(Arr.chunksOf(rows, insertBatch), (some) => sql`INSERT INTO audit ${sql.insert(some)}`, {
-          discard: true
-        })
-      })
-    })
+      let { hash, seq } = headNow()
+      for (const row of noted) {
+        seq += 1
+        hash = entryHash(hash, seq, contentOf(row))
+        insert.run(seq, ...chainedColumns.map((name) => row[name]), hash)
+      }
+    }
 
     /** Forgets what was noted for a transaction that was rolled back. */
-    const discard = Effect.sync(() => {
+    const discard = (): void => {
       pending = []
-    })
+    }
 
-    return { append, discard, flush, head } as const
+    return {
+      append: (events: ReadonlyArray<AuditDraft>, now: number) => Effect.sync(() => note(events, now)),
+      discard,
+      flush,
+      head: Effect.sync(headNow),
+      note
+    } as const
   })
 }) {}

@@ -57,10 +57,10 @@ export class SqliteBackfills extends Effect.Service<SqliteBackfills>()("symbiont
             Effect.orDie(decodePruned(rows))
           )
           const planned = plan(job, asked, yield* knownOf(job.id, asked.slots), pruned?.slot ?? null)
-          const rows = yield* Effect.forEach(planned.runs, (run) => newRuns.row(job, run, now))
-          yield* newRuns.insert(rows.map((row) => ({ row, job })))
+          const rows = planned.runs.map((run) => newRuns.row(job, run, now))
+          newRuns.insert(rows.map((row) => ({ row, job })))
           yield* audit.append(planned.audit, now)
-          if (rows.length > 0) yield* settlements.promote(job.id, job, now)
+          if (rows.length > 0) settlements.promote(job.id, job, now)
           const runs = rows.map(({ id, scheduled_for, status }): BackfillRun => ({ id, scheduled_for, status }))
           return { job, plan: planned, runs }
         })

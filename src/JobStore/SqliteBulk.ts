@@ -7,6 +7,7 @@ import type { AuditDraft } from "../Domain/Audit.ts"
 import type { StoredJob } from "../Domain/Job.ts"
 import type { JobsFound, JobsPlan, JobsWanted } from "../JobStore.ts"
 import { among } from "./Among.ts"
+import type { Row } from "./Database.ts"
 import { jobFromRow, jobToRow } from "./Rows.ts"
 import { SqliteApprovals } from "./SqliteApprovals.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
@@ -38,19 +39,19 @@ export class SqliteBulk extends Effect.Service<SqliteBulk>()("symbiont/JobStore/
     const sessions = yield* SqliteSessionArchive
 
     const rowsOf = Effect.fnUntraced(function* ({ files, folders, names }: JobsWanted) {
-      const byName = yield* sql`SELECT * FROM jobs WHERE name IN ${among(sql, names)} AND deleted_at IS NULL`
-      const byFile = yield* sql`SELECT * FROM jobs
+      const byName = yield* sql<Row>`SELECT * FROM jobs WHERE name IN ${among(sql, names)} AND deleted_at IS NULL`
+      const byFile = yield* sql<Row>`SELECT * FROM jobs
         WHERE source_file IN ${among(sql, files)} AND source_file IS NOT NULL AND deleted_at IS NULL`
       const byFolder = yield* Effect.forEach(
         folders,
-        (folder) => sql`SELECT * FROM jobs
+        (folder) => sql<Row>`SELECT * FROM jobs
           WHERE source_file > ${`${folder}/`} AND source_file < ${after(folder)}
             AND instr(substr(source_file, length(${folder}) + 2), '/') = 0 AND deleted_at IS NULL`
       )
-      return new Map([...byName, ...byFile, ...byFolder.flat()].map((row) => ["id" in row ? row["id"] : "", row]))
+      return new Map([...byName, ...byFile, ...byFolder.flat()].map((row) => [row["id"], row]))
     })
 
-    const found = (rows: Iterable<object>): JobsFound => {
+    const found = (rows: Iterable<Row>): JobsFound => {
       const readable: Array<StoredJob> = []
       const damaged = new Map<string, string>()
       for (const row of rows) {
@@ -68,10 +69,8 @@ export class SqliteBulk extends Effect.Service<SqliteBulk>()("symbiont/JobStore/
       )}`
       yield* sessions.endWhereLeft(changes, Math.max(...changes.map(({ job }) => job.updated_at)))
       const runs = changes.flatMap(({ before, job, runs = [] }) => runs.map((run) => ({ before, run, job })))
-      yield* newRuns.insert(
-        yield* Effect.forEach(runs, ({ before, job, run }) =>
-          Effect.map(newRuns.row(before, run, job.updated_at), (row) => ({ row, job: before }))
-        )
+      newRuns.insert(
+        runs.map(({ before, job, run }) => ({ row: newRuns.row(before, run, job.updated_at), job: before }))
       )
       const events = changes.flatMap(({ audit: events, job }) =>
         events.map((event): AuditDraft => ({ time: job.updated_at, ...event }))

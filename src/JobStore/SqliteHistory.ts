@@ -8,12 +8,15 @@ import { type Attempt, type Run, RunNotFound, type RunSummary } from "../Domain/
 import type { Session } from "../Domain/Session.ts"
 import type { Page, RunFilter, StoreCounts } from "../JobStore.ts"
 import { among } from "./Among.ts"
+import { Database, type Row } from "./Database.ts"
 import {
   decodeAttemptRow,
   decodeDeliveryRow,
   decodeRunRow,
   decodeSessionRow,
   describe,
+  encodeRunRow,
+  keepRun,
   type RunRow,
   runFromRow
 } from "./Rows.ts"
@@ -45,10 +48,11 @@ const around = 20
 export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/JobStore/SqliteHistory", {
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
+    const { prepare } = yield* Database
     const jobs = yield* SqliteJobs
 
     /** The rows that can be read, in order, and what is known of those that cannot. */
-    const read = (rows: ReadonlyArray<Readonly<Record<string, unknown>>>) => {
+    const read = (rows: ReadonlyArray<Row>) => {
       const readable: Array<RunRow> = []
       const damaged: Array<DamagedRun> = []
       for (const row of rows) {
@@ -60,7 +64,7 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
     }
 
     /** {@link read}, for those who can do without the damaged ones. */
-    const readable = Effect.fnUntraced(function* (rows: ReadonlyArray<Readonly<Record<string, unknown>>>) {
+    const readable = Effect.fnUntraced(function* (rows: ReadonlyArray<Row>) {
       const { damaged, readable } = read(rows)
       yield* Effect.forEach(
         damaged,
@@ -101,13 +105,41 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
       return rows.map((row): Run => runFromRow(row, attempts.get(row.id) ?? [], deliveries.get(row.id) ?? []))
     })
 
-    /** {@link assemble} for runs that have not ended: deliveries come with the end. */
-    const assembleLive = Effect.fnUntraced(function* (rows: ReadonlyArray<RunRow>) {
-      // A run that has not been tried needs no look at the attempts.
-      const tried = rows.filter((row) => row.attempt > 0).map((row) => row.id)
-      const attempts = tried.length === 0 ? new Map<string, never>() : yield* attemptsOf(tried)
-      return rows.map((row): Run => runFromRow(row, attempts.get(row.id) ?? [], []))
-    })
+    const insertAttempt = prepare("INSERT INTO attempts (run_id, number, started_at) VALUES (?, ?, ?)")
+    const attemptsOfRun = prepare("SELECT * FROM attempts WHERE run_id = ? ORDER BY number")
+    // By the row that they were read with: one that is written anew is another object.
+    const attemptsKnown = new WeakMap<RunRow, ReadonlyArray<Attempt>>()
+
+    const attemptsOfLive = (row: RunRow): ReadonlyArray<Attempt> => {
+      const known = attemptsKnown.get(row)
+      if (known !== undefined || row.attempt === 0) return known ?? []
+      return attemptsOfRun.all(row.id).flatMap((found) => {
+        const decoded = decodeAttemptRow(found)
+        if (Either.isLeft(decoded)) return []
+        const { run_id: _, ...attempt } = decoded.right
+        return [attempt]
+      })
+    }
+
+    /** A run that has not ended, from its row: deliveries come with the end. */
+    const live = (row: RunRow): Run => runFromRow(row, attemptsOfLive(row), [])
+
+    /** Stores the attempt that a run has begun as its row says, at `now`. */
+    const begin = (row: RunRow, now: number) => {
+      insertAttempt.run(row.id, row.attempt, now)
+      const attempt: Attempt = {
+        number: row.attempt,
+        started_at: now,
+        finished_at: null,
+        outcome: null,
+        failure: null,
+        error_message: null
+      }
+      const attempts = row.attempt === 1 ? [attempt] : attemptsOfLive(row)
+      attemptsKnown.set(row, attempts)
+      keepRun(encodeRunRow(row), row)
+      return { attempt: attempts.at(-1) ?? attempt, run: runFromRow(row, attempts, []) }
+    }
 
     /** One run by id, inside or outside a transaction. */
     const runById = Effect.fnUntraced(function* (id: string) {
@@ -188,11 +220,12 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
 
     return {
       assemble,
-      assembleLive,
+      begin,
       counts,
       findRun,
       findSession,
       listRuns,
+      live,
       read,
       readable,
       runById,

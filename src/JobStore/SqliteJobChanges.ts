@@ -28,21 +28,17 @@ export class SqliteJobChanges extends Effect.Service<SqliteJobChanges>()("symbio
         Effect.gen(function* () {
           const row = yield* jobs.findRow(ref)
           const before = yield* jobs.readRow(ref, row)
-          const { audit: events, awaiting, job, runs = [] } = yield* change(before, yield* jobs.liveRunsOf(before.id))
+          const { audit: events, awaiting, job, runs = [] } = yield* change(before, jobs.liveRunsOf(before.id))
           if (job === before) return before
           if (job.name !== before.name) yield* jobs.refuseTaken([job])
-          yield* newRuns.insert(
-            yield* Effect.forEach(runs, (run) =>
-              Effect.map(newRuns.row(before, run, job.updated_at), (row) => ({ row, job: before }))
-            )
-          )
+          newRuns.insert(runs.map((run) => ({ row: newRuns.row(before, run, job.updated_at), job: before })))
           yield* jobs.write(job)
           yield* sessions.endWhereLeft([{ before, job }], job.updated_at)
           yield* audit.append(events, job.updated_at)
           if (awaiting === undefined) return job
           const ended = yield* approvals.endAmong(new Map([[job.id, awaiting]]), job.updated_at)
           // The end of a one-shot's run is the end of its job.
-          return ended === 0 ? job : ((yield* jobs.byIds([job.id])).get(job.id) ?? job)
+          return ended === 0 ? job : (jobs.byIds([job.id]).get(job.id) ?? job)
         })
       )
     })
@@ -57,7 +53,7 @@ export class SqliteJobChanges extends Effect.Service<SqliteJobChanges>()("symbio
           const row = yield* jobs.findRow(ref)
           const id = idOf(row) as JobId
           const name = "name" in row && typeof row.name === "string" ? row.name : ref
-          const stored = (yield* jobs.byIds([id])).get(id) ?? null
+          const stored = jobs.byIds([id]).get(id) ?? null
           yield* jobs.removeRows([id], now)
           const { audit: event, awaiting } = removal({ id, name: name as Job["name"] }, stored)
           yield* audit.append([event], now)

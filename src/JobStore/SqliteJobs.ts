@@ -9,18 +9,16 @@ import type { Reason } from "../Domain/Run.ts"
 import type { JobFilter, LiveRuns, Page } from "../JobStore.ts"
 import { recordRun } from "../Observability.ts"
 import { among } from "./Among.ts"
-import { jobFromRow, jobToRow } from "./Rows.ts"
+import { Database, type Row } from "./Database.ts"
+import { jobFromRow, jobNames, jobToRow, jobValues } from "./Rows.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { SqliteSessionArchive } from "./SqliteSessionArchive.ts"
 import { Tally } from "./Tally.ts"
 import { Writer } from "./Writer.ts"
 
-/** Jobs in one multi-row insert; SQLite binds at most 32,766 values. */
-const insertBatch = 200
-
-const LiveRow = Schema.Struct({ id: RunId, job_id: Schema.String, holds_permit: Schema.Number, trigger: Schema.String })
-const decodeLiveRows = Schema.decodeUnknown(Schema.Array(LiveRow))
-const decodeNames = Schema.decodeUnknown(Schema.Array(Schema.Struct({ id: JobId, name: Schema.String })))
+const readLive = Schema.decodeUnknownSync(
+  Schema.Struct({ id: RunId, holds_permit: Schema.Number, trigger: Schema.String })
+)
 
 const jobDeleted = JSON.stringify({
   code: "job_deleted",
@@ -39,85 +37,91 @@ export const idOf = (row: object): string => ("id" in row && typeof row.id === "
 export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/SqliteJobs", {
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
+    const { prepare } = yield* Database
     const writer = yield* Writer
     const audit = yield* SqliteAudit
     const sessions = yield* SqliteSessionArchive
     const tally = yield* Tally
 
+    const byId = prepare("SELECT * FROM jobs WHERE id = ?")
+    const byIdAlive = prepare("SELECT * FROM jobs WHERE id = ? AND deleted_at IS NULL")
+    const byName = prepare("SELECT * FROM jobs WHERE name = ? AND deleted_at IS NULL")
+    const holderOf = prepare("SELECT id FROM jobs WHERE name = ? AND deleted_at IS NULL")
+    const liveOf = prepare(
+      "SELECT id, holds_permit, trigger FROM runs WHERE status IN ('pending', 'running') AND job_id = ? ORDER BY id"
+    )
+    const insertJob = prepare(
+      `INSERT INTO jobs (${jobNames.join(", ")}) VALUES (${jobNames.map(() => "?").join(", ")})`
+    )
+
     /** The row of a job by id or name; deleted jobs are not found. */
-    const findRow = Effect.fnUntraced(function* (ref: string) {
-      // No name is shaped like an id. SQLite would answer one OR over both by a walk.
-      const [row] = isJobId(ref)
-        ? yield* sql`SELECT * FROM jobs WHERE id = ${ref} AND deleted_at IS NULL`
-        : yield* sql`SELECT * FROM jobs WHERE name = ${ref} AND deleted_at IS NULL`
-      return row ?? (yield* new JobNotFound({ job: ref }))
-    })
+    const findRow = (ref: string): Effect.Effect<Row, JobNotFound> =>
+      Effect.suspend(() => {
+        // No name is shaped like an id. SQLite would answer one OR over both by a walk.
+        const row = isJobId(ref) ? byIdAlive.first(ref) : byName.first(ref)
+        return row === undefined ? new JobNotFound({ job: ref }) : Effect.succeed(row)
+      })
 
-    const readRow = (ref: string, row: unknown) =>
+    const readRow = (ref: string, row: Row) =>
       Either.mapLeft(jobFromRow(row), (detail) => new JobUnreadable({ job: ref, detail }))
-
-    /** Live runs of some jobs, by job; jobs without any are absent. */
-    const liveRuns = Effect.fnUntraced(function* (jobIds: ReadonlyArray<string>) {
-      const live = new Map<string, { holding: number; backfilling: number; queued: number; holders: Array<RunId> }>()
-      const rows = yield* Effect.flatMap(
-        sql`SELECT id, job_id, holds_permit, trigger FROM runs
-          WHERE status IN ('pending', 'running') AND job_id IN ${among(sql, jobIds)} ORDER BY id`,
-        decodeLiveRows
-      ).pipe(Effect.catchTag("ParseError", Effect.die))
-      for (const row of rows) {
-        const entry = live.get(row.job_id) ?? { holding: 0, backfilling: 0, queued: 0, holders: [] }
-        live.set(row.job_id, entry)
-        const backfill = row.trigger === "backfill"
-        if (row.holds_permit === 1) {
-          entry.holding++
-          if (backfill) entry.backfilling++
-          else entry.holders.push(row.id)
-        } else if (!backfill) {
-          entry.queued++
-        }
-      }
-      return live as ReadonlyMap<string, LiveRuns>
-    })
 
     const noLiveRuns: LiveRuns = { holding: 0, backfilling: 0, queued: 0, holders: [] }
 
-    const liveRunsOf = (jobId: string) => Effect.map(liveRuns([jobId]), (live) => live.get(jobId) ?? noLiveRuns)
-
-    /** Stored jobs by id, deleted ones included; unreadable rows are absent. */
-    const byIds = Effect.fnUntraced(function* (jobIds: ReadonlyArray<string>) {
-      const jobs = new Map<string, StoredJob>()
-      if (jobIds.length === 0) return jobs as ReadonlyMap<string, StoredJob>
-      const rows = yield* sql`SELECT * FROM jobs WHERE id IN ${among(sql, jobIds)}`
+    const liveRunsOf = (jobId: string): LiveRuns => {
+      const rows = liveOf.all(jobId)
+      if (rows.length === 0) return noLiveRuns
+      const live = { holding: 0, backfilling: 0, queued: 0, holders: [] as Array<RunId> }
       for (const row of rows) {
-        const job = jobFromRow(row)
-        if (Either.isRight(job)) jobs.set(job.right.id, job.right)
+        const { holds_permit, id, trigger } = readLive(row)
+        const backfill = trigger === "backfill"
+        if (holds_permit === 1) {
+          live.holding++
+          if (backfill) live.backfilling++
+          else live.holders.push(id)
+        } else if (!backfill) {
+          live.queued++
+        }
       }
-      return jobs as ReadonlyMap<string, StoredJob>
-    })
+      return live
+    }
+
+    /** A stored job, also a deleted one; null for one whose row cannot be read. */
+    const stored = (id: string): StoredJob | null => {
+      const row = byId.first(id)
+      const job = row === undefined ? undefined : jobFromRow(row)
+      return job !== undefined && Either.isRight(job) ? job.right : null
+    }
+
+    /** {@link stored}, of many; those that are not are absent. */
+    const byIds = (jobIds: ReadonlyArray<string>): ReadonlyMap<string, StoredJob> => {
+      const jobs = new Map<string, StoredJob>()
+      for (const id of jobIds) {
+        const job = stored(id)
+        if (job !== null) jobs.set(id, job)
+      }
+      return jobs
+    }
 
     /** Refuses names that another job has, in the table or among these. */
-    const refuseTaken = Effect.fnUntraced(function* (jobs: ReadonlyArray<Pick<StoredJob, "id" | "name">>) {
-      const rows = yield* sql`SELECT id, name FROM jobs
-        WHERE deleted_at IS NULL AND name IN ${among(sql, [...new Set(jobs.map((job) => job.name))])}`
-      const holders = new Map((yield* Effect.orDie(decodeNames(rows))).map(({ id, name }) => [name, id]))
-      for (const { id, name } of jobs) {
-        const holder = holders.get(name)
-        if (holder !== undefined && holder !== id) return yield* new JobNameTaken({ name, id: holder })
-        holders.set(name, id)
-      }
-    })
+    const refuseTaken = (jobs: ReadonlyArray<Pick<StoredJob, "id" | "name">>): Effect.Effect<void, JobNameTaken> =>
+      Effect.suspend(() => {
+        const holders = new Map<string, JobId>()
+        for (const { id, name } of jobs) {
+          const holder = holders.get(name) ?? (holderOf.first(name)?.["id"] as JobId | undefined)
+          if (holder !== undefined && holder !== id) return new JobNameTaken({ name, id: holder })
+          holders.set(name, id)
+        }
+        return Effect.void
+      })
 
     const insertRows = Effect.fnUntraced(function* (
       jobs: ReadonlyArray<{ readonly job: StoredJob; readonly audit: ReadonlyArray<AuditDraft> }>
     ) {
-      for (let i = 0; i < jobs.length; i += insertBatch) {
-        const some = jobs.slice(i, i + insertBatch)
-        yield* refuseTaken(some.map(({ job }) => job))
-        yield* sql`INSERT INTO jobs ${sql.insert(some.map(({ job }) => jobToRow(job)))}`
-        const events = some.flatMap(({ audit: events, job }) =>
-          events.map((event): AuditDraft => ({ time: job.created_at, ...event }))
-        )
-        yield* audit.append(events, 0)
+      yield* refuseTaken(jobs.map(({ job }) => job))
+      for (const { audit: events, job } of jobs) {
+        const values = jobValues(job)
+        insertJob.run(...values)
+        audit.note(events, job.created_at)
       }
     })
 
@@ -139,11 +143,11 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
       const queued = yield* sql`UPDATE runs SET status = 'cancelled', finished_at = ${now}, reason = ${jobDeleted}
         WHERE job_id IN ${these} AND status = 'pending' AND holds_permit = 0 AND trigger = 'backfill' RETURNING job_name`
       const ended = { status: "cancelled", execution_time_ms: null, reason: null, saved: null } as const
-      for (const row of queued) yield* tally.note(recordRun({ job_name: String(row["job_name"]), ...ended }))
+      for (const row of queued) tally.note(recordRun({ job_name: String(row["job_name"]), ...ended }))
     })
 
     const read = Effect.fnUntraced(function* (ref: string) {
-      const row = yield* findRow(ref).pipe(Effect.catchTag("SqlError", Effect.die))
+      const row = yield* findRow(ref)
       return yield* readRow(ref, row)
     })
 
@@ -164,7 +168,7 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
         )
       })
 
-    const readable = Effect.fnUntraced(function* (rows: ReadonlyArray<object>) {
+    const readable = Effect.fnUntraced(function* (rows: ReadonlyArray<Row>) {
       const jobs: Array<StoredJob> = []
       for (const row of rows) {
         const job = jobFromRow(row)
@@ -188,7 +192,8 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
             ]),
         ...(filter.cursor === undefined ? [] : [sql`id > ${filter.cursor}`])
       ]
-      const rows = yield* sql`SELECT * FROM jobs WHERE ${sql.and(conditions)} ORDER BY id LIMIT ${filter.limit + 1}`
+      const rows =
+        yield* sql<Row>`SELECT * FROM jobs WHERE ${sql.and(conditions)} ORDER BY id LIMIT ${filter.limit + 1}`
       const shown = rows.slice(0, filter.limit)
       const last = shown.at(-1)
       return {
@@ -204,12 +209,11 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
       insert,
       insertRows,
       list,
-      liveRuns,
       liveRunsOf,
-      noLiveRuns,
       readRow,
       refuseTaken,
       removeRows,
+      stored,
       write
     } as const
   })

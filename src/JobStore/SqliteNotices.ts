@@ -33,9 +33,9 @@ export class SqliteNotices extends Effect.Service<SqliteNotices>()("symbiont/Job
           const [row] = yield* Effect.orDie(decodeRows(found))
           if (row === undefined) return yield* new FencedOut({ run: run_id, attempt })
           if (row.notices >= maxNotices) return false
-          const job = (yield* jobs.byIds([row.job_id])).get(row.job_id) ?? null
-          const delivery = yield* newDeliveries.row({ run_id, job_id: row.job_id, channel, kind: "notify" }, job, now)
-          yield* newDeliveries.insert([delivery])
+          const job = jobs.byIds([row.job_id]).get(row.job_id) ?? null
+          const delivery = newDeliveries.row({ run_id, job_id: row.job_id, channel, kind: "notify" }, job, now)
+          newDeliveries.insert([delivery])
           yield* sql`UPDATE deliveries SET text = ${text} WHERE id = ${delivery.id}`
           return true
         })

@@ -77,7 +77,7 @@ export class SqliteOutbox extends Effect.Service<SqliteOutbox>()("symbiont/JobSt
       )}`
       const runs = new Map((yield* history.assemble(yield* history.readable(runRows))).map((run) => [run.id, run]))
       const asked = yield* approvals.ofRuns([...runs.values()])
-      const byId = yield* jobs.byIds([...new Set(rows.map((row) => String(row["job_id"])))])
+      const byId = jobs.byIds([...new Set(rows.map((row) => String(row["job_id"])))])
       const decoded = rows.map((row) => ({ row, delivery: decodeDeliveryRow(row) }))
       const about = yield* aboutOf(Arr.getRights(decoded.map(({ delivery }) => delivery)))
       const sendable: Array<DueDelivery> = []
@@ -139,8 +139,8 @@ export class SqliteOutbox extends Effect.Service<SqliteOutbox>()("symbiont/JobSt
       const { id, job_id, run_id } = about
       // An alert about an alert is about what that one was to tell.
       const lost = about.about ?? id
-      yield* newDeliveries.insert([
-        yield* newDeliveries.row({ run_id, job_id, channel, kind: "undelivered", about: lost }, null, now)
+      newDeliveries.insert([
+        newDeliveries.row({ run_id, job_id, channel, kind: "undelivered", about: lost }, null, now)
       ])
     })
 

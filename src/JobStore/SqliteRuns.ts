@@ -7,8 +7,9 @@ import type { BootId, RunId } from "../Domain/Ids.ts"
 import type { StoredJob } from "../Domain/Job.ts"
 import { FencedOut, IdempotencyConflict, type Run } from "../Domain/Run.ts"
 import type { AttemptRef, KeptSession, LiveRuns, NewRun, Settlement, WaitingEnd } from "../JobStore.ts"
+import { Database, type Row } from "./Database.ts"
 import { Failpoints } from "./Failpoints.ts"
-import { encodeRunPatch, runFromRow } from "./Rows.ts"
+import { encodeRunPatch, runFromRow, runNames } from "./Rows.ts"
 import { SqliteApprovals } from "./SqliteApprovals.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { SqliteHistory } from "./SqliteHistory.ts"
@@ -31,6 +32,7 @@ const decodeSeen = Schema.decodeUnknown(Schema.Array(Schema.Struct({ seen_at: Sc
 export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/SqliteRuns", {
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
+    const { prepare } = yield* Database
     const writer = yield* Writer
     const audit = yield* SqliteAudit
     const jobs = yield* SqliteJobs
@@ -41,6 +43,10 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
     const settlements = yield* SqliteSettlements
     const failpoints = yield* Failpoints
 
+    const running = prepare(
+      `SELECT ${runNames.join(", ")} FROM runs WHERE id = ? AND status = 'running' AND attempt = ? AND owner = ?`
+    )
+
     const finish = Effect.fn("JobStore.finish")(function* (
       ref: AttemptRef,
       now: number,
@@ -49,14 +55,11 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
       yield* failpoints.hit("finish.before")
       const run = yield* writer.commit(
         Effect.gen(function* () {
-          const found = yield* sql`SELECT * FROM runs WHERE id = ${ref.run_id} AND status = 'running'
-            AND attempt = ${ref.attempt} AND owner = ${ref.owner}`
-          const [row] = yield* history.readable(found)
-          const [run] = row === undefined ? [] : yield* history.assembleLive([row])
-          if (row === undefined || run === undefined) {
-            return yield* new FencedOut({ run: ref.run_id, attempt: ref.attempt })
-          }
-          const job = (yield* jobs.byIds([row.job_id])).get(row.job_id) ?? null
+          const found = running.first(ref.run_id, ref.attempt, ref.owner)
+          const [row] = yield* history.readable(found === undefined ? [] : [found])
+          if (row === undefined) return yield* new FencedOut({ run: ref.run_id, attempt: ref.attempt })
+          const run = history.live(row)
+          const job = jobs.stored(row.job_id)
           const settlement = settle(run, job)
           // A run is asked about once: a second time is the first one told again.
           if (settlement.approval !== undefined && row.approval_id !== null) {
@@ -68,7 +71,7 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
             return settled
           }
           const waiting = yield* approvals.open(row, settled, settlement.approval, now)
-          yield* settlements.promote(row.job_id, job, now)
+          settlements.promote(row.job_id, job, now)
           yield* failpoints.hit("finish.written")
           return waiting
         })
@@ -88,7 +91,7 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
             AND status = 'running' AND attempt = ${attempt} AND owner = ${owner} RETURNING id`
           if (current.length === 0) return yield* new FencedOut({ run: run_id, attempt })
           if (session === undefined) return
-          const job = (yield* jobs.byIds([session.job_id])).get(session.job_id) ?? null
+          const job = jobs.byIds([session.job_id]).get(session.job_id) ?? null
           yield* sessions.save(session, job, session.updated_at)
         })
       )
@@ -101,16 +104,14 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
     ) {
       return yield* writer.commit(
         Effect.gen(function* () {
-          const found = yield* sql`SELECT * FROM runs WHERE status = 'running' AND owner IS NOT ${owner}
+          const found = yield* sql<Row>`SELECT * FROM runs WHERE status = 'running' AND owner IS NOT ${owner}
             AND NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.owner = runs.owner AND lease_until > ${now})
             ORDER BY owner, id LIMIT ${recoveryBatch}`
           const { damaged, readable } = history.read(found)
           yield* Effect.forEach(damaged, (run) => settlements.abandon(run, now), { discard: true })
-          const byId = yield* jobs.byIds([...new Set(readable.map((row) => row.job_id))])
-          const runs = yield* history.assembleLive(readable)
-          for (const [index, row] of readable.entries()) {
-            const run = runs[index]
-            if (run === undefined) continue
+          const byId = jobs.byIds([...new Set(readable.map((row) => row.job_id))])
+          for (const row of readable) {
+            const run = history.live(row)
             const job = byId.get(row.job_id) ?? null
             yield* settlements.settle(row, run, job, settle(run, job), now)
           }
@@ -142,8 +143,8 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
               return yield* history.runById(known.run_id).pipe(Effect.catchTag("RunNotFound", Effect.die))
             }
           }
-          const row = yield* newRuns.row(job, yield* make(job, yield* jobs.liveRunsOf(job.id)), now)
-          yield* newRuns.insert([{ row, job }])
+          const row = newRuns.row(job, yield* make(job, jobs.liveRunsOf(job.id)), now)
+          newRuns.insertOne({ row, job })
           if (idempotency !== undefined) {
             yield* sql`INSERT INTO idempotency ${sql.insert({
               key: `${job.id}/${idempotency.key}`,
@@ -166,7 +167,7 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
         Effect.gen(function* () {
           const run = yield* history.runById(run_id)
           if (run.status !== "pending" && run.status !== "awaiting_approval") return run
-          const job = (yield* jobs.byIds([run.job_id])).get(run.job_id) ?? null
+          const job = jobs.byIds([run.job_id]).get(run.job_id) ?? null
           const approval = run.status === "pending" ? null : ((yield* approvals.ofRuns([run])).get(run.id) ?? null)
           const ended = settle(run, job, approval)
           if (approval !== null && ended.approval !== null) {

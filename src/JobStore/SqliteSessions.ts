@@ -40,7 +40,7 @@ export const layerSessions = Layer.effect(
     const open = Effect.fn("SessionStore.open")(function* (session: Session) {
       return yield* writer.commit(
         Effect.gen(function* () {
-          const job = (yield* jobs.byIds([session.job_id])).get(session.job_id)
+          const job = jobs.byIds([session.job_id]).get(session.job_id)
           if (job === undefined || sessionModeOf(job) !== "shared_persistent") return null
           yield* archive.open(session)
           return yield* sessionOf(job)

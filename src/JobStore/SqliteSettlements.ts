@@ -5,6 +5,8 @@ import { deliveriesAtEnd, runsAtOnce, type StoredJob } from "../Domain/Job.ts"
 import { type Attempt, isTerminal, type Reason, type Run, type RunStatus } from "../Domain/Run.ts"
 import type { NewDelivery, Settlement } from "../JobStore.ts"
 import { recordDeadLetter, recordRun } from "../Observability.ts"
+import { Counters } from "./Counters.ts"
+import { Database, type Prepared, type Value } from "./Database.ts"
 import { encodeRunPatch, jobColumns, type RunRow } from "./Rows.ts"
 import { SqliteAudit, subjectOf } from "./SqliteAudit.ts"
 import { SqliteBudgets } from "./SqliteBudgets.ts"
@@ -30,62 +32,77 @@ export interface DamagedRun {
 export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symbiont/JobStore/SqliteSettlements", {
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
+    const { prepare } = yield* Database
     const audit = yield* SqliteAudit
     const budgets = yield* SqliteBudgets
+    const counters = yield* Counters
     const newDeliveries = yield* SqliteNewDeliveries
     const sessions = yield* SqliteSessionArchive
     const tally = yield* Tally
 
-    /** Gives the permits of a job that are free to the runs queued for them, oldest first, backfills last. */
-    const promote = (job_id: string, job: StoredJob | null, now: number) =>
-      sql`UPDATE runs SET holds_permit = 1, ready_at = max(coalesce(start_at, 0), ${now}) WHERE id IN (
-        SELECT id FROM runs WHERE job_id = ${job_id} AND status = 'pending' AND holds_permit = 0
+    const anyQueued = prepare("SELECT 1 FROM runs WHERE job_id = ? AND status = 'pending' AND holds_permit = 0 LIMIT 1")
+    const promoteQueued =
+      prepare(`UPDATE runs SET holds_permit = 1, ready_at = max(coalesce(start_at, 0), ?) WHERE id IN (
+        SELECT id FROM runs WHERE job_id = ? AND status = 'pending' AND holds_permit = 0
           ORDER BY trigger = 'backfill', id
-        LIMIT max(0, ${job === null ? 1 : runsAtOnce(job)} - (SELECT count(*) FROM runs
-          WHERE job_id = ${job_id} AND status IN ('pending', 'running') AND holds_permit = 1)))`
+        LIMIT max(0, ? - (SELECT count(*) FROM runs
+          WHERE job_id = ? AND status IN ('pending', 'running') AND holds_permit = 1)))`)
+    const endAttempt = prepare(
+      "UPDATE attempts SET finished_at = ?, outcome = ?, failure = ?, error_message = ? WHERE run_id = ? AND number = ?"
+    )
 
-    const countEnd = Effect.fnUntraced(function* (status: RunStatus, execution_time_ms: number | null | undefined) {
-      if (!isCounted(status)) return
-      const counters = [{ name: status === "succeeded" ? "runs_succeeded" : "runs_failed", value: 1 }]
-      if (execution_time_ms !== null && execution_time_ms !== undefined) {
-        counters.push(
-          { name: "execution_time_ms_sum", value: execution_time_ms },
-          { name: "execution_time_count", value: 1 },
-          { name: "longest_run_ms", value: execution_time_ms }
-        )
+    /** Statements that set some columns of a row by its id; few sets of columns come up. */
+    const setting = (table: "runs" | "jobs", further = "") => {
+      const known = new Map<string, Prepared>()
+      return (id: string, patch: Readonly<Record<string, Value>>): void => {
+        const names = Object.keys(patch)
+        const key = names.join()
+        const before = known.get(key)
+        const columns = [...names.map((name) => `${name} = ?`), ...(further === "" ? [] : [further])].join(", ")
+        const statement = before ?? prepare(`UPDATE ${table} SET ${columns} WHERE id = ?`)
+        if (before === undefined) known.set(key, statement)
+        statement.run(...Object.values(patch), id)
       }
-      yield* sql`INSERT INTO counters ${sql.insert(counters)}
-        ON CONFLICT (name) DO UPDATE SET value =
-          CASE name WHEN 'longest_run_ms' THEN max(value, excluded.value) ELSE value + excluded.value END`
-    })
+    }
+    const setRun = setting("runs")
+    const setJob = setting("jobs")
+    const setJobSucceeded = setting("jobs", "runs_ended = runs_ended + 1")
+    const setJobFailed = setting("jobs", "runs_ended = runs_ended + 1, runs_failed = runs_failed + 1")
 
-    const saveDeliveries = Effect.fnUntraced(function* (
+    /** Gives the permits of a job that are free to the runs queued for them, oldest first, backfills last. */
+    const promote = (job_id: string, job: StoredJob | null, now: number): void => {
+      if (anyQueued.first(job_id) === undefined) return
+      promoteQueued.run(now, job_id, job === null ? 1 : runsAtOnce(job), job_id)
+    }
+
+    const countEnd = (status: RunStatus, execution_time_ms: number | null | undefined): void => {
+      if (isCounted(status)) counters.note(status, execution_time_ms)
+    }
+
+    const saveDeliveries = (
       run: Run,
       job: StoredJob | null,
       asked: ReadonlyArray<NewDelivery>,
       now: number
-    ) {
+    ): ReadonlyArray<Delivery> => {
+      if (asked.length === 0) return []
       const known = new Set(run.deliveries.map(identity))
       const added: Array<Delivery> = []
       for (const { channel, kind } of asked) {
         if (known.has(identity({ channel, kind }))) continue
         known.add(identity({ channel, kind }))
-        added.push(yield* newDeliveries.row({ run_id: run.id, job_id: run.job_id, channel, kind }, job, now))
+        added.push(newDeliveries.row({ run_id: run.id, job_id: run.job_id, channel, kind }, job, now))
       }
-      yield* newDeliveries.insert(added)
+      newDeliveries.insert(added)
       return added
-    })
+    }
 
     /** `ended` is how a run of the job ended by itself. */
-    const patchJob = (id: string, patch: Settlement["job"], ended: RunStatus | null) => {
-      const patches = Object.keys(patch).length > 0
-      if (ended === null || !isCounted(ended)) {
-        return patches ? sql`UPDATE jobs SET ${sql.update(jobColumns(patch))} WHERE id = ${id}` : Effect.void
-      }
-      const count = sql`runs_ended = runs_ended + 1, runs_failed = runs_failed + ${ended === "succeeded" ? 0 : 1}`
-      return patches
-        ? sql`UPDATE jobs SET ${sql.update(jobColumns(patch))}, ${count} WHERE id = ${id}`
-        : sql`UPDATE jobs SET ${count} WHERE id = ${id}`
+    const patchJob = (id: string, patch: Settlement["job"], ended: RunStatus | null): void => {
+      const counts = ended !== null && isCounted(ended)
+      if (!counts && Object.keys(patch).length === 0) return
+      const set = !counts ? setJob : ended === "succeeded" ? setJobSucceeded : setJobFailed
+      set(id, jobColumns(patch))
     }
 
     /** Ends the current attempt of a running run; gives the run as it is then. */
@@ -100,23 +117,17 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
       const ended = isTerminal(status)
       const waits = ended || status === "awaiting_approval"
       const { attempt } = settlement
-      yield* sql`UPDATE runs SET ${sql.update(
-        encodeRunPatch({
-          ...settlement.run,
-          owner: null,
-          ready_at: waits ? null : (settlement.run.next_attempt_at ?? now)
-        })
-      )} WHERE id = ${row.id}`
-      yield* sql`UPDATE attempts SET finished_at = ${now}, outcome = ${attempt.outcome}, failure = ${attempt.failure},
-        error_message = ${attempt.error_message} WHERE run_id = ${row.id} AND number = ${row.attempt}`
-      yield* patchJob(row.job_id, settlement.job, ended ? status : null)
+      const ready_at = waits ? null : (settlement.run.next_attempt_at ?? now)
+      setRun(row.id, encodeRunPatch({ ...settlement.run, owner: null, ready_at }))
+      endAttempt.run(now, attempt.outcome, attempt.failure, attempt.error_message, row.id, row.attempt)
+      patchJob(row.job_id, settlement.job, ended ? status : null)
       if (settlement.session !== undefined) yield* sessions.save(settlement.session, job, now)
-      const added = yield* saveDeliveries(run, job, settlement.deliveries, now)
-      yield* audit.append(settlement.audit, now)
+      const added = saveDeliveries(run, job, settlement.deliveries, now)
+      audit.note(settlement.audit, now)
       yield* budgets.settle(row.id, settlement.reservationSpent === true, ended)
       if (ended) {
-        yield* countEnd(status, settlement.run.execution_time_ms)
-        yield* promote(row.job_id, job, now)
+        countEnd(status, settlement.run.execution_time_ms)
+        promote(row.job_id, job, now)
       }
       const after = {
         ...run,
@@ -126,8 +137,8 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
         ),
         deliveries: [...run.deliveries, ...added]
       } satisfies Run
-      if (ended) yield* tally.note(recordRun(after))
-      if (settlement.job.status === "dead_letter") yield* tally.note(recordDeadLetter(run.job_name))
+      if (ended) tally.note(recordRun(after))
+      if (settlement.job.status === "dead_letter") tally.note(recordDeadLetter(run.job_name))
       return after
     })
 
@@ -137,14 +148,14 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
       now: number
     ) {
       const { end, job, run } = ended
-      yield* sql`UPDATE runs SET ${sql.update(encodeRunPatch({ ...end.run, ready_at: null }))} WHERE id = ${run.id}`
-      yield* patchJob(run.job_id, end.job, null)
+      setRun(run.id, encodeRunPatch({ ...end.run, ready_at: null }))
+      patchJob(run.job_id, end.job, null)
       const after = { ...run, ...end.run } satisfies Run
       const told = job === null ? [] : deliveriesAtEnd(job, after.status)
-      const added = yield* saveDeliveries(run, job, told, now)
+      const added = saveDeliveries(run, job, told, now)
       yield* budgets.settle(run.id, false, true)
-      yield* promote(run.job_id, job, now)
-      yield* tally.note(recordRun(after))
+      promote(run.job_id, job, now)
+      tally.note(recordRun(after))
       return { ...after, deliveries: [...run.deliveries, ...added] }
     })
 
@@ -157,13 +168,13 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
       yield* sql`UPDATE attempts SET finished_at = ${now}, outcome = 'failed', failure = 'permanent',
         error_message = ${reason.text} WHERE run_id = ${id} AND finished_at IS NULL`
       const failed = { type: "CronJobFailed", actor: "scheduler", reason: reason.text } as const
-      yield* audit.append([{ ...failed, ...subjectOf(job_id, id) }], now)
+      audit.note([{ ...failed, ...subjectOf(job_id, id) }], now)
       yield* budgets.settle(id, true, true)
-      yield* countEnd("failed", null)
+      countEnd("failed", null)
       const ended = { status: "failed", execution_time_ms: null, reason, saved: null } as const
-      yield* tally.note(recordRun({ job_name: String(row?.["job_name"]), ...ended }))
-      yield* patchJob(job_id, {}, "failed")
-      yield* promote(job_id, null, now)
+      tally.note(recordRun({ job_name: String(row?.["job_name"]), ...ended }))
+      patchJob(job_id, {}, "failed")
+      promote(job_id, null, now)
       yield* Effect.logError(`run ${id} was given up: its row is damaged`, detail)
     })
 

@@ -8,19 +8,18 @@ export class Tally extends Effect.Service<Tally>()("symbiont/JobStore/Tally", {
   sync: () => {
     let noted: Array<Effect.Effect<void>> = []
     return {
-      note: (record: Effect.Effect<void>) =>
-        Effect.sync(() => {
-          noted.push(record)
-        }),
+      note: (record: Effect.Effect<void>): void => {
+        noted.push(record)
+      },
       publish: Effect.suspend(() => {
         if (noted.length === 0) return Effect.void
         const records = noted
         noted = []
         return Effect.forEach(records, (record) => record, { discard: true })
       }),
-      discard: Effect.sync(() => {
+      discard: (): void => {
         noted = []
-      })
+      }
     } as const
   }
 }) {}

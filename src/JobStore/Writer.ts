@@ -1,4 +1,3 @@
-import * as SqlClient from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
@@ -6,16 +5,20 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Mailbox from "effect/Mailbox"
+import * as Runtime from "effect/Runtime"
 import { recordCommit } from "../Observability.ts"
+import { Counters } from "./Counters.ts"
+import { Database } from "./Database.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { Tally } from "./Tally.ts"
 
 interface Write {
   readonly run: Effect.Effect<void, unknown>
   readonly exit: () => Exit.Exit<unknown, unknown> | undefined
-  readonly complete: (exit: Exit.Exit<unknown, unknown>) => Effect.Effect<unknown>
+  readonly complete: (exit: Exit.Exit<unknown, unknown>) => void
 }
 
 /** Most writes that share one transaction, and most that may wait. */
@@ -43,52 +46,65 @@ export class Gathering extends Context.Reference<Gathering>()("symbiont/JobStore
 /**
  * Group commit: writes of many fibers share a transaction, and each caller waits until its own is durable. A write
  * that fails undoes the batch; every write of it is then done again alone, so no failure touches another's write.
+ *
+ * A transaction is executed without giving way to any other fiber: nobody reads what is not committed, and nobody waits
+ * for the connection. So a write must not wait for anything.
  */
 export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer", {
   scoped: Effect.gen(function* () {
-    const sql = yield* SqlClient.SqlClient
+    const { prepare } = yield* Database
+    const [begin, commitAll, rollback] = [prepare("BEGIN"), prepare("COMMIT"), prepare("ROLLBACK")]
     const audit = yield* SqliteAudit
+    const counters = yield* Counters
     const tally = yield* Tally
     const mailbox = yield* Mailbox.make<Write>({ capacity })
     const gathering = yield* Gathering
+    const inOneTurn = Runtime.runSyncExit(yield* Effect.runtime())
     let commits = 0
-    const counted = Effect.sync(() => {
-      commits += 1
+
+    const abandon = Effect.sync(() => {
+      audit.discard()
+      counters.discard()
+      tally.discard()
+      // A commit that fails (disk full) can leave the transaction open, which would refuse every later one.
+      try {
+        rollback.run()
+      } catch {
+        // SQLite has rolled it back by itself.
+      }
     })
 
-    // A commit that fails (disk full) can leave the transaction open, which would refuse every later one.
-    const abandon = Effect.all([audit.discard, tally.discard, Effect.ignore(sql`ROLLBACK`)], { discard: true })
-
-    const inTransaction = (batch: ReadonlyArray<Write>): Effect.Effect<void, unknown> =>
-      sql
-        .withTransaction(
-          Effect.zipRight(
-            Effect.forEach(batch, (write) => write.run, { discard: true }),
-            audit.flush
-          )
-        )
-        .pipe(
-          Effect.onError(() => abandon),
-          Effect.zipRight(counted),
-          Effect.zipRight(tally.publish),
-          Effect.zipRight(recordCommit(batch.length))
-        )
+    const transaction = (batch: ReadonlyArray<Write>) =>
+      Effect.gen(function* () {
+        begin.run()
+        for (const write of batch) yield* write.run
+        audit.flush()
+        counters.flush()
+        commitAll.run()
+        commits += 1
+        yield* tally.publish
+        yield* recordCommit(batch.length)
+      }).pipe(
+        Effect.onError(() => abandon),
+        // A span for each statement would hang under none of the callers; their own spans cover the wait.
+        Effect.withTracerEnabled(false),
+        Effect.annotateLogs("component", "store")
+      )
 
     // What the write itself failed of says more than what its transaction then failed of.
-    const alone = (write: Write) =>
-      Effect.flatMap(Effect.exit(inTransaction([write])), (transaction) => {
-        const own = write.exit()
-        return write.complete(
-          own === undefined || (Exit.isSuccess(own) && Exit.isFailure(transaction)) ? transaction : own
-        )
-      })
+    const alone = (write: Write) => {
+      const exit = inOneTurn(transaction([write]))
+      const own = write.exit()
+      write.complete(own === undefined || (Exit.isSuccess(own) && Exit.isFailure(exit)) ? exit : own)
+    }
 
-    const commitBatch = (batch: ReadonlyArray<Write>) =>
-      Effect.flatMap(Effect.exit(inTransaction(batch)), (exit) =>
-        Exit.isSuccess(exit)
-          ? Effect.forEach(batch, (write) => write.complete(write.exit() ?? Exit.void), { discard: true })
-          : Effect.forEach(batch, alone, { discard: true })
-      )
+    const commitBatch = (batch: ReadonlyArray<Write>) => {
+      const exit = inOneTurn(transaction(batch))
+      for (const write of batch) {
+        if (Exit.isSuccess(exit)) write.complete(write.exit() ?? Exit.void)
+        else alone(write)
+      }
+    }
 
     const taken = Effect.zipWith(
       Effect.zipLeft(mailbox.takeAll, gathering),
@@ -99,38 +115,36 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
       })
     )
 
-    const loop: Effect.Effect<void> = Effect.flatMap(taken, ({ done, writes }) => {
-      const batches = Chunk.chunksOf(writes, maxBatch)
-      return Effect.andThen(
-        Effect.forEach(batches, (batch) => commitBatch(Chunk.toReadonlyArray(batch)), { discard: true }),
+    const loop: Effect.Effect<void> = Effect.flatMap(taken, ({ done, writes }) =>
+      Effect.andThen(
+        Effect.forEach(
+          Chunk.chunksOf(writes, maxBatch),
+          (batch) => Effect.sync(() => commitBatch(Chunk.toReadonlyArray(batch))),
+          { discard: true }
+        ),
         done ? Effect.void : Effect.suspend(() => loop)
       )
-    })
-
-    // A span for each statement would hang under none of the callers; their own spans cover the wait.
-    const fiber = yield* loop.pipe(
-      Effect.annotateLogs("component", "store"),
-      Effect.withTracerEnabled(false),
-      Effect.uninterruptible,
-      Effect.forkDaemon
     )
+
+    const fiber = yield* loop.pipe(Effect.uninterruptible, Effect.forkDaemon)
     yield* Effect.addFinalizer(() => Effect.andThen(mailbox.end, fiber.await))
 
     /** Runs a write in the next shared transaction; returns when it is durable. Database failures are defects. */
     const commit = <A, E>(write: Effect.Effect<A, E | SqlError>): Effect.Effect<A, Exclude<E, SqlError>> =>
-      Effect.gen(function* () {
-        const done = yield* Deferred.make<A, E | SqlError>()
+      Effect.suspend(() => {
+        const done = Deferred.unsafeMake<A, E | SqlError>(FiberId.none)
         let result: Exit.Exit<A, E | SqlError> | undefined
-        const accepted = yield* mailbox.offer({
+        const accepted = mailbox.offer({
           run: Effect.flatMap(Effect.exit(write), (exit) => {
             result = exit
             return exit
           }),
           exit: () => result,
-          complete: (exit) => Deferred.done(done, exit as Exit.Exit<A, E | SqlError>)
+          complete: (exit) => Deferred.unsafeDone(done, exit as Exit.Exit<A, E | SqlError>)
         })
-        if (!accepted) return yield* Effect.dieMessage("the store is closed: nothing can be written any more")
-        return yield* Deferred.await(done)
+        return Effect.flatMap(accepted, (isAccepted) =>
+          isAccepted ? Deferred.await(done) : Effect.dieMessage("the store is closed: nothing can be written any more")
+        )
       }).pipe(Effect.catchAllCause((cause) => Effect.failCause(sqlErrorsAsDefects(cause))))
 
     return {

@@ -1,5 +1,4 @@
 import { SqlClient } from "@effect/sql/SqlClient"
-import { SqliteClient } from "@effect/sql-sqlite-node"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -9,6 +8,7 @@ import * as TestClock from "effect/TestClock"
 import * as FastCheck from "fast-check"
 import { AuditLog } from "../../src/AuditLog.ts"
 import type { AuditType } from "../../src/Domain/Audit.ts"
+import { layerDatabase } from "../../src/JobStore/Database.ts"
 import { detailOf } from "../../src/JobStore/Details.ts"
 import { layerOnClient } from "../../src/JobStore/Sqlite.ts"
 import { Jobs } from "../../src/Jobs.ts"
@@ -17,7 +17,7 @@ import { audited } from "../support/Audit.ts"
 import { define, engine, runsOf } from "../support/Engine.ts"
 
 const filename = ":memory:"
-const onClient = Layer.orDie(layerOnClient(filename).pipe(Layer.provideMerge(SqliteClient.layer({ filename }))))
+const onClient = Layer.orDie(layerOnClient(filename).pipe(Layer.provideMerge(layerDatabase(filename))))
 
 const agents = {
   agent: scriptedAgent({}),

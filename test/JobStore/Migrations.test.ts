@@ -3,11 +3,11 @@ import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as Migrator from "@effect/sql/Migrator"
 import { SqlClient } from "@effect/sql/SqlClient"
 import { SqlError } from "@effect/sql/SqlError"
-import { SqliteClient } from "@effect/sql-sqlite-node"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { layerDatabase } from "../../src/JobStore/Database.ts"
 import { migrations } from "../../src/JobStore/Migrations.ts"
 import { layerOnClient, layerSqlite } from "../../src/JobStore/Sqlite.ts"
 import { JobStore } from "../../src/JobStore.ts"
@@ -28,7 +28,7 @@ describe("a database of an older version", () => {
         const first = Migrator.fromRecord({ "0001_initial": migrations["0001_initial"] })
         yield* Migrator.make({})({ loader: first })
         yield* sql`INSERT INTO nodes ${sql.insert({ owner: other, started_at: t0, lease_until: t0 })}`
-      }).pipe(Effect.provide(SqliteClient.layer({ filename })))
+      }).pipe(Effect.provide(layerDatabase(filename)))
       const copy = `${filename}.schema1.bak`
       // What is left of copies that were cut off, and an older one.
       yield* fs.writeFileString(`${copy}.part`, "half")
@@ -43,7 +43,7 @@ describe("a database of an older version", () => {
         const sql = yield* SqlClient
         assert.deepStrictEqual(yield* schemas, [1])
         assert.deepStrictEqual(yield* sql`SELECT owner FROM nodes`, [{ owner: other }])
-      }).pipe(Effect.provide(SqliteClient.layer({ filename: copy })))
+      }).pipe(Effect.provide(layerDatabase(copy)))
       assert.strictEqual((yield* fs.stat(copy)).mode & 0o777, 0o600)
       assert.isFalse(yield* fs.exists(`${copy}.part`))
       // Nothing to bring up to date, nothing to copy.
@@ -87,7 +87,7 @@ describe("a database of an older version", () => {
             ...{ iterations: "[]", tool_calls: "[]" }
           })}`
         }
-      }).pipe(Effect.provide(SqliteClient.layer({ filename })))
+      }).pipe(Effect.provide(layerDatabase(filename)))
       yield* Effect.gen(function* () {
         const totals = yield* RunTotals
         assert.deepStrictEqual(
@@ -106,7 +106,7 @@ describe("a database of an older version", () => {
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const filename = `${yield* fs.makeTempDirectoryScoped()}/data.db`
-      const client = SqliteClient.layer({ filename })
+      const client = layerDatabase(filename)
       const first = Migrator.fromRecord({ "0001_initial": migrations["0001_initial"] })
       yield* Effect.provide(Migrator.make({})({ loader: first }), client)
       yield* fs.makeDirectory(`${filename}.schema1.bak.part`)
@@ -122,7 +122,7 @@ describe("a database of an older version", () => {
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const filename = `${yield* fs.makeTempDirectoryScoped()}/data.db`
-      const client = SqliteClient.layer({ filename })
+      const client = layerDatabase(filename)
       const first = Migrator.fromRecord({ "0001_initial": migrations["0001_initial"] })
       yield* Effect.provide(Migrator.make({})({ loader: first }), client)
       const full = Object.assign(new Error("database or disk is full"), { code: "SQLITE_FULL" })

@@ -1,6 +1,4 @@
 import { SqlClient } from "@effect/sql/SqlClient"
-import * as Statement from "@effect/sql/Statement"
-import { SqliteClient } from "@effect/sql-sqlite-node"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -8,6 +6,7 @@ import * as Layer from "effect/Layer"
 import { AuditLog } from "../../src/AuditLog.ts"
 import { RunId } from "../../src/Domain/Ids.ts"
 import { InvariantStore } from "../../src/Invariants.ts"
+import { layerDatabase, StatementListener } from "../../src/JobStore/Database.ts"
 import type { Stores } from "../../src/JobStore/Sqlite.ts"
 import { layerOnClient } from "../../src/JobStore/Sqlite.ts"
 import { JobStore } from "../../src/JobStore.ts"
@@ -25,15 +24,11 @@ interface Asked {
 /** The statements that a store's methods send, and SQLite's plans for them. */
 const planned = Effect.gen(function* () {
   const asked: Array<Asked> = []
-  const listening = Statement.setTransformer((statement) =>
-    Effect.sync(() => {
-      const [text, parameters] = statement.compile()
-      asked.push({ text, parameters })
-      return statement
-    })
-  )
+  const listening = Layer.succeed(StatementListener, (text, parameters) => {
+    asked.push({ text, parameters })
+  })
   const store = layerOnClient(":memory:").pipe(
-    Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" })),
+    Layer.provideMerge(layerDatabase(":memory:")),
     Layer.provide(listening),
     Layer.orDie
   )
@@ -89,7 +84,7 @@ describe("every statement of the store uses its index", () => {
       const due = plans.find(({ text }) => text.includes("FROM jobs") && text.includes("next_run <="))
       assert.match(due?.steps.join("\n") ?? "", /SEARCH jobs USING INDEX jobs_due \(next_run/)
       assert.notMatch(due?.steps.join("\n") ?? "", sorted)
-      const ready = plans.find(({ text }) => text.includes("SELECT id FROM runs") && text.includes("ready_at <="))
+      const ready = plans.find(({ text }) => text.includes("SELECT id, ready_at FROM runs") && text.includes("ready_at <="))
       assert.match(ready?.steps.join("\n") ?? "", /SEARCH runs USING (COVERING )?INDEX runs_ready/)
       assert.notMatch(ready?.steps.join("\n") ?? "", sorted)
     })
@@ -354,9 +349,7 @@ describe("every statement of the store uses its index", () => {
         }
       }
       assert.isAbove(found, 5)
-    }).pipe(
-      Effect.provide(layerOnClient(":memory:").pipe(Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" }))))
-    )
+    }).pipe(Effect.provide(layerOnClient(":memory:").pipe(Layer.provideMerge(layerDatabase(":memory:")))))
   )
 
   it.effect("a shared session, told of and cleared", () =>

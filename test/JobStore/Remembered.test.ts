@@ -13,7 +13,7 @@ const counting = () => {
     row: remembering((row) => {
       reads++
       return Either.right({ row })
-    })
+    }).read
   }
 }
 

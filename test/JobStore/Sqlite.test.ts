@@ -1,9 +1,9 @@
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { SqlClient } from "@effect/sql/SqlClient"
-import { SqliteClient } from "@effect/sql-sqlite-node"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { layerDatabase } from "../../src/JobStore/Database.ts"
 import { layerOnClient } from "../../src/JobStore/Sqlite.ts"
 import { conforms, Database } from "./Conformance.ts"
 
@@ -16,7 +16,7 @@ const onFile = (filename: string) =>
         execute: (statement: string) => Effect.orDie(Effect.asVoid(sql.unsafe(statement)))
       }))
     )
-  ).pipe(Layer.provide(SqliteClient.layer({ filename })), Layer.orDie)
+  ).pipe(Layer.provide(layerDatabase(filename)), Layer.orDie)
 
 const inFolder = Layer.unwrapScoped(
   Effect.gen(function* () {

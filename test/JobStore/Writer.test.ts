@@ -1,6 +1,5 @@
 import { SqlClient } from "@effect/sql/SqlClient"
 import { SqlError } from "@effect/sql/SqlError"
-import { SqliteClient } from "@effect/sql-sqlite-node"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -10,17 +9,19 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { Ids } from "../../src/Domain/Ids.ts"
+import { Counters } from "../../src/JobStore/Counters.ts"
+import { layerDatabase } from "../../src/JobStore/Database.ts"
 import { migrations } from "../../src/JobStore/Migrations.ts"
 import { SqliteAudit } from "../../src/JobStore/SqliteAudit.ts"
 import { Tally } from "../../src/JobStore/Tally.ts"
 import { Writer } from "../../src/JobStore/Writer.ts"
 
 const writer = Writer.Default.pipe(
-  Layer.provide(Layer.merge(SqliteAudit.Default, Tally.Default)),
+  Layer.provide(Layer.mergeAll(SqliteAudit.Default, Counters.Default, Tally.Default)),
   Layer.provide(Ids.Default)
 )
 
-const inMemory = writer.pipe(Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" })), Layer.orDie)
+const inMemory = writer.pipe(Layer.provideMerge(layerDatabase(":memory:")), Layer.orDie)
 
 const withTable = <A, E>(body: Effect.Effect<A, E, Writer | SqlClient>) =>
   Effect.flatMap(SqlClient, (sql) => Effect.zipRight(sql`CREATE TABLE t (n INTEGER UNIQUE, text TEXT)`, body)).pipe(
@@ -112,7 +113,7 @@ describe("group commit", () => {
       assert.strictEqual((yield* numbers).length, 600)
       const late = yield* Effect.exit(commit(Effect.provideService(add(601), SqlClient, sql)))
       assert.isTrue(Exit.isFailure(late) && Cause.isDie(late.cause))
-    }).pipe(Effect.provide(Layer.orDie(SqliteClient.layer({ filename: ":memory:" }))))
+    }).pipe(Effect.provide(Layer.orDie(layerDatabase(":memory:"))))
   )
 
   it.effect("a full disk fails the writes that do not fit, by its code, and later ones work again", () =>
@@ -163,9 +164,9 @@ describe("what is audited", () => {
     ).pipe(
       Effect.provide(
         Writer.Default.pipe(
-          Layer.provideMerge(Layer.merge(SqliteAudit.Default, Tally.Default)),
+          Layer.provideMerge(Layer.mergeAll(SqliteAudit.Default, Counters.Default, Tally.Default)),
           Layer.provide(Ids.Default),
-          Layer.provideMerge(SqliteClient.layer({ filename: ":memory:" })),
+          Layer.provideMerge(layerDatabase(":memory:")),
           Layer.orDie
         )
       )
