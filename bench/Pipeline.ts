@@ -54,10 +54,10 @@ const startedRun = (job: StoredJob, id: string, now: number): StartedRun => {
 }
 
 /**
- * A store whose looks hand out these runs and whose ends only settle them, all that came in one turn of the event loop
+ * A store whose looks hand out so many runs of these jobs in turn, and whose ends only settle them, all that came in one turn of the event loop
  * together: what is left is what the scheduler itself takes.
  */
-const handingOut = (runs: ReadonlyArray<StartedRun>, ended: () => void) =>
+const handingOut = (jobs: ReadonlyArray<StoredJob>, count: number, ended: () => void) =>
   Layer.effect(
     JobStore,
     Effect.map(JobStore, (store) => {
@@ -71,11 +71,14 @@ const handingOut = (runs: ReadonlyArray<StartedRun>, ended: () => void) =>
       }
       return JobStore.of({
         ...store,
-        nextWake: ({ now, permits }) => Effect.sync(() => (permits > 0 && next < runs.length ? now : null)),
-        look: ({ permits }) =>
+        nextWake: ({ now, permits }) => Effect.sync(() => (permits > 0 && next < count ? now : null)),
+        look: ({ now, permits }) =>
           Effect.sync(() => {
-            const started = runs.slice(next, next + Math.min(startBatch, permits))
-            next += started.length
+            const started: Array<StartedRun> = []
+            for (const end = Math.min(count, next + Math.min(startBatch, permits)); next < end; next++) {
+              const job = jobs[next % jobs.length]
+              if (job !== undefined) started.push(startedRun(job, `run_${String(next).padStart(26, "0")}`, now))
+            }
             for (const one of started) open.set(one.run.id, one)
             return { started, claimed: 0, cancel: [], quarantined: [], ended: [] }
           }),
@@ -97,16 +100,15 @@ const handingOut = (runs: ReadonlyArray<StartedRun>, ended: () => void) =>
 /** What a run of an agent that does nothing costs apart from the store. */
 export const pipeline = ({ quick, rounds }: Size) =>
   Effect.gen(function* () {
-    const count = quick ? 20_000 : 50_000
+    const count = quick ? 50_000 : 200_000
     const costs: Array<number> = []
     // The first round only warms up.
     for (let round = 0; round <= rounds; round++) {
       const now = yield* Clock.currentTimeMillis
-      const jobs = yield* Effect.replicateEffect(makeJob(now), count)
-      const runs = jobs.map((job, n) => startedRun(job, `run_${String(n).padStart(26, "0")}`, now))
+      const jobs = yield* Effect.replicateEffect(makeJob(now), inFlight)
       let ended = 0
       const store = Layer.provideMerge(
-        handingOut(runs, () => ended++),
+        handingOut(jobs, count, () => ended++),
         layerSqlite(":memory:")
       )
       const usage = process.cpuUsage()
