@@ -11,6 +11,7 @@ import { applying } from "./Apply.ts"
 import { deliveries } from "./Deliveries.ts"
 import { dsl } from "./Dsl.ts"
 import type { Result, Size } from "./Measure.ts"
+import { pipeline } from "./Pipeline.ts"
 import { recurrence } from "./Recurrence.ts"
 import { startLateness, throughput } from "./Runs.ts"
 import { wakeCost } from "./WakeCost.ts"
@@ -24,6 +25,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   wake: wakeCost,
   start: startLateness,
   runs: throughput,
+  pipeline,
   inserts,
   commit: groupCommit,
   deliveries,

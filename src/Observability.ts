@@ -42,9 +42,11 @@ export const recordRun = (run: EndedRun): Effect.Effect<void> =>
     if (run.saved !== null) saved.add(run.saved.input_tokens + run.saved.output_tokens)
   })
 
-/** Counts how late a scheduled run started, in ms after it was to. */
-export const recordStart = (late: number): Effect.Effect<void> =>
-  recording(({ lateness }) => lateness.observe(Math.max(0, late) / 1_000))
+/** Counts how late scheduled runs started, in ms after they were to. */
+export const recordStarts = (late: ReadonlyArray<number>): Effect.Effect<void> =>
+  recording(({ lateness }) => {
+    for (const millis of late) lateness.observe(Math.max(0, millis) / 1_000)
+  })
 
 /** Counts what an agent spent. */
 export const recordSpent = (agent_id: string, usage: Usage): Effect.Effect<void> =>
@@ -55,8 +57,11 @@ export const recordSpent = (agent_id: string, usage: Usage): Effect.Effect<void>
     spent.cost_usd += usage.cost_usd ?? 0
   })
 
-/** Says how many runs are executing now. */
-export const recordInFlight = (count: number): Effect.Effect<void> => recording(({ setInFlight }) => setInFlight(count))
+/** Gives what says how many runs are executing now. */
+export const inFlightGauge: Effect.Effect<(count: number) => void> = Effect.map(
+  Effect.zip(MetricsEnabled, Metrics),
+  ([enabled, { setInFlight }]) => (enabled ? setInFlight : () => undefined)
+)
 
 /** Counts a job that was dead-lettered. */
 export const recordDeadLetter = (job_name: string): Effect.Effect<void> =>

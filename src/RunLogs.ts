@@ -93,14 +93,17 @@ export class RunLogs extends Effect.Service<RunLogs>()("symbiont/RunLogs", {
       }
     }
 
-    const end = Effect.fn("RunLogs.end")(function* (run_id: RunId) {
-      const log = yield* liveLog(run_id)
-      yield* Effect.suspend(() => {
-        remember(run_id)
-        live.delete(run_id)
-        return notify(log)
-      }).pipe(log.lock.withPermits(1))
-    })
+    const end = (run_id: RunId): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        const log = live.get(run_id)
+        // One that neither logged nor was followed.
+        if (log === undefined) return Effect.sync(() => remember(run_id))
+        return Effect.suspend(() => {
+          remember(run_id)
+          live.delete(run_id)
+          return notify(log)
+        }).pipe(log.lock.withPermits(1))
+      })
 
     const read = Effect.fn("RunLogs.read")((run_id: RunId) =>
       fs.readFileString(fileOf(run_id)).pipe(

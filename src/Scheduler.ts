@@ -2,6 +2,7 @@ import * as Layer from "effect/Layer"
 import { Budgets } from "./Budgets.ts"
 import { BootIdentity } from "./Scheduler/BootIdentity.ts"
 import { ClockWatch } from "./Scheduler/ClockWatch.ts"
+import { Deadlines } from "./Scheduler/Deadlines.ts"
 import { Dispatcher, statusLayer } from "./Scheduler/Dispatcher.ts"
 import { Execution } from "./Scheduler/Execution.ts"
 import { JobActors } from "./Scheduler/JobActors.ts"
@@ -32,6 +33,7 @@ export { WakeSignal } from "./Scheduler/WakeSignal.ts"
 export const actorsLayer = JobActors.Default.pipe(
   Layer.provide(Pipeline.Default),
   Layer.provide(Execution.Default),
+  Layer.provide(Deadlines.Default),
   Layer.provide(RunGate.Default),
   Layer.provide(Budgets.Default),
   Layer.provideMerge(Layer.mergeAll(WakeSignal.Default, BootIdentity.Default))

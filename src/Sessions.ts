@@ -4,6 +4,7 @@ import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import { Ids, type JobId, SessionId } from "./Domain/Ids.ts"
 import { type StoredJob, sessionModeOf } from "./Domain/Job.ts"
 import type { FencedOut } from "./Domain/Run.ts"
@@ -39,6 +40,8 @@ export interface OpenSession {
 
 /** Session folders looked up in one go. */
 const sweepBatch = 500
+
+const nothingKept = Effect.succeed(undefined)
 
 const isSessionId = Schema.is(SessionId)
 
@@ -133,8 +136,8 @@ export class Sessions extends Effect.Service<Sessions>()("symbiont/Sessions", {
 
     const openEphemeral = Effect.fnUntraced(function* (job: StoredJob, mode: SessionMode) {
       const id = yield* ids.session
+      const scope = yield* Effect.scope
       let made = false
-      yield* Effect.addFinalizer(() => (made ? removeFolder(id) : Effect.void))
       return {
         id,
         mode,
@@ -142,19 +145,19 @@ export class Sessions extends Effect.Service<Sessions>()("symbiont/Sessions", {
         turns: () => [],
         remember: () => undefined,
         directory: Effect.suspend(() => {
+          if (made) return makeFolder(id)
           made = true
-          return makeFolder(id)
+          return Effect.zipRight(Scope.addFinalizer(scope, removeFolder(id)), makeFolder(id))
         }),
-        kept: Effect.succeed(undefined),
+        kept: nothingKept,
         save: (store) => store(undefined)
       } satisfies OpenSession
     })
 
-    const open = Effect.fn("Sessions.open")(function* (job: StoredJob) {
+    const open = (job: StoredJob): Effect.Effect<OpenSession, never, Scope.Scope> => {
       const mode = sessionModeOf(job)
-      const session: OpenSession = yield* mode === "shared_persistent" ? openShared(job) : openEphemeral(job, mode)
-      return session
-    })
+      return mode === "shared_persistent" ? openShared(job) : openEphemeral(job, mode)
+    }
 
     return { forget, open } as const
   })

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import {
   type EndedRun,
+  inFlightGauge,
   Metrics,
   MetricsEnabled,
   makeMetrics,
@@ -10,12 +11,11 @@ import {
   recordApproval,
   recordDeadLetter,
   recordDelivery,
-  recordInFlight,
   recordLook,
   recordRequest,
   recordRun,
   recordSpent,
-  recordStart,
+  recordStarts,
   renderPrometheus
 } from "../src/Observability.ts"
 import { parsePrometheus, valueOf } from "./support/Prometheus.ts"
@@ -43,7 +43,7 @@ describe("metrics", () => {
       yield* ended(job_name)
       yield* ended(job_name, { execution_time_ms: 20 })
       yield* ended(job_name, { status: "failed", execution_time_ms: 70_000 })
-      yield* recordInFlight(3)
+      ;(yield* inFlightGauge)(3)
       yield* recordDeadLetter("flaky")
       const { samples, types } = yield* scrape
       const value = (name: string, labels: Record<string, string>) => valueOf(samples, name, labels)
@@ -70,8 +70,7 @@ describe("metrics", () => {
   it.effect("count what else happens", () =>
     Effect.gen(function* () {
       yield* recordLook
-      yield* recordStart(40)
-      yield* recordStart(-3)
+      yield* recordStarts([40, -3])
       yield* recordSpent("writer", { input_tokens: 300, output_tokens: 40, cost_usd: 0.25 })
       yield* recordSpent("writer", { input_tokens: 1, output_tokens: 2 })
       yield* recordApproval("denied")

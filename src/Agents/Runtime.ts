@@ -33,11 +33,13 @@ export const makeRuntime: Effect.Effect<
   const provided = byId([...handlers].map(([name, entry]) => definitionOfEntry(name, entry)))
   const known = yield* Ref.make(provided)
 
-  const find = Effect.fnUntraced(function* (id: string) {
-    const agents = yield* Ref.get(known)
-    const agent = agents.get(id)
-    return agent ?? (yield* new AgentNotFound({ agent_id: id, known: [...agents.keys()].sort() }))
-  })
+  const find = (id: string): Effect.Effect<AgentDefinition, AgentNotFound> =>
+    Effect.flatMap(Ref.get(known), (agents) => {
+      const agent = agents.get(id)
+      return agent === undefined
+        ? new AgentNotFound({ agent_id: id, known: [...agents.keys()].sort() })
+        : Effect.succeed(agent)
+    })
 
   const list = Effect.map(Ref.get(known), (agents) =>
     [...agents.values()].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))

@@ -61,8 +61,11 @@ export const conditions = (policy: Policy, context: PolicyContext): PolicyDecisi
   return allow
 }
 
+const none: ReadonlyArray<Policy> = []
+
 /** The policies that hold for a job: the one it names, if that is provided, and its own. */
 export const policiesOf = (job: Job, policies: ReadonlyMap<string, Policy>): ReadonlyArray<Policy> => {
+  if (job.policy === undefined && job.policy_ref === undefined) return none
   const named = job.policy_ref === undefined ? undefined : policies.get(job.policy_ref)
   return [named, job.policy].filter((policy) => policy !== undefined)
 }
@@ -73,7 +76,9 @@ export const decide = (job: Job, context: PolicyContext, policies: ReadonlyMap<s
   if (job.policy_ref !== undefined && !policies.has(job.policy_ref)) {
     return deny("unknown_policy", `no policy named "${job.policy_ref}" is provided`)
   }
-  const decisions = policiesOf(job, policies).map((policy) => conditions(policy, context))
+  const held = policiesOf(job, policies)
+  if (held.length === 0) return allow
+  const decisions = held.map((policy) => conditions(policy, context))
   const asking = decisions.filter((decision) => decision._tag === "RequireApproval")
   return decisions.find((decision) => decision._tag === "Deny") ?? bothApprove(asking)
 }

@@ -8,7 +8,7 @@ import { OutboxSignal } from "../Delivery.ts"
 import type { StoredJob } from "../Domain/Job.ts"
 import type { Run } from "../Domain/Run.ts"
 import { JobStore, type Look, type StartedRun } from "../JobStore.ts"
-import { recordLook, recordStart } from "../Observability.ts"
+import { recordLook, recordStarts } from "../Observability.ts"
 import { Settings } from "../Settings.ts"
 import { expired } from "./ApprovalRules.ts"
 import { BootIdentity } from "./BootIdentity.ts"
@@ -93,11 +93,11 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
         ended: look.ended.length,
         cancelled: look.cancel.length
       })
-      yield* Effect.forEach(look.started, actors.fire, { discard: true })
-      yield* Effect.forEach(
-        look.started.filter(isPunctual),
-        ({ attempt, run }) => recordStart(attempt.started_at - (run.start_at ?? run.scheduled_for)),
-        { discard: true }
+      yield* actors.fire(look.started)
+      yield* recordStarts(
+        look.started
+          .filter(isPunctual)
+          .map(({ attempt, run }) => attempt.started_at - (run.start_at ?? run.scheduled_for))
       )
       // Not awaited: a run that takes its time to stop must not hold up the others' starts.
       yield* Effect.forEach(look.cancel, ({ run_id }) => actors.cancelSoon(run_id, replaced, "scheduler"), {
@@ -116,7 +116,7 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
 
     // Not to be interrupted between the claim and the handover: what was started must reach its actor.
     const look = Effect.gen(function* () {
-      const waiters = yield* signal.takeWaiters
+      const { isAsked, waiters } = yield* signal.takeAsked
       const now = yield* Clock.currentTimeMillis
       yield* keepLease(now)
       yield* clockWatch.check(now)
@@ -136,6 +136,8 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
             })
           : null
       if (found !== null) yield* handOver(found)
+      // What a person changed may have left something to tell, too.
+      if (isAsked) yield* outbox.wake
       yield* recordLook
       const isFull = permits <= (found?.started.length ?? 0)
       yield* Ref.update(clockwork, (before) => ({
@@ -150,10 +152,7 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
 
     const loop = Effect.forever(
       Effect.flatMap(look, (millis) =>
-        millis === 0
-          ? Effect.yieldNow()
-          : // What a person changed may have left something to tell, too.
-            Effect.raceFirst(Effect.sleep(millis), Effect.zipRight(signal.take, outbox.wake))
+        millis === 0 ? Effect.yieldNow() : Effect.raceFirst(Effect.sleep(millis), signal.take)
       )
     ).pipe(
       Effect.catchAllCause((cause) =>

@@ -1,13 +1,21 @@
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Ref from "effect/Ref"
+import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import * as HashMap from "effect/HashMap"
 import type * as Scope from "effect/Scope"
 import { type AgentResult, AgentRuntime, type Invocation } from "../Agents.ts"
 import type { Estimate, RunBudget } from "../Budgets.ts"
 import { makeNotify } from "../Delivery.ts"
-import { type AgentDefinition, AgentFailure, addUsage, saneUsage, type Usage } from "../Domain/Agent.ts"
+import {
+  type AgentDefinition,
+  AgentFailure,
+  type AgentNotFound,
+  addUsage,
+  saneUsage,
+  type Usage
+} from "../Domain/Agent.ts"
 import { durationMillis } from "../Domain/Duration.ts"
 import type { StoredJob } from "../Domain/Job.ts"
 import type { Iteration } from "../Domain/Run.ts"
@@ -20,9 +28,11 @@ import type { OpenSession } from "../Sessions.ts"
 import { Settings } from "../Settings.ts"
 import { isSuccessfulExit, whyNoSuccess } from "../Success.ts"
 import { BootIdentity } from "./BootIdentity.ts"
+import { Deadlines } from "./Deadlines.ts"
 import { beat, contextBytes } from "./Heartbeat.ts"
+import type { LiveRun } from "./LiveRun.ts"
 import { maxRuntimeOf } from "./MaxRuntime.ts"
-import { type AttemptEnd, type AttemptRecord, cutOutput } from "./Outcome.ts"
+import { type AttemptEnd, cutOutput, type OpenRecord } from "./Outcome.ts"
 import { RunGate } from "./RunGate.ts"
 import { guessOf, mayGoBeyond } from "./Waking.ts"
 
@@ -30,12 +40,14 @@ import { guessOf, mayGoBeyond } from "./Waking.ts"
 export interface Executing {
   readonly started: StartedRun
   readonly session: OpenSession
-  readonly record: Ref.Ref<AttemptRecord>
+  readonly record: OpenRecord
   /** Null when no agent of the job's name is known. */
   readonly agent: AgentDefinition | null
   readonly budget: RunBudget
   /** What the agent is given: the run's input, and what the gate found. */
-  readonly input: Ref.Ref<string>
+  input: string
+  /** Stopped where the attempt takes longer than it may. */
+  readonly live: LiveRun
 }
 
 /** The shortest time between two writes of what a beat has done so far, in ms; at least so many times what one takes. */
@@ -55,6 +67,13 @@ interface Work {
 /** The gate stopped an attempt whose agent had been called. */
 class StoppedAtGate extends Data.TaggedError("StoppedAtGate")<{ readonly end: AttemptEnd }> {}
 
+const unknownAgent = ({ message }: AgentNotFound) => new AgentFailure({ kind: "permanent", message })
+
+/** Ends what an agent forked and left behind: it has no part in how the run ends. */
+const withoutChildren = Effect.withFiberRuntime<void>((fiber) =>
+  Effect.flatMap(fiber.children, (children) => (children.length === 0 ? Effect.void : Fiber.interruptAll(children)))
+)
+
 const exchangeOf = (asked: Invocation, result: AgentResult): ReadonlyArray<Turn> => [
   { role: "user", text: asked.input },
   { role: "assistant", text: result.output }
@@ -71,6 +90,9 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
     const { id: owner } = yield* BootIdentity
     const { policies } = yield* NamedPolicies
     const notify = yield* makeNotify
+    const deadlines = yield* Deadlines
+    const { default_max_runtime: defaultLimit } = settings.scheduler
+    const defaultMillis = defaultLimit === "none" ? 0 : durationMillis(defaultLimit)
 
     const reserveMore = Effect.fnUntraced(function* (
       { budget, record, started }: Pick<Executing, "budget" | "record" | "started">,
@@ -78,13 +100,11 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
     ) {
       const over = yield* budget.reserve(estimate, { beyond: mayGoBeyond(started) })
       if (over === null) return
-      yield* Ref.update(record, (before) => ({ ...before, pauses: over.at_cap === "pause" }))
+      record.pauses = over.at_cap === "pause"
       return yield* new AgentFailure({ kind: "budget", message: `stopped: ${over.text}` })
     })
 
-    const invocation = ({ budget, record, session, started }: Executing, input: string): Invocation => {
-      const change = (f: (before: AttemptRecord) => Partial<AttemptRecord>) =>
-        Ref.update(record, (before) => ({ ...before, ...f(before) }))
+    const invocation = ({ budget, input, record, session, started }: Executing): Invocation => {
       return {
         run: {
           id: started.run.id,
@@ -101,11 +121,14 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
         log: (text) => logs.append(started.run.id, text),
         reserve: (estimate) => reserveMore({ budget, record, started }, { ...estimate, isGuess: false }),
         spent: (more) =>
-          change(({ usage }) => ({ usage: usage === null ? more : addUsage(usage, more) })).pipe(
-            Effect.zipRight(recordSpent(started.job.agent_id, more)),
-            Effect.zipRight(budget.spend(more))
-          ),
-        toolCalled: (call) => change(({ tool_calls }) => ({ tool_calls: [...tool_calls, call].slice(-maxToolCalls) })),
+          Effect.suspend(() => {
+            record.usage = record.usage === null ? more : addUsage(record.usage, more)
+            return Effect.zipRight(recordSpent(started.job.agent_id, more), budget.spend(more))
+          }),
+        toolCalled: (call) =>
+          Effect.sync(() => {
+            record.tool_calls = [...record.tool_calls, call].slice(-maxToolCalls)
+          }),
         notify: (channel, text) =>
           notify({ run_id: started.run.id, attempt: started.attempt.number, owner }, started.job, channel, text)
       }
@@ -128,11 +151,7 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
         // Models ask themselves before each of their calls; for others the first one was asked for at the start.
         const isFurther = asked.iteration !== null && asked.iteration > 1
         if (isFurther && agent.kind !== "model") yield* reserveMore(executing, guessOf(agent, before))
-        const bytes = contextBytes(asked)
-        yield* Ref.update(record, (before) => ({
-          ...before,
-          context_bytes: Math.max(bytes, before.context_bytes ?? 0)
-        }))
+        record.context_bytes = Math.max(contextBytes(asked), record.context_bytes ?? 0)
         // Agents written in code tell what they like, and beats count it, too.
         const spent: Invocation["spent"] = (usage) => asked.spent(saneUsage(usage))
         const reserve: Invocation["reserve"] = (estimate) => asked.reserve(saneUsage(estimate))
@@ -149,7 +168,7 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
     const writingProgress = Effect.fnUntraced(function* ({ record, session, started }: Executing) {
       const scope = yield* Effect.scope
       const write = Effect.gen(function* () {
-        const { context_bytes, iterations, session_id, tool_calls, usage } = yield* Ref.get(record)
+        const { context_bytes, iterations, session_id, tool_calls, usage } = record
         const so_far = { context_bytes, ...iterations.kept(), session_id, tool_calls, usage }
         yield* session.save((kept) =>
           store.progress({ run_id: started.run.id, attempt: started.attempt.number, owner }, so_far, kept)
@@ -164,8 +183,7 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
         pause = Math.max(progressMillis, Duration.toMillis(took) * progressShare)
       }).pipe(Effect.catchAllCause((cause) => Effect.logDebug("what a beat did so far was not stored", cause)))
       return Effect.fnUntraced(function* (iteration: Iteration) {
-        const { iterations } = yield* Ref.get(record)
-        iterations.add({ attempt: started.attempt.number, ...iteration })
+        record.iterations.add({ attempt: started.attempt.number, ...iteration })
         if (awaited) return
         awaited = true
         // An iteration that is stopped is told of where nothing can be interrupted.
@@ -176,16 +194,14 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
     const work = Effect.fnUntraced(function* (executing: Executing) {
       const { session, started } = executing
       const { job } = started
-      const agent = yield* agents
-        .find(job.agent_id)
-        .pipe(Effect.mapError((error) => new AgentFailure({ kind: "permanent", message: error.message })))
+      const agent = executing.agent ?? (yield* Effect.mapError(agents.find(job.agent_id), unknownAgent))
       const callOnce = call(agent, executing)
       // A beat can outlive the credential that it began with.
       const callAgain = Effect.fnUntraced(function* (asked: Invocation) {
         const end = asked.iteration === null || asked.iteration === 1 ? null : yield* gate.askAgain(started)
         return end === null ? yield* callOnce(asked) : yield* new StoppedAtGate({ end })
       })
-      const asked = invocation(executing, yield* Ref.get(executing.input))
+      const asked = invocation(executing)
       const { heartbeat, success_when } = job
       const done: Work =
         heartbeat?.enabled === true
@@ -204,20 +220,29 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
       return done
     })
 
-    /** Runs the agent to the end of the attempt. */
-    const run = Effect.fn("Execution.run")(
+    /** Work that is stopped where it takes longer than it may. */
+    const inTime = (executing: Executing): Effect.Effect<Work, AgentFailure | StoppedAtGate, Scope.Scope> => {
+      const limit = maxRuntimeOf(executing.started.job, policies, defaultLimit)
+      if (limit === "none") return work(executing)
+      const millis = limit === defaultLimit ? defaultMillis : durationMillis(limit)
+      return deadlines.within(millis, () => executing.live.interrupt({ kind: "timed_out", max_runtime: limit }))(
+        work(executing)
+      )
+    }
+
+    /** Runs the agent to the end of the attempt, in the run's own fiber: what it is given to log stays with it. */
+    const run = Effect.fnUntraced(
       function* (executing: Executing) {
         const { attempt, job, run } = executing.started
-        const limit = maxRuntimeOf(job, policies, settings.scheduler.default_max_runtime)
-        const doing: Effect.Effect<Work, AgentFailure | StoppedAtGate, Scope.Scope> = Effect.annotateLogs(
-          work(executing),
-          { component: "agents", job_name: job.name, run_id: run.id, attempt: attempt.number }
+        yield* FiberRef.update(FiberRef.currentLogAnnotations, (before) =>
+          HashMap.mutate(before, (annotations) => {
+            HashMap.set(annotations, "component", "agents")
+            HashMap.set(annotations, "job_name", job.name)
+            HashMap.set(annotations, "run_id", run.id)
+            HashMap.set(annotations, "attempt", attempt.number)
+          })
         )
-        const done = yield* limit === "none"
-          ? Effect.map(doing, Option.some)
-          : Effect.timeoutOption(doing, durationMillis(limit))
-        if (Option.isNone(done)) return { _tag: "TimedOut", max_runtime: limit } satisfies AttemptEnd
-        const { result, stop_reason, summary } = done.value
+        const { result, stop_reason, summary } = yield* Effect.onExit(inTime(executing), () => withoutChildren)
         const end: AttemptEnd = {
           _tag: "Succeeded",
           output: result.output,

@@ -1,22 +1,17 @@
 import * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as FiberMap from "effect/FiberMap"
+import * as FiberId from "effect/FiberId"
 import * as FiberSet from "effect/FiberSet"
 import type * as LogLevel from "effect/LogLevel"
-import * as Mailbox from "effect/Mailbox"
-import * as Option from "effect/Option"
-import * as RcMap from "effect/RcMap"
-import * as Ref from "effect/Ref"
 import { OutboxSignal } from "../Delivery.ts"
 import type { Actor, AuditDraft } from "../Domain/Audit.ts"
 import type { BootId, JobId, RunId } from "../Domain/Ids.ts"
 import type { Reason, Run } from "../Domain/Run.ts"
 import { isTerminal } from "../Domain/Run.ts"
 import { JobStore, type StartedRun } from "../JobStore.ts"
-import { recordInFlight } from "../Observability.ts"
+import { inFlightGauge } from "../Observability.ts"
 import { RunLogs } from "../RunLogs.ts"
 import { Settings } from "../Settings.ts"
 import { RunTraces } from "../Telemetry.ts"
@@ -24,18 +19,12 @@ import { cancelledWait } from "./ApprovalRules.ts"
 import { BootIdentity } from "./BootIdentity.ts"
 import { FailedRunLevel } from "./FailedRunLevel.ts"
 import { endWaiting } from "./JobAfter.ts"
+import { LiveRun, type Stopped } from "./LiveRun.ts"
 import { settle } from "./Outcome.ts"
-import { type Ended, Pipeline, type Stopped } from "./Pipeline.ts"
+import { type Ended, Pipeline } from "./Pipeline.ts"
 import { RunObserver } from "./RunObserver.ts"
 import { storableEnd, whyUnstorable } from "./Unstorable.ts"
-import { WakeSignal } from "./WakeSignal.ts"
-
-type Command =
-  | { readonly _tag: "Fire"; readonly started: StartedRun; readonly done: Deferred.Deferred<void> }
-  | { readonly _tag: "Stop"; readonly run_id: RunId; readonly stopped: Stopped; readonly done: Deferred.Deferred<void> }
-
-/** Commands that may wait for one actor. */
-const mailboxCapacity = 1_024
+import { makeSignal, WakeSignal } from "./WakeSignal.ts"
 
 const shutdown: Stopped = {
   kind: "interrupted",
@@ -75,9 +64,12 @@ const firstRetryMillis = 100
 const maxRetryMillis = 5_000
 
 /**
- * One actor per job with live work, started by its first run and gone with its last: a mailbox of commands, and the
- * job's run fibers. It holds nothing that the store does not. A run that dies is recorded; no other run notices.
+ * One actor per job with live work, made by its first run and gone with its last: its live runs, each a supervised fiber
+ * that can be stopped. It holds nothing that the store does not. A run that dies is recorded; no other run notices.
  */
+type JobActor = Map<RunId, LiveRun>
+
+/** The actors of this node: what it executes at this moment, and how that is stopped. */
 export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/JobActors", {
   scoped: Effect.gen(function* () {
     const store = yield* JobStore
@@ -89,10 +81,17 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
     const observer = yield* RunObserver
     const traces = yield* RunTraces
     const failedLevel = yield* FailedRunLevel
+    const showInFlight = yield* inFlightGauge
     const { id: owner }: { readonly id: BootId } = yield* BootIdentity
-    const inFlight = yield* Ref.make(0)
+    const actors = new Map<JobId, JobActor>()
+    const waits = new Set<Fiber.RuntimeFiber<void>>()
+    const idle = makeSignal()
+    const stops = yield* FiberSet.make<void>()
+    let inFlight = 0
+    let isClosing = false
+    showInFlight(0)
 
-    const record = Effect.fn("JobActors.record")(function* (started: StartedRun, ended: Ended) {
+    const record = Effect.fnUntraced(function* (started: StartedRun, ended: Ended) {
       const now = yield* Clock.currentTimeMillis
       yield* observer.entered(started.run.id, "record")
       const run: Run = yield* store.finish(
@@ -103,11 +102,21 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
           return { session: ended.session, ...end }
         }
       )
+      // An older run that gives way to one that waits for approval can have something to tell, too.
+      if (run.deliveries.length > 0 || run.status === "awaiting_approval") yield* outbox.wake
       if (isTerminal(run.status)) {
         yield* logs.end(run.id)
         yield* traces.ended(run)
       }
       yield* tellEnd(run, failedLevel)
+    })
+
+    /** A pause in a fiber of its own: that of a run which was stopped cannot be made to wait any more. */
+    const pause = Effect.fnUntraced(function* (millis: number) {
+      const waiting = yield* Effect.forkDaemon(Effect.interruptible(Effect.sleep(millis)))
+      waits.add(waiting)
+      yield* Fiber.await(waiting)
+      waits.delete(waiting)
     })
 
     // An end that meets a full disk is tried until there is room. A shutdown ends the waiting; a restart recovers the run.
@@ -117,112 +126,75 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
       waitMillis = firstRetryMillis
     ): Effect.Effect<void> =>
       record(started, ended).pipe(
-        Effect.catchTag("FencedOut", (error) => Effect.logWarning(error.message)),
+        Effect.catchTag("FencedOut", (error) => Effect.logWarning(error.message, { component: "scheduler" })),
         Effect.catchAllCause((cause) => {
           const why = ended.replaced ? undefined : whyUnstorable(cause)
+          const told = [started.run.id, { component: "scheduler" }, cause]
           if (why !== undefined) {
-            return Effect.logError("the end of a run cannot be stored as it is; it fails", started.run.id, cause).pipe(
+            return Effect.logError("the end of a run cannot be stored as it is; it fails", ...told).pipe(
               Effect.andThen(recordSafely(started, { ...storableEnd(ended, started.run, why), replaced: true }))
             )
           }
-          return Effect.logError("the end of a run could not be stored; trying again", started.run.id, cause).pipe(
-            Effect.andThen(Effect.interruptible(Effect.sleep(waitMillis))),
-            Effect.andThen(recordSafely(started, ended, Math.min(waitMillis * 2, maxRetryMillis)))
-          )
-        })
-      )
-
-    const makeActor = Effect.fn("JobActor.make")(function* (_job: JobId) {
-      const mailbox = yield* Mailbox.make<Command>({ capacity: mailboxCapacity })
-      const fibers = yield* FiberMap.make<RunId, void>()
-      const stopReasons = new Map<RunId, Stopped>()
-
-      // Only the agent's work is interruptible: however a run is stopped, its end is recorded.
-      const runToEnd = (started: StartedRun) =>
-        pipeline
-          .attempt(
-            started,
-            Effect.sync(() => stopReasons.get(started.run.id) ?? shutdown)
-          )
-          .pipe(
-            Effect.tap(({ end }) => traces.note({ "symbiont.attempt.end": end._tag })),
-            Effect.flatMap((ended) => traces.stage("record")(recordSafely(started, ended))),
-            traces.attempt({ run: started.run, attempt: started.attempt.number }),
-            Effect.ensuring(Effect.sync(() => stopReasons.delete(started.run.id)))
-          )
-
-      const handle = Effect.fnUntraced(function* (command: Command) {
-        switch (command._tag) {
-          case "Fire": {
-            // Forked uninterruptible, which FiberMap.run cannot: a stop before its first step would leave no end.
-            const fiber = yield* Effect.uninterruptible(Effect.forkDaemon(runToEnd(command.started)))
-            yield* FiberMap.set(fibers, command.started.run.id, fiber)
-            fiber.addObserver(() => Deferred.unsafeDone(command.done, Effect.void))
-            return
-          }
-          case "Stop": {
-            const fiber = yield* FiberMap.get(fibers, command.run_id).pipe(Effect.option)
-            if (Option.isSome(fiber)) {
-              stopReasons.set(command.run_id, command.stopped)
-              fiber.value.addObserver(() => Deferred.unsafeDone(command.done, Effect.void))
-              yield* Fiber.interruptFork(fiber.value)
-            } else {
-              yield* Deferred.succeed(command.done, undefined)
-            }
-            return
-          }
-        }
-      })
-
-      yield* mailbox.take.pipe(
-        Effect.flatMap(handle),
-        Effect.forever,
-        Effect.catchTag("NoSuchElementException", () => Effect.void),
-        Effect.catchAllCause((cause) => Effect.logError("a job's actor died", _job, cause)),
-        Effect.annotateLogs("component", "scheduler"),
-        Effect.forkScoped
-      )
-      return mailbox
-    })
-
-    const actors = yield* RcMap.make({ lookup: makeActor })
-    const stops = yield* FiberSet.make<void>()
-    const runs = yield* FiberSet.make<void>()
-
-    const withActor = (job_id: JobId, command: (done: Deferred.Deferred<void>) => Command) =>
-      Effect.scoped(
-        Effect.gen(function* () {
-          const mailbox = yield* RcMap.get(actors, job_id)
-          const done = yield* Deferred.make<void>()
-          yield* mailbox.offer(command(done))
-          yield* Deferred.await(done)
-        })
-      )
-
-    const setGauge = Effect.flatMap(Ref.get(inFlight), recordInFlight)
-    yield* setGauge
-
-    /** Hands a started run to its job's actor; returns at once. */
-    const fire = Effect.fn("JobActors.fire")(function* (started: StartedRun) {
-      yield* Ref.update(inFlight, (n) => n + 1)
-      yield* setGauge
-      yield* FiberSet.run(
-        runs,
-        withActor(started.job.id, (done) => ({ _tag: "Fire", started, done })).pipe(
-          // The caller may be uninterruptible, and the actor would be as its caller: no stop would ever end it.
-          Effect.interruptible,
-          Effect.ensuring(
+          return Effect.logError("the end of a run could not be stored; trying again", ...told).pipe(
+            Effect.andThen(isClosing ? Effect.void : pause(waitMillis)),
             Effect.andThen(
-              Ref.update(inFlight, (n) => n - 1),
-              Effect.all([setGauge, wake.notify, outbox.wake], { discard: true })
+              Effect.suspend(() =>
+                isClosing ? Effect.void : recordSafely(started, ended, Math.min(waitMillis * 2, maxRetryMillis))
+              )
             )
           )
-        )
+        })
       )
+
+    // Only the agent's work is interruptible: however a run is stopped, its end is recorded.
+    const runToEnd = Effect.fnUntraced(function* (started: StartedRun, live: LiveRun) {
+      const ended = yield* pipeline.attempt(started, live)
+      yield* traces.note({ "symbiont.attempt.end": ended.end._tag })
+      yield* traces.stage("record")(recordSafely(started, ended))
     })
 
+    const begin = ({ job, run }: StartedRun): LiveRun => {
+      const live = new LiveRun()
+      const actor = actors.get(job.id)
+      if (actor === undefined) actors.set(job.id, new Map([[run.id, live]]))
+      else actor.set(run.id, live)
+      inFlight++
+      return live
+    }
+
+    const end = ({ job, run }: StartedRun, live: LiveRun) => {
+      const actor = actors.get(job.id)
+      if (actor?.get(run.id) === live) actor.delete(run.id)
+      if (actor?.size === 0) actors.delete(job.id)
+      inFlight--
+      showInFlight(inFlight)
+      wake.ended()
+      if (inFlight === 0) idle.raise()
+    }
+
+    // Forked where nothing can be interrupted: a stop before its first step would leave no end.
+    const fireOne = (started: StartedRun) =>
+      Effect.suspend(() => {
+        const live = begin(started)
+        const traced = traces.attempt({ run: started.run, attempt: started.attempt.number })
+        return Effect.map(Effect.forkDaemon(traced(runToEnd(started, live))), (fiber) => {
+          live.carriedBy(fiber)
+          fiber.addObserver(() => end(started, live))
+        })
+      })
+
+    /** Hands started runs to their jobs' actors; returns at once. */
+    const fire = (started: ReadonlyArray<StartedRun>) =>
+      Effect.uninterruptible(
+        Effect.zipRight(
+          Effect.forEach(started, fireOne, { discard: true }),
+          Effect.sync(() => showInFlight(inFlight))
+        )
+      )
+
+    /** Stops a run; returns when its end is recorded. */
     const stop = (job_id: JobId, run_id: RunId, stopped: Stopped) =>
-      withActor(job_id, (done) => ({ _tag: "Stop", run_id, stopped, done }))
+      Effect.suspend(() => actors.get(job_id)?.get(run_id)?.stop(stopped) ?? Effect.void)
 
     /** Ends a run that waits, or stops one that runs; gives the run as it is then. */
     const endOnce = Effect.fnUntraced(function* (run_id: RunId, reason: Reason, actor: Actor) {
@@ -255,16 +227,27 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
     const cancelSoon = (run_id: RunId, reason: Reason, actor: Actor) =>
       Effect.asVoid(FiberSet.run(stops, Effect.ignore(cancel(run_id, reason, actor))))
 
-    const drain = FiberSet.awaitEmpty(runs).pipe(
+    const allEnded: Effect.Effect<void> = Effect.suspend(() =>
+      inFlight === 0 ? Effect.void : Effect.zipRight(idle.take, allEnded)
+    )
+
+    const drain = allEnded.pipe(
       Effect.interruptible,
       Effect.timeoutOption(`${settings.scheduler.shutdown_timeout_seconds} seconds`),
       Effect.timed,
       Effect.flatMap(([took]) => outbox.spend(Duration.toMillis(took)))
     )
 
-    // Runs in flight may end by themselves; what then still runs is interrupted with its actor, and recorded.
-    yield* Effect.addFinalizer(() => drain)
+    const stopAll = Effect.suspend(() => {
+      isClosing = true
+      for (const waiting of waits) waiting.unsafeInterruptAsFork(FiberId.none)
+      for (const actor of actors.values()) for (const live of actor.values()) live.interrupt(shutdown)
+      return allEnded
+    })
 
-    return { cancel, cancelSoon, fire, inFlight: Ref.get(inFlight) } as const
+    // Runs in flight may end by themselves; what then still runs is stopped, and recorded.
+    yield* Effect.addFinalizer(() => Effect.zipRight(drain, stopAll))
+
+    return { cancel, cancelSoon, fire, inFlight: Effect.sync(() => inFlight) } as const
   })
 }) {}

@@ -9,6 +9,7 @@ export const maxRuntimeOf = (
   policies: ReadonlyMap<string, Policy>,
   otherwise: DurationText | "none"
 ): DurationText | "none" => {
+  if (job.policy === undefined && job.policy_ref === undefined) return job.max_runtime ?? otherwise
   const set = policiesOf(job, policies).flatMap(({ max_runtime }) => (max_runtime === undefined ? [] : [max_runtime]))
   const limits = set
     .flatMap((limit) => (limit === "none" ? [] : [limit]))

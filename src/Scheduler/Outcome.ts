@@ -31,6 +31,9 @@ export interface AttemptRecord {
   readonly execution_time_ms: number | null
 }
 
+/** The same while the attempt goes on: only its own fibers write to it. */
+export type OpenRecord = { -readonly [Field in keyof AttemptRecord]: AttemptRecord[Field] }
+
 /** How an attempt ended. */
 export type AttemptEnd =
   | {
@@ -66,7 +69,7 @@ export type AttemptEnd =
 /** What an attempt has left before it begins: what the attempts of its run before it left. */
 export const recordOf = (
   run: Pick<Run, "session_id" | "iterations" | "iteration_count" | "tool_calls" | "usage" | "context_bytes">
-): AttemptRecord => ({
+): OpenRecord => ({
   evaluation: null,
   session_id: run.session_id,
   iterations: iterationsOf(run),

@@ -1,9 +1,8 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Option from "effect/Option"
 import { AgentPin } from "../AgentPin.ts"
-import { AgentRuntime } from "../Agents.ts"
+import type { AgentDefinition } from "../Domain/Agent.ts"
 import type { AgentPinRefused, VerifiedCredential } from "../Domain/AgentPin.ts"
 import type { StoredJob } from "../Domain/Job.ts"
 import type { IdentityCheck, PolicyEvaluation } from "../Domain/Policy.ts"
@@ -56,34 +55,32 @@ const identityDenied = (job: StoredJob, { claimed, code, detail, message }: Agen
 export class RunGate extends Effect.Service<RunGate>()("symbiont/Scheduler/RunGate", {
   effect: Effect.gen(function* () {
     const gate = yield* PolicyGate
-    const agents = yield* AgentRuntime
     const agentPin = yield* AgentPin
     const { scheduler } = yield* Settings
     const { policies } = yield* NamedPolicies
 
     /** Verifies what the job presents; none when nobody asks for a credential and there is none. */
-    const identify = Effect.fn("RunGate.identify")(function* (job: StoredJob) {
+    const identify = Effect.fnUntraced(function* (job: StoredJob) {
       const held = policiesOf(job, policies)
       const required = agentPin.required || held.some((policy) => policy.require_agent_pin === true)
-      if (!required && job.agent_pin_jwt === undefined) return Option.none()
+      if (!required && job.agent_pin_jwt === undefined) return null
       const { agent_id, agent_pin_jwt: credential, id: job_id } = job
       const capabilities = held.flatMap((policy) => policy.require_capabilities ?? [])
       const checked = yield* Effect.either(agentPin.verify({ credential, job_id, agent_id, capabilities }))
       // What is written as a variable that is not set is no credential, rather than a bad one.
       const absent = !required && Either.isLeft(checked) && checked.left.code === "CREDENTIAL_MISSING"
-      return absent ? Option.none() : Option.some(checked)
+      return absent ? null : checked
     })
 
-    /** The answer for an attempt that is about to call its agent. */
-    const ask = Effect.fn("RunGate.ask")(function* ({ approval: known, job, run }: StartedRun) {
+    /** The answer for an attempt that is about to call this agent; null when none of that name is known. */
+    const ask = Effect.fnUntraced(function* ({ approval: known, job, run }: StartedRun, agent: AgentDefinition | null) {
       const approval = known?.state === "approved" ? known : null
       if (approval !== null && approval.binding !== bindingOf(job, run.input)) {
         const end = denied("approval_void", "the job was changed after the run was approved")
         return { evaluation: null, end } satisfies GateAnswer
       }
-      const credential = Option.getOrNull(yield* identify(job))
+      const credential = yield* identify(job)
       const identity = credential === null ? null : Either.match(credential, { onLeft: refused, onRight: verified })
-      const agent = Option.getOrNull(yield* Effect.option(agents.find(job.agent_id)))
       const { environment } = scheduler
       const time = yield* Clock.currentTimeMillis
       const decision = yield* gate.evaluate(job, { now: time, environment, agent, identity, approval, run })
@@ -122,8 +119,8 @@ export class RunGate extends Effect.Service<RunGate>()("symbiont/Scheduler/RunGa
     })
 
     /** Why a heartbeat may not go on to its next iteration; null when its credential is still good. */
-    const askAgain = Effect.fn("RunGate.askAgain")(function* ({ job }: StartedRun) {
-      const credential = Option.getOrNull(yield* identify(job))
+    const askAgain = Effect.fnUntraced(function* ({ job }: StartedRun) {
+      const credential = yield* identify(job)
       return credential !== null && Either.isLeft(credential) ? identityDenied(job, credential.left) : null
     })
 
