@@ -49,7 +49,7 @@ export class Api extends HttpApi.make("symbiont")
   .annotate(OpenApi.Transform, trueDescription)
   .annotate(OpenApi.Description, "Runs AI agents on schedules, durably.") {}
 
-export { Authorized, CurrentPrincipal, needs, RequiredScope } from "./Api/Access.ts"
+export { Authorized, needs, RequiredScope } from "./Api/Access.ts"
 export { Verdict } from "./Api/Approvals.ts"
 export { AuditVerification, maxCheckpoints } from "./Api/Audit.ts"
 export {

@@ -1,80 +1,58 @@
-import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
-import type * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import { Access } from "./Access.ts"
-import { Api } from "./Api.ts"
+import { Apply } from "./Apply.ts"
+import { Budgets } from "./Budgets.ts"
 import { durationMillis } from "./Domain/Duration.ts"
 import { AgentsHttp } from "./Http/Agents.ts"
 import { ApprovalsHttp } from "./Http/Approvals.ts"
 import { AuditHttp } from "./Http/Audit.ts"
-import { AuthorizedLive } from "./Http/Authorized.ts"
-import { limitBody } from "./Http/Body.ts"
 import { BudgetsHttp } from "./Http/Budgets.ts"
 import { Closing } from "./Http/Closing.ts"
 import { CompatHttp } from "./Http/Compat.ts"
 import { DeliveriesHttp } from "./Http/Deliveries.ts"
-import { shapeErrors } from "./Http/Failures.ts"
 import { FilesHttp } from "./Http/Files.ts"
-import { guard } from "./Http/Guard.ts"
 import { HealthHttp } from "./Http/Health.ts"
 import { KeysHttp } from "./Http/Keys.ts"
-import { makeListener } from "./Http/Listener.ts"
+import { makeListener, NodeServer } from "./Http/Listener.ts"
 import { LogsHttp } from "./Http/Logs.ts"
-import { measured } from "./Http/Measured.ts"
 import { MetaHttp } from "./Http/Meta.ts"
-import { logRequests } from "./Http/RequestLog.ts"
+import { type AllHandlers, routesOf } from "./Http/Routes.ts"
 import { RunsHttp } from "./Http/Runs.ts"
 import { ScheduleHttp } from "./Http/Schedule.ts"
-import { withSecurityHeaders } from "./Http/SecurityHeaders.ts"
+import { serve } from "./Http/Serve.ts"
 import { SessionsHttp } from "./Http/Sessions.ts"
 import { Invariants } from "./Invariants.ts"
 import { Settings } from "./Settings.ts"
 
+export { NodeServer } from "./Http/Listener.ts"
+
 /** The server could not listen; the message says where and what to do. */
 export class ListenError extends Data.TaggedError("ListenError")<{ readonly message: string }> {}
 
-const routes = Layer.mergeAll(
-  ScheduleHttp,
-  RunsHttp,
-  SessionsHttp,
-  ApprovalsHttp,
-  DeliveriesHttp,
-  BudgetsHttp,
-  AgentsHttp,
-  FilesHttp,
-  AuditHttp,
-  KeysHttp,
-  CompatHttp,
-  LogsHttp,
-  HealthHttp,
-  MetaHttp
-).pipe(Layer.provide(AuthorizedLive))
-
-const middleware = HttpApiBuilder.middleware(
-  Api,
-  Effect.map(
-    Access,
-    (access) =>
-      <E, R>(app: HttpApp.Default<E, R>) =>
-        app.pipe(limitBody, guard(access), shapeErrors, withSecurityHeaders, logRequests, measured)
-  )
-)
+const handlers = Effect.all({
+  schedule: ScheduleHttp,
+  runs: RunsHttp,
+  sessions: SessionsHttp,
+  approvals: ApprovalsHttp,
+  deliveries: DeliveriesHttp,
+  budgets: BudgetsHttp,
+  agents: AgentsHttp,
+  files: FilesHttp,
+  audit: AuditHttp,
+  keys: KeysHttp,
+  compat: CompatHttp,
+  logs: LogsHttp,
+  health: HealthHttp,
+  meta: MetaHttp
+})
 
 /** The API on some HTTP server. */
-export const HttpLive = HttpApiBuilder.serve().pipe(
-  Layer.provide(middleware),
-  Layer.provide(HttpApiBuilder.api(Api)),
-  Layer.provide(routes),
-  Layer.provide(Invariants.layer),
-  Layer.provide(Closing.layer),
-  Layer.provide(Access.Default),
-  // Names of jobs stand in paths: up to 200 characters, each up to 12 when encoded.
-  Layer.provide(HttpRouter.setRouterConfig({ maxParamLength: 4_096 })),
+export const HttpLive = Layer.scopedDiscard(Effect.flatMap(handlers, (all: AllHandlers) => serve(routesOf(all)))).pipe(
+  Layer.provide([Apply.Default, Budgets.Default, Invariants.layer, Closing.layer, Access.Default]),
   Layer.annotateLogs("component", "http")
 )
 
@@ -101,7 +79,12 @@ export const ServerLive = Layer.unwrapEffect(
     return Layer.scopedDiscard(
       Effect.addFinalizer(() => Effect.forkDaemon(Effect.interruptible(Effect.raceFirst(cutIdle, closed))))
     ).pipe(
-      Layer.provideMerge(NodeHttpServer.layer(() => server, { port, host })),
+      Layer.provideMerge(
+        Layer.merge(
+          Layer.succeed(NodeServer, server),
+          NodeHttpServer.layer(() => server, { port, host })
+        )
+      ),
       Layer.mapError(({ cause }) => {
         const code = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : cause
         return new ListenError({ message: listenMessage(host, port, code) })

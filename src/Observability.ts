@@ -91,13 +91,10 @@ export const recordDelivery = (
   recording(({ deliveries }) => deliveries.add(1, channel.startsWith("custom:") ? "custom" : channel, state))
 
 /** Counts a request that was answered. `route` is a template such as `/api/v1/schedule/:job_id`. */
-export const recordRequest = (request: {
-  readonly method: string
-  readonly route: string
-  readonly status: number
-  readonly seconds: number
-}): Effect.Effect<void> =>
-  recording(({ requestTime, requests }) => {
-    requests.add(1, request.method, request.route, String(request.status))
-    requestTime.observe(request.seconds, request.method, request.route)
-  })
+export const countRequest = (
+  { requestTime, requests }: Metrics["Type"],
+  request: { readonly method: string; readonly route: string; readonly status: number; readonly seconds: number }
+): void => {
+  requests.add(1, request.method, request.route, String(request.status))
+  requestTime.observe(request.seconds, request.method, request.route)
+}

@@ -9,7 +9,7 @@ export {
   EffectAgents,
   type Invocation
 } from "./Agents.ts"
-export { Api, CurrentPrincipal } from "./Api.ts"
+export { Api } from "./Api.ts"
 export { Apply } from "./Apply.ts"
 export { Approvals, type Decider } from "./Approvals.ts"
 export { AuditCheckpoints, type AuditFilter, AuditLog } from "./AuditLog.ts"
@@ -52,7 +52,7 @@ export * from "./Domain/WebhookPayload.ts"
 export * from "./Domain/Why.ts"
 export { Diagnostic, parseFile, parseFiles, printAgent, printSchedule, renderDiagnostic } from "./Dsl.ts"
 export { type EngineRequirements, type EngineServices, engineLayer } from "./Engine.ts"
-export { HttpLive, ServerLive } from "./Http.ts"
+export { HttpLive, NodeServer, ServerLive } from "./Http.ts"
 export { InvariantStore, Invariants } from "./Invariants.ts"
 export { layerDataLock } from "./JobStore/DataLock.ts"
 export { DatabaseTooNew, DatabaseUnusable, layerSqlite, type Stores } from "./JobStore/Sqlite.ts"

@@ -1,5 +1,4 @@
 import * as FileSystem from "@effect/platform/FileSystem"
-import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
 import * as Path from "@effect/platform/Path"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as Data from "effect/Data"
@@ -63,7 +62,7 @@ const addressAllowed = Layer.effectDiscard(
     const settings = yield* Settings
     const managed = yield* access.hasAdmin
     if (!isLoopback(settings.server.host) && !managed) return yield* unguarded(settings)
-    if (!managed && !(yield* access.isOpen)) {
+    if (!managed && !access.isOpen()) {
       yield* Effect.logWarning(
         "no key with the scope admin is left: nobody can manage keys; give one in SYMBI_API_KEYS"
       )
@@ -146,8 +145,7 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
       Effect.zipRight(Effect.provide(Layer.launch(service), telemetryOf(settings))),
       Effect.provide(Logs.layer(logging)),
       // No spans where nobody takes them: they cost a fifth of a request.
-      Effect.withTracerEnabled(logging.traced),
-      Effect.locally(HttpMiddleware.currentTracerDisabledWhen, () => !logging.traced)
+      Effect.withTracerEnabled(logging.traced)
     )
   }).pipe(
     Effect.scoped,

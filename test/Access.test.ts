@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/TestClock"
@@ -25,6 +26,12 @@ const admin: Principal = { mode: "keyed", actor: "config:ops", name: "ops", scop
 const openDoor: Principal = { mode: "open", actor: "cli", name: null, scopes: Scope.literals }
 const here = "127.0.0.1"
 const strong = "x".repeat(43)
+
+/** Admits at the time of the test. */
+const admit = (secret: string, address: string) =>
+  Effect.flatMap(Access, (access) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => access.admit(secret, address, now))
+  )
 const minutes = (n: number) => n * 60_000
 
 /** Lets the fiber that writes behind the requests do its work. */
@@ -49,15 +56,15 @@ describe("sameSecret", () => {
 describe("Access without keys", () => {
   it.effect("is open to this machine until the first key, which must be for admin", () =>
     Effect.gen(function* () {
-      const { admit, create, hasAdmin, isOpen, openFor } = yield* Access
-      assert.deepStrictEqual([yield* isOpen, yield* hasAdmin], [true, false])
+      const { create, hasAdmin, isOpen, openFor } = yield* Access
+      assert.deepStrictEqual([isOpen(), yield* hasAdmin], [true, false])
       assert.deepStrictEqual(openFor("cli"), openDoor)
       const refused = yield* Effect.flip(create({ name: "ci", scopes: ["operate", "read"] }, openDoor))
       assert.include(refused.message, "the first key must have the scope admin")
-      assert.isTrue(yield* isOpen)
+      assert.isTrue(isOpen())
 
       const key = yield* create({ name: "ops", scopes: ["admin"] }, openDoor)
-      assert.deepStrictEqual([yield* isOpen, yield* hasAdmin], [false, true])
+      assert.deepStrictEqual([isOpen(), yield* hasAdmin], [false, true])
       assert.match(key.secret, /^symbi_[A-Za-z0-9_-]{43}$/)
       assert.deepStrictEqual(yield* admit(key.secret, here), {
         mode: "keyed",
@@ -148,7 +155,7 @@ describe("Access with keys", () => {
 
       yield* TestClock.adjust(minutes(60))
       assert.isNull(yield* authenticate(ops.secret))
-      assert.deepStrictEqual([yield* isOpen, yield* hasAdmin], [false, false])
+      assert.deepStrictEqual([isOpen(), yield* hasAdmin], [false, false])
       assert.strictEqual((yield* Effect.flip(create({ name: "new", scopes: ["admin"] }, openDoor)))._tag, "KeyUnknown")
     }).pipe(Effect.provide(access()))
   )
@@ -172,7 +179,7 @@ describe("Access with keys", () => {
           const { create, isOpen, revoke } = yield* Access
           yield* create({ name: "only", scopes: ["admin"] }, admin)
           yield* revoke("only", admin)
-          assert.isFalse(yield* isOpen)
+          assert.isFalse(isOpen())
         }).pipe(Effect.provide(access({ api_keys: [strong] })))
       )
     )
@@ -204,14 +211,14 @@ describe("Access with keys", () => {
           const { create, hasAdmin, isOpen, list, revoke } = yield* Access
           let done = 0
           for (const step of steps) {
-            const by = (yield* isOpen) ? openDoor : admin
+            const by = isOpen() ? openDoor : admin
             const end = yield* Effect.either<unknown, { readonly _tag: string }, never>(
               "revoke" in step
                 ? revoke(step.revoke, by)
                 : create({ name: step.name, scopes: step.scopes as [Scope, ...Array<Scope>] }, by)
             )
             if (end._tag === "Right") done++
-            assert.strictEqual(yield* isOpen, done === 0)
+            assert.strictEqual(isOpen(), done === 0)
             assert.strictEqual(yield* hasAdmin, done > 0)
           }
           assert.strictEqual((yield* audited({ limit: 1_000 })).length, done, "each change has its event")
@@ -276,7 +283,7 @@ describe("Access with keys", () => {
 
   it.effect("notes when a key was used, once a minute at most", () =>
     Effect.gen(function* () {
-      const { admit, create } = yield* Access
+      const { create } = yield* Access
       const keys = yield* KeyStore
       const { secret } = yield* create({ name: "ci", scopes: ["read"] }, admin)
       const lastUse = Effect.map(keys.list, ([key]) => key?.last_used_at)
@@ -297,7 +304,6 @@ describe("Access with keys", () => {
 describe("the limits of Access", () => {
   it.effect("let each key make twice its rate at once and then its rate, by the clock", () =>
     Effect.gen(function* () {
-      const { admit } = yield* Access
       const other = "o".repeat(40)
       yield* Effect.repeatN(admit(strong, here), 19)
       const limited = yield* Effect.flip(admit(strong, here))
@@ -312,14 +318,12 @@ describe("the limits of Access", () => {
 
   it.effect("are none with a rate of 0", () =>
     Effect.gen(function* () {
-      const { admit } = yield* Access
       yield* Effect.repeatN(admit(strong, here), 5_000)
     }).pipe(Effect.provide(access({ api_keys: [strong], rate_limit: 0 })))
   )
 
   it.effect("take ten wrong keys a minute from an address; a long key is let in all the same, a short one is not", () =>
     Effect.gen(function* () {
-      const { admit } = yield* Access
       const wrong = (address: string) => Effect.map(Effect.flip(admit("guess", address)), (error) => error._tag)
       yield* admit("short", here)
       for (let n = 0; n < 10; n++) assert.strictEqual(yield* wrong(here), "KeyUnknown")

@@ -3,7 +3,6 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as NodeContext from "@effect/platform-node/NodeContext"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -12,6 +11,7 @@ import { AgentFailure } from "../src/Domain/Agent.ts"
 import { HttpLive } from "../src/Http.ts"
 import { scriptedAgent, storeInFile, testRuntime } from "../src/testing.ts"
 import { symbi } from "./support/Symbi.ts"
+import { TestServer } from "./support/TestServer.ts"
 
 const agents = {
   echo: scriptedAgent({ answers: ({ input }) => `got ${input}` }),
@@ -23,7 +23,7 @@ const agents = {
 const service = (options: Parameters<typeof testRuntime>[0] = {}) =>
   HttpLive.pipe(
     Layer.provide(AuditCheckpoints.layer),
-    Layer.provideMerge(NodeHttpServer.layerTest),
+    Layer.provideMerge(TestServer),
     Layer.provideMerge(testRuntime({ agents, ...options }))
   )
 

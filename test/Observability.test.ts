@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import {
+  countRequest,
   type EndedRun,
   inFlightGauge,
   Metrics,
@@ -12,7 +13,6 @@ import {
   recordDeadLetter,
   recordDelivery,
   recordLook,
-  recordRequest,
   recordRun,
   recordSpent,
   recordStarts,
@@ -78,7 +78,7 @@ describe("metrics", () => {
       yield* recordDelivery("custom:pager", "dead")
       yield* ended("shut", { status: "denied", reason: { code: "hours", text: "not at night" } })
       yield* ended("same", { status: "skipped", saved: { input_tokens: 300, output_tokens: 40 } })
-      yield* recordRequest({ method: "GET", route: "/api/v1/schedule/:job_id", status: 404, seconds: 0.003 })
+      countRequest(yield* Metrics, { method: "GET", route: "/api/v1/schedule/:job_id", status: 404, seconds: 0.003 })
       const { samples } = yield* scrape
       const value = (name: string, labels: Record<string, string> = {}) => valueOf(samples, `symbiont_${name}`, labels)
       assert.strictEqual(value("scheduler_looks_total"), 1)

@@ -5,7 +5,6 @@ import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as OpenApi from "@effect/platform/OpenApi"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, describe, it } from "@effect/vitest"
 import { Validator } from "@seriousme/openapi-schema-validator"
 import * as Effect from "effect/Effect"
@@ -25,6 +24,7 @@ import { parameters } from "../src/OpenApi/Parameters.ts"
 import { type DescribedOperation, isObject, openApiDocument, operations } from "../src/OpenApi.ts"
 import { testRuntime } from "../src/testing.ts"
 import { create } from "./support/Engine.ts"
+import { TestServer } from "./support/TestServer.ts"
 
 const document = openApiDocument()
 
@@ -219,7 +219,7 @@ const agents = {
 const service = () =>
   HttpLive.pipe(
     Layer.provide(AuditCheckpoints.layer),
-    Layer.provideMerge(NodeHttpServer.layerTest),
+    Layer.provideMerge(TestServer),
     Layer.provideMerge(testRuntime({ agents }))
   )
 

@@ -1,5 +1,4 @@
 import * as HttpServer from "@effect/platform/HttpServer"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -7,6 +6,7 @@ import { AuditCheckpoints } from "../src/AuditLog.ts"
 import { HttpLive } from "../src/Http.ts"
 import { SymbiontClient, SymbiontError } from "../src/Sdk.ts"
 import { failure, scriptedAgent, type TestSettings, testRuntime } from "../src/testing.ts"
+import { TestServer } from "./support/TestServer.ts"
 
 const adminKey = `admin-${"0123456789".repeat(4)}`
 const readKey = `read-${"0123456789".repeat(4)}`
@@ -14,7 +14,7 @@ const keys = { api_keys: [`ops:${adminKey}:admin`, `eyes:${readKey}:read`] }
 
 const service = (server: TestSettings["server"] = {}) =>
   HttpLive.pipe(
-    Layer.provideMerge(NodeHttpServer.layerTest),
+    Layer.provideMerge(TestServer),
     Layer.provide(AuditCheckpoints.layer),
     Layer.provideMerge(
       testRuntime({

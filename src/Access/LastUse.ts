@@ -20,12 +20,11 @@ export const makeLastUse = Effect.gen(function* () {
   )
   yield* Effect.forkScoped(Effect.forever(write))
 
-  return (id: KeyId, before: number | null, now: number): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      const last = noted.get(id) ?? before
-      // An instant ahead of the clock was noted before the clock was set back.
-      if (last !== null && last <= now && now - last < every) return Effect.void
-      noted.set(id, now)
-      return Queue.offer(uses, [id, now])
-    })
+  return (id: KeyId, before: number | null, now: number): void => {
+    const last = noted.get(id) ?? before
+    // An instant ahead of the clock was noted before the clock was set back.
+    if (last !== null && last <= now && now - last < every) return
+    noted.set(id, now)
+    uses.unsafeOffer([id, now])
+  }
 })

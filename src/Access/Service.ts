@@ -83,29 +83,24 @@ export const make = Effect.gen(function* () {
   const limited = (retry_after: number, what: string) =>
     new RateLimited({ retry_after, message: `${what}; try again in ${retry_after} s` })
 
-  const find = (secret: string) =>
-    Effect.map(Clock.currentTimeMillis, (now) => ({ now, known: keyring.find(secret, now) }))
+  const authenticate = (secret: string) =>
+    Effect.map(Clock.currentTimeMillis, (now) => keyring.find(secret, now)?.principal ?? null)
 
-  const authenticate = Effect.fnUntraced(function* (secret: string) {
-    const { known } = yield* find(secret)
-    return known === null ? null : known.principal
-  })
-
-  const admit = Effect.fnUntraced(function* (secret: string, address: string) {
-    const { known, now } = yield* find(secret)
+  const admit = (secret: string, address: string, now: number): Either.Either<Principal, KeyUnknown | RateLimited> => {
+    const known = keyring.find(secret, now)
     // Refusing every key of an address would shut out all others behind the same proxy; no guess finds a long one.
     if (known === null || (known.guessable && failures.isEmpty(address, now))) {
       const wait = failures.take(address, now)
-      return yield* wait === 0 ? new KeyUnknown() : limited(wait, `too many wrong API keys from ${address}`)
+      return Either.left(wait === 0 ? new KeyUnknown() : limited(wait, `too many wrong API keys from ${address}`))
     }
     const wait = requests?.take(known.principal.actor, now) ?? 0
     if (wait > 0) {
       const rate = `${server.rate_limit} requests per second ([server] rate_limit)`
-      return yield* limited(wait, `this API key made more than ${rate}`)
+      return Either.left(limited(wait, `this API key made more than ${rate}`))
     }
-    if (known.id !== null) yield* noteUse(known.id, known.last_used_at, now)
-    return known.principal
-  })
+    if (known.id !== null) noteUse(known.id, known.last_used_at, now)
+    return Either.right(known.principal)
+  }
 
   const openFor = (client: "api" | "cli"): Principal => ({
     mode: "open",
@@ -172,10 +167,10 @@ export const make = Effect.gen(function* () {
   return {
     /** Who a secret stands for; null for none. Counts nothing and limits nothing. */
     authenticate,
-    /** Who a request with that secret from that address is by, within the limits of the key and of the address. */
+    /** Who a request with that secret from that address is by, at UTC ms, within the limits of the key and the address. */
     admit,
     /** No key is configured or stored: everyone on this machine is let in. */
-    isOpen: Effect.sync(() => keyring.isEmpty),
+    isOpen: () => keyring.isEmpty,
     /** Who is let in where the service is open, under the name that the client says. */
     openFor,
     /** Whether some live key may manage keys. */

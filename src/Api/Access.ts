@@ -2,18 +2,14 @@ import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
 import * as OpenApi from "@effect/platform/OpenApi"
 import * as Context from "effect/Context"
 import * as Schema from "effect/Schema"
-import type { Principal, Scope } from "../Domain/Key.ts"
+import type { Scope } from "../Domain/Key.ts"
 import { answers } from "./Errors.ts"
-
-/** Who asks, for handlers. On routes that need no key, somebody without scopes. */
-export class CurrentPrincipal extends Context.Tag("symbiont/Api/CurrentPrincipal")<CurrentPrincipal, Principal>() {}
 
 /** The scope that a route asks of a key: an annotation that every route has. */
 export class RequiredScope extends Context.Tag("symbiont/Api/RequiredScope")<RequiredScope, Scope | "nothing">() {}
 
 /** Lets in who has the route's scope, within the limits of the key. Every group of routes has it. */
 export class Authorized extends HttpApiMiddleware.Tag<Authorized>()("symbiont/Api/Authorized", {
-  provides: CurrentPrincipal,
   failure: Schema.Union(
     answers.invalid,
     answers.unauthorized,

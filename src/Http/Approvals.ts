@@ -1,33 +1,33 @@
-import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as Effect from "effect/Effect"
-import { Api, CurrentPrincipal, toHttp } from "../Api.ts"
+import { toHttp } from "../Api.ts"
 import { Approvals } from "../Approvals.ts"
-import { setNext } from "./ResponseHeaders.ts"
+import type { Principal } from "../Domain/Key.ts"
+import { paged } from "./ResponseHeaders.ts"
+import { handlersOf } from "./Routes.ts"
+
+interface Decision {
+  readonly path: { readonly approval_id: string }
+  readonly payload: { readonly reason?: string }
+  readonly principal: Principal
+}
 
 /** The routes about approvals. */
-export const ApprovalsHttp = HttpApiBuilder.group(Api, "approvals", (handlers) =>
-  Effect.gen(function* () {
-    const approvals = yield* Approvals
+export const ApprovalsHttp = Effect.gen(function* () {
+  const approvals = yield* Approvals
 
-    const decide =
-      (verdict: "approve" | "deny") =>
-      (request: { readonly path: { readonly approval_id: string }; readonly payload: { readonly reason?: string } }) =>
-        CurrentPrincipal.pipe(
-          Effect.flatMap(({ actor, name }) =>
-            approvals[verdict](request.path.approval_id, { actor, name }, request.payload.reason ?? null)
-          ),
-          Effect.mapError(toHttp)
-        )
+  const decide =
+    (verdict: "approve" | "deny") =>
+    ({ path, payload, principal: { actor, name } }: Decision) =>
+      Effect.mapError(approvals[verdict](path.approval_id, { actor, name }, payload.reason ?? null), toHttp)
 
-    return handlers
-      .handle("list", ({ urlParams: { state = "pending", ...page } }) =>
-        approvals.list({ ...page, limit: page.limit ?? 100, state: state === "all" ? undefined : state }).pipe(
-          Effect.tap(({ next }) => setNext(next)),
-          Effect.map(({ items }) => items)
-        )
-      )
-      .handle("get", ({ path }) => Effect.mapError(approvals.get(path.approval_id), toHttp))
-      .handle("approve", decide("approve"))
-      .handle("deny", decide("deny"))
+  return handlersOf("approvals", {
+    list: ({ url, urlParams: { state = "pending", ...page } }) =>
+      Effect.map(
+        approvals.list({ ...page, limit: page.limit ?? 100, state: state === "all" ? undefined : state }),
+        ({ items, next }) => paged(url, items, next)
+      ),
+    get: ({ path }) => Effect.mapError(approvals.get(path.approval_id), toHttp),
+    approve: decide("approve"),
+    deny: decide("deny")
   })
-)
+})

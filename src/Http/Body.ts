@@ -1,9 +1,5 @@
+import { isUtf8 } from "node:buffer"
 import type { IncomingMessage } from "node:http"
-import * as Headers from "@effect/platform/Headers"
-import type * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
-import * as Effect from "effect/Effect"
 import { InvalidRequest, TooLarge, UnsupportedMediaType } from "../Api.ts"
 
 const mebibyte = 1_048_576
@@ -14,8 +10,7 @@ const maxApplyBytes = 64 * mebibyte
 const maxDrainedBytes = 64 * mebibyte
 const maxDepth = 100
 
-const limitOf = ({ url }: HttpServerRequest.HttpServerRequest): number =>
-  /^\/api\/v1\/apply\/?(\?|$)/i.test(url) ? maxApplyBytes : maxBytes
+const limitOf = (url: string): number => (/^\/api\/v1\/apply\/?(\?|$)/i.test(url) ? maxApplyBytes : maxBytes)
 
 const tooLarge = (limit: number) =>
   new TooLarge({
@@ -26,30 +21,12 @@ const tooLarge = (limit: number) =>
 
 const malformed = (message: string) => new InvalidRequest({ code: "MALFORMED_JSON", message, details: [] })
 
-/** Reads at most `limit`. The rest of a longer body is drained: destroying the stream would reset the connection. */
-const readBytes = (source: IncomingMessage, limit: number): Effect.Effect<Uint8Array, TooLarge> =>
-  Effect.async((resume) => {
-    const chunks: Array<Uint8Array> = []
-    let size = 0
-    const refuse = () => {
-      chunks.length = 0
-      resume(Effect.fail(tooLarge(limit)))
-    }
-    source.on("data", (chunk: Uint8Array) => {
-      size += chunk.length
-      if (size > limit + maxDrainedBytes) source.destroy()
-      else if (size > limit) refuse()
-      else chunks.push(chunk)
-    })
-    source.on("end", () => resume(Effect.succeed(Buffer.concat(chunks))))
-    source.on("error", () => resume(Effect.interrupt))
-    if (Number(source.headers["content-length"] ?? 0) > limit) refuse()
-  })
-
 const quote = 34
 const backslash = 92
-const openers: ReadonlySet<number> = new Set([91, 123])
-const closers: ReadonlySet<number> = new Set([93, 125])
+const openBracket = 91
+const closeBracket = 93
+const openBrace = 123
+const closeBrace = 125
 
 /** How deep arrays and objects nest; text of JSON that parses. A loop, as no pattern matches strings of any length. */
 const depthOf = (json: string): number => {
@@ -62,61 +39,81 @@ const depthOf = (json: string): number => {
         if (json.charCodeAt(at) === backslash) at++
         at++
       } while (at < json.length && json.charCodeAt(at) !== quote)
-    } else if (openers.has(code)) deepest = Math.max(deepest, ++depth)
-    else if (closers.has(code)) depth--
+    } else if (code === openBrace || code === openBracket) deepest = Math.max(deepest, ++depth)
+    else if (code === closeBrace || code === closeBracket) depth--
   }
   return deepest
 }
 
-const parse = (bytes: Uint8Array): Effect.Effect<unknown, InvalidRequest> =>
-  Effect.try({
-    try: () => {
-      const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes)
-      return text.trim() === "" ? [0, null] : [depthOf(text), JSON.parse(text)]
-    },
-    catch: (error) =>
-      malformed(`the body is not valid JSON: ${(error instanceof Error ? error.message : String(error)).slice(0, 200)}`)
-  }).pipe(
-    Effect.filterOrFail(
-      ([depth]) => Number(depth) <= maxDepth,
-      () => malformed(`the body nests deeper than ${maxDepth} levels`)
-    ),
-    Effect.map(([, value]) => value)
-  )
+const mark = Buffer.from([0xef, 0xbb, 0xbf])
 
-const isJson = (contentType: string | undefined): boolean => {
-  const type = (contentType ?? "application/json").split(";")[0]?.trim().toLowerCase() ?? ""
+const parse = (bytes: Buffer): Json | InvalidRequest => {
+  if (!isUtf8(bytes)) return malformed("the body is not valid JSON: it is not UTF-8")
+  const text = bytes.toString("utf8", bytes.subarray(0, mark.length).equals(mark) ? mark.length : 0)
+  if (text.trim() === "") return { value: null }
+  try {
+    const value: unknown = JSON.parse(text)
+    const isDeep = text.length > 2 * maxDepth && depthOf(text) > maxDepth
+    return isDeep ? malformed(`the body nests deeper than ${maxDepth} levels`) : { value }
+  } catch (error) {
+    return malformed(
+      `the body is not valid JSON: ${(error instanceof Error ? error.message : String(error)).slice(0, 200)}`
+    )
+  }
+}
+
+const isJson = (contentType: string): boolean => {
+  if (contentType === "application/json") return true
+  const type = contentType.split(";")[0]?.trim().toLowerCase() ?? ""
   return type === "application/json" || type.endsWith("+json")
 }
 
-/** The JSON of a request, null for an empty body whatever its content type says. */
-const readJson = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
-  const bytes = yield* readBytes(NodeHttpServerRequest.toIncomingMessage(request), limitOf(request))
-  const contentType = request.headers["content-type"]
-  if (bytes.length > 0 && !isJson(contentType)) {
-    return yield* new UnsupportedMediaType({
-      code: "UNSUPPORTED_MEDIA_TYPE",
-      message: `the body must be JSON: send Content-Type: application/json, not ${contentType?.slice(0, 100)}`,
-      details: []
-    })
+/** The value of a body, null for an empty one. */
+interface Json {
+  readonly value: unknown
+}
+
+/** What is wrong with a body. */
+export type BodyRefusal = InvalidRequest | TooLarge | UnsupportedMediaType
+
+const jsonOf = (bytes: Buffer, contentType = "application/json"): Json | InvalidRequest | UnsupportedMediaType =>
+  bytes.length === 0 || isJson(contentType)
+    ? parse(bytes)
+    : new UnsupportedMediaType({
+        code: "UNSUPPORTED_MEDIA_TYPE",
+        message: `the body must be JSON: send Content-Type: application/json, not ${contentType.slice(0, 100)}`,
+        details: []
+      })
+
+/**
+ * Reads the JSON of a request, null for an empty body whatever its content type says, and no more than its route takes.
+ * The rest of a longer body is drained: destroying the stream would reset the connection. Nothing is said of a request
+ * whose sender is gone.
+ */
+export const readJson = (source: IncomingMessage, then: (json: Json | BodyRefusal) => void): void => {
+  const limit = limitOf(source.url ?? "")
+  const chunks: Array<Buffer> = []
+  let size = 0
+  let refused = false
+  const refuse = () => {
+    chunks.length = 0
+    if (refused) return
+    refused = true
+    then(tooLarge(limit))
   }
-  return yield* parse(bytes)
-})
-
-/** The request with a body that is bounded and checked. A refusal travels as a defect: decoding the body cannot fail. */
-const bounded = (request: HttpServerRequest.HttpServerRequest): HttpServerRequest.HttpServerRequest =>
-  Object.defineProperty(
-    request.modify({ headers: Headers.set(request.headers, "content-type", "application/json") }),
-    "json",
-    { value: Effect.orDie(readJson(request)) }
-  )
-
-const bodiless: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "OPTIONS"])
-
-/** Bounds and checks the JSON bodies that the routes read. */
-export const limitBody = <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E, R> =>
-  Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
-    bodiless.has(request.method)
-      ? app
-      : Effect.provideService(app, HttpServerRequest.HttpServerRequest, bounded(request))
-  )
+  source.on("data", (chunk: Buffer) => {
+    size += chunk.length
+    if (size > limit + maxDrainedBytes) source.destroy()
+    else if (size > limit) refuse()
+    else if (!refused) chunks.push(chunk)
+  })
+  source.on("end", () => {
+    if (refused) return
+    const [only] = chunks
+    then(
+      jsonOf(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks), source.headers["content-type"])
+    )
+  })
+  source.on("error", () => undefined)
+  if (Number(source.headers["content-length"] ?? 0) > limit) refuse()
+}

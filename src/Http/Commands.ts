@@ -1,15 +1,13 @@
 import * as Effect from "effect/Effect"
-import { CurrentPrincipal, Forbidden } from "../Api.ts"
+import { Forbidden } from "../Api.ts"
 import type { JobPatch } from "../Domain/Job.ts"
+import type { Principal } from "../Domain/Key.ts"
 
 /**
  * Whether who asks may give jobs that run commands of their own. Agents come from the service's own folder alone; a
  * gate that is a command comes with its job, so writing one is more than operating.
  */
-export const mayGiveCommands: Effect.Effect<boolean, never, CurrentPrincipal> = Effect.map(
-  CurrentPrincipal,
-  ({ scopes }) => scopes.includes("admin")
-)
+export const mayGiveCommands = ({ scopes }: Principal): boolean => scopes.includes("admin")
 
 const forbidden = new Forbidden({
   code: "FORBIDDEN_SCOPE",
@@ -19,13 +17,14 @@ const forbidden = new Forbidden({
 })
 
 /** Refuses a gate's command that is not stored already, unless who asks may give commands. */
-export const refuseNewCommand = <E, R>(
+export const refuseNewCommand = <E>(
   gate: JobPatch["gate"],
-  stored: Effect.Effect<JobPatch["gate"], E, R>
-): Effect.Effect<void, E | Forbidden, R | CurrentPrincipal> =>
-  Effect.gen(function* () {
-    const command = gate?.command
-    if (command === undefined || (yield* mayGiveCommands)) return
-    const known = yield* stored
-    if (JSON.stringify(known?.command) !== JSON.stringify(command)) return yield* forbidden
-  })
+  principal: Principal,
+  stored: Effect.Effect<JobPatch["gate"], E>
+): Effect.Effect<void, E | Forbidden> => {
+  const command = gate?.command
+  if (command === undefined || mayGiveCommands(principal)) return Effect.void
+  return Effect.flatMap(stored, (known) =>
+    JSON.stringify(known?.command) === JSON.stringify(command) ? Effect.void : forbidden
+  )
+}

@@ -1,36 +1,25 @@
-import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as Effect from "effect/Effect"
-import { Api, toHttp } from "../Api.ts"
+import { toHttp } from "../Api.ts"
 import { DeliveryDesk } from "../Delivery.ts"
-import { actor } from "./Actor.ts"
-import { setNext } from "./ResponseHeaders.ts"
+import { paged } from "./ResponseHeaders.ts"
+import { handlersOf } from "./Routes.ts"
 
 /** The routes about deliveries. */
-export const DeliveriesHttp = HttpApiBuilder.group(Api, "deliveries", (handlers) =>
-  Effect.gen(function* () {
-    const desk = yield* DeliveryDesk
+export const DeliveriesHttp = Effect.gen(function* () {
+  const desk = yield* DeliveryDesk
 
-    return handlers
-      .handle("list", ({ urlParams }) =>
-        desk.list({ ...urlParams, limit: urlParams.limit ?? 100 }).pipe(
-          Effect.tap(({ next }) => setNext(next)),
-          Effect.map(({ items }) => items),
-          Effect.mapError(toHttp)
-        )
-      )
-      .handle("get", ({ path }) => Effect.mapError(desk.find(path.delivery_id), toHttp))
-      .handle("redeliver", ({ path }) =>
-        actor.pipe(
-          Effect.flatMap((who) => desk.redeliver(path.delivery_id, who)),
-          Effect.mapError(toHttp)
-        )
-      )
-      .handle("redeliverAll", ({ payload }) =>
-        actor.pipe(
-          Effect.flatMap((who) => desk.redeliverAll(payload, who)),
-          Effect.map((count) => ({ count })),
-          Effect.mapError(toHttp)
-        )
-      )
+  return handlersOf("deliveries", {
+    list: ({ url, urlParams }) =>
+      Effect.mapBoth(desk.list({ ...urlParams, limit: urlParams.limit ?? 100 }), {
+        onFailure: toHttp,
+        onSuccess: ({ items, next }) => paged(url, items, next)
+      }),
+    get: ({ path }) => Effect.mapError(desk.find(path.delivery_id), toHttp),
+    redeliver: ({ path, principal }) => Effect.mapError(desk.redeliver(path.delivery_id, principal.actor), toHttp),
+    redeliverAll: ({ payload, principal }) =>
+      Effect.mapBoth(desk.redeliverAll(payload, principal.actor), {
+        onFailure: toHttp,
+        onSuccess: (count) => ({ count })
+      })
   })
-)
+})

@@ -1,13 +1,11 @@
-import * as HttpApi from "@effect/platform/HttpApi"
-import * as HttpApiError from "@effect/platform/HttpApiError"
-import * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpServerError from "@effect/platform/HttpServerError"
-import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as ParseResult from "effect/ParseResult"
 import {
-  Api,
+  answers,
+  type ErrorBody,
+  type HttpError,
   InternalError,
   InvalidRequest,
   isHttpError,
@@ -15,34 +13,56 @@ import {
   MethodNotAllowed,
   NotFound,
   readableIssues,
-  StorageFull
+  StorageFull,
+  Unavailable
 } from "../Api.ts"
+import { Refusal } from "./Admission.ts"
+import { type Answer, json } from "./Answer.ts"
 
-const routes: Array<{ readonly method: string; readonly pattern: RegExp }> = []
+const statusOf: { readonly [Tag in HttpError["_tag"]]: number } = {
+  InvalidRequest: HttpApiSchema.getStatusError(answers.invalid),
+  Unauthorized: HttpApiSchema.getStatusError(answers.unauthorized),
+  Forbidden: HttpApiSchema.getStatusError(answers.forbidden),
+  NotFound: HttpApiSchema.getStatusError(answers.notFound),
+  MethodNotAllowed: HttpApiSchema.getStatusError(answers.methodNotAllowed),
+  Conflict: HttpApiSchema.getStatusError(answers.conflict),
+  PreconditionFailed: HttpApiSchema.getStatusError(answers.preconditionFailed),
+  TooLarge: HttpApiSchema.getStatusError(answers.tooLarge),
+  UnsupportedMediaType: HttpApiSchema.getStatusError(answers.unsupportedMediaType),
+  TooManyRequests: HttpApiSchema.getStatusError(answers.tooManyRequests),
+  InternalError: HttpApiSchema.getStatusError(answers.internal),
+  AgentRunFailed: HttpApiSchema.getStatusError(answers.agentFailed),
+  Unavailable: HttpApiSchema.getStatusError(answers.unavailable),
+  AgentRunTimedOut: HttpApiSchema.getStatusError(answers.agentTimedOut),
+  StorageFull: HttpApiSchema.getStatusError(answers.storageFull)
+}
 
-HttpApi.reflect(Api, {
-  onGroup: () => undefined,
-  onEndpoint: ({ endpoint }) => {
-    routes.push({
-      method: endpoint.method,
-      pattern: new RegExp(`^${endpoint.path.replaceAll(".", "\\.").replaceAll(/:\w+/g, "[^/]+")}/?$`, "i")
-    })
-  }
-})
+/** An error of the API as its answer. */
+export const answerOf = (
+  { _tag, code, details, message }: HttpError,
+  headers?: Readonly<Record<string, string>>
+): Answer => json(statusOf[_tag], { error: message, code, details } satisfies ErrorBody, headers)
 
-const noRoute = (request: HttpServerRequest.HttpServerRequest) => {
-  const path = request.url.split("?")[0] ?? ""
-  const methods = routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method)
-  const name = `${request.method} ${path.slice(0, 200)}`
-  if (methods.length === 0 || methods.some((method) => method === request.method)) {
+/** What a request is refused with that says something invalid. */
+export const undecodable = (issue: ParseResult.ParseIssue): InvalidRequest => {
+  const details = readableIssues(ParseResult.ArrayFormatter.formatIssueSync(issue))
+  return new InvalidRequest({
+    code: "INVALID_REQUEST",
+    message: `the request is not valid: ${issueText(details)}`,
+    details
+  })
+}
+
+/** What a request is refused with whose path nothing answers, or not by this method but by those. */
+export const noRoute = (method: string, url: string, methods: ReadonlyArray<string>): Refusal => {
+  const name = `${method} ${(url.split("?")[0] ?? "").slice(0, 200)}`
+  if (methods.length === 0) {
     const message = `no route ${name}; see /docs for the API`
-    return Effect.fail(new NotFound({ code: "ROUTE_NOT_FOUND", message, details: [] }))
+    return new Refusal(new NotFound({ code: "ROUTE_NOT_FOUND", message, details: [] }))
   }
-  const allow = [...new Set(methods)].join(", ")
+  const allow = methods.join(", ")
   const message = `no route ${name}; this path knows ${allow}`
-  return HttpApp.appendPreResponseHandler((_, response) =>
-    Effect.succeed(HttpServerResponse.setHeader(response, "allow", allow))
-  ).pipe(Effect.andThen(new MethodNotAllowed({ code: "METHOD_NOT_ALLOWED", message, details: [] })))
+  return new Refusal(new MethodNotAllowed({ code: "METHOD_NOT_ALLOWED", message, details: [] }), { allow })
 }
 
 const isFullDisk = (defect: unknown): boolean => {
@@ -54,32 +74,24 @@ const isFullDisk = (defect: unknown): boolean => {
   return false
 }
 
-type Refusal = InvalidRequest | NotFound | MethodNotAllowed | StorageFull | InternalError
+const nothing = Effect.void
 
-const refuse = (failure: unknown, cause: Cause.Cause<unknown>): Effect.Effect<never, Refusal> => {
-  if (failure instanceof HttpApiError.HttpApiDecodeError) {
-    const details = readableIssues(failure.issues)
-    const message = `the request is not valid: ${issueText(details)}`
-    return Effect.fail(new InvalidRequest({ code: "INVALID_REQUEST", message, details }))
+/** Any failure as an error of the API, and what is to be logged of it: what nobody foresaw is told without detail. */
+export const errorOf = (
+  cause: Cause.Cause<unknown>
+): { readonly error: HttpError; readonly log: Effect.Effect<void> } => {
+  const failure = Cause.squash(cause)
+  if (isHttpError(failure)) return { error: failure, log: nothing }
+  if (Cause.isInterruptedOnly(cause)) {
+    const message = "the service is shutting down"
+    return { error: new Unavailable({ code: "SHUTTING_DOWN", message, details: [] }), log: nothing }
   }
-  if (failure instanceof HttpServerError.RouteNotFound) return noRoute(failure.request)
   if (isFullDisk(failure)) {
     const message = "the disk is full: nothing was stored; free some space and try again"
-    return Effect.zipRight(
-      Effect.logError("the disk is full"),
-      new StorageFull({ code: "STORAGE_FULL", message, details: [] })
-    )
+    const error = new StorageFull({ code: "STORAGE_FULL", message, details: [] })
+    return { error, log: Effect.logError("the disk is full") }
   }
   const message = "the service failed at this request; its log says more"
-  return Effect.zipRight(
-    Effect.logError("a request failed", cause),
-    new InternalError({ code: "INTERNAL", message, details: [] })
-  )
+  const error = new InternalError({ code: "INTERNAL", message, details: [] })
+  return { error, log: Effect.logError("a request failed", cause) }
 }
-
-/** Turns whatever went wrong into one of the API's errors; what nobody foresaw is logged and answered without detail. */
-export const shapeErrors = <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E | Refusal, R> =>
-  Effect.catchAllCause(app, (cause): Effect.Effect<never, E | Refusal> => {
-    const failure = Cause.squash(cause)
-    return Cause.isInterruptedOnly(cause) || isHttpError(failure) ? Effect.failCause(cause) : refuse(failure, cause)
-  })

@@ -1,33 +1,25 @@
-import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import { Api, toHttp } from "../Api.ts"
+import { toHttp } from "../Api.ts"
 import { Apply } from "../Apply.ts"
 import { definitionsOf, exportedJobs, printJobs } from "../Export.ts"
 import { Jobs } from "../Jobs.ts"
-import { actor } from "./Actor.ts"
+import { json, whole } from "./Answer.ts"
 import { mayGiveCommands } from "./Commands.ts"
+import { handlersOf } from "./Routes.ts"
 
 /** The routes about jobs as files. */
-export const FilesHttp = HttpApiBuilder.group(Api, "files", (handlers) =>
-  Effect.gen(function* () {
-    const { apply } = yield* Apply
-    const jobs = yield* Jobs
+export const FilesHttp = Effect.gen(function* () {
+  const { apply } = yield* Apply
+  const jobs = yield* Jobs
 
-    return handlers
-      .handle("apply", ({ payload }) =>
-        Effect.all([actor, mayGiveCommands]).pipe(
-          Effect.flatMap(([who, commands]) => apply(payload, who, { commands })),
-          Effect.mapError(toHttp)
-        )
-      )
-      .handleRaw("export", ({ urlParams }) =>
-        Effect.map(Effect.provideService(exportedJobs, Jobs, jobs), (all) =>
-          urlParams.format === "json"
-            ? HttpServerResponse.unsafeJson(definitionsOf(all))
-            : HttpServerResponse.text(printJobs(all), { contentType: "text/plain; charset=utf-8" })
-        )
+  return handlersOf("files", {
+    apply: ({ payload, principal }) =>
+      Effect.mapError(apply(payload, principal.actor, { commands: mayGiveCommands(principal) }), toHttp),
+    export: ({ urlParams }) =>
+      Effect.map(Effect.provideService(exportedJobs, Jobs, jobs), (all) =>
+        urlParams.format === "json"
+          ? json(200, definitionsOf(all))
+          : whole(200, "text/plain; charset=utf-8", printJobs(all))
       )
   })
-).pipe(Layer.provide(Apply.Default))
+})

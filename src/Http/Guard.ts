@@ -1,7 +1,4 @@
-import type * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as Effect from "effect/Effect"
-import type { Access } from "../Access.ts"
+import type { IncomingMessage } from "node:http"
 import { Forbidden, InvalidRequest } from "../Api.ts"
 
 const loopback = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/
@@ -25,14 +22,15 @@ const hostOf = (url: string): Host | undefined => {
 }
 
 /** The host that a request is for: that of its target where this is a whole URL, else the header (RFC 9112, 3.2.2). */
-const askedHost = ({ headers, originalUrl }: HttpServerRequest.HttpServerRequest): string | undefined =>
-  /^[a-z]+:\/\//i.test(originalUrl) ? (hostOf(originalUrl)?.host ?? "") : headers["host"]
+const askedHost = ({ headers, url = "/" }: IncomingMessage): string | undefined =>
+  /^[a-z]+:\/\//i.test(url) ? (hostOf(url)?.host ?? "") : headers.host
 
-/** Why a request may not be answered, if so. */
-const objection = (
-  request: HttpServerRequest.HttpServerRequest,
-  open: boolean
-): Forbidden | InvalidRequest | undefined => {
+/**
+ * Why a request may not be answered, if so. Refused are pages of other sites, which could not read the answers anyway,
+ * and in the open mode foreign host names too: a page whose name was made to lead here (DNS rebinding) has the right
+ * origin. It has no key, though.
+ */
+export const objection = (request: IncomingMessage, open: boolean): Forbidden | InvalidRequest | undefined => {
   const { origin } = request.headers
   const host = askedHost(request)
   // A URL may name a user before its host, a host header may not.
@@ -56,20 +54,3 @@ const objection = (
   }
   return undefined
 }
-
-/**
- * Refuses pages of other sites, which could not read the answers anyway, and in the open mode foreign host names too:
- * a page whose name was made to lead here (DNS rebinding) has the right origin. It has no key, though.
- */
-export const guard =
-  (access: Access) =>
-  <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E | Forbidden | InvalidRequest, R> =>
-    Effect.flatMap(access.isOpen, (open) =>
-      Effect.flatMap(
-        HttpServerRequest.HttpServerRequest,
-        (request): HttpApp.Default<E | Forbidden | InvalidRequest, R> => {
-          const refusal = objection(request, open)
-          return refusal === undefined ? app : Effect.fail(refusal)
-        }
-      )
-    )

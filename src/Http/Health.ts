@@ -1,10 +1,9 @@
-import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as Effect from "effect/Effect"
-import { Api } from "../Api.ts"
 import { Invariants } from "../Invariants.ts"
 import { JobStore, type StoreCounts } from "../JobStore.ts"
 import { SchedulerStatus } from "../Scheduler/Status.ts"
 import { version } from "../Version.ts"
+import { handlersOf } from "./Routes.ts"
 
 const unknown: StoreCounts = {
   active_jobs: 0,
@@ -18,45 +17,43 @@ const unknown: StoreCounts = {
 }
 
 /** The routes about how the service is. */
-export const HealthHttp = HttpApiBuilder.group(Api, "health", (handlers) =>
-  Effect.gen(function* () {
-    const store = yield* JobStore
-    const scheduler = yield* SchedulerStatus
-    const { findings } = yield* Invariants
+export const HealthHttp = Effect.gen(function* () {
+  const store = yield* JobStore
+  const scheduler = yield* SchedulerStatus
+  const { findings } = yield* Invariants
 
-    const read = store.ping.pipe(
-      Effect.zipRight(store.counts),
-      Effect.map((counts) => ({ counts, stored: true })),
-      Effect.catchAllCause((cause) =>
-        Effect.as(Effect.logError("the store does not answer", cause), { counts: unknown, stored: false })
-      )
+  const read = store.ping.pipe(
+    Effect.zipRight(store.counts),
+    Effect.map((counts) => ({ counts, stored: true })),
+    Effect.catchAllCause((cause) =>
+      Effect.as(Effect.logError("the store does not answer", cause), { counts: unknown, stored: false })
     )
+  )
 
-    return handlers
-      .handle("live", () => Effect.succeed({ status: "ok" as const, version }))
-      .handle("scheduler", () =>
-        Effect.gen(function* () {
-          const { counts, stored } = yield* read
-          const alive = yield* scheduler.loopAlive
-          const wrong = counts.quarantined_jobs > 0 || (yield* findings).some(({ severity }) => severity === "error")
-          const working = wrong ? ("degraded" as const) : ("healthy" as const)
-          return {
-            status: stored && alive ? working : ("unhealthy" as const),
-            active_jobs: counts.active_jobs,
-            paused_jobs: counts.paused_jobs,
-            in_flight_jobs: yield* scheduler.inFlight,
-            metrics: {
-              runs_total: counts.runs_succeeded + counts.runs_failed,
-              runs_succeeded: counts.runs_succeeded,
-              runs_failed: counts.runs_failed,
-              avg_execution_time_ms:
-                counts.execution_time_count === 0
-                  ? 0
-                  : Math.round(counts.execution_time_ms_sum / counts.execution_time_count)
-            }
+  return handlersOf("health", {
+    live: () => Effect.succeed({ status: "ok" as const, version }),
+    scheduler: () =>
+      Effect.gen(function* () {
+        const { counts, stored } = yield* read
+        const alive = yield* scheduler.loopAlive
+        const wrong = counts.quarantined_jobs > 0 || (yield* findings).some(({ severity }) => severity === "error")
+        const working = wrong ? ("degraded" as const) : ("healthy" as const)
+        return {
+          status: stored && alive ? working : ("unhealthy" as const),
+          active_jobs: counts.active_jobs,
+          paused_jobs: counts.paused_jobs,
+          in_flight_jobs: yield* scheduler.inFlight,
+          metrics: {
+            runs_total: counts.runs_succeeded + counts.runs_failed,
+            runs_succeeded: counts.runs_succeeded,
+            runs_failed: counts.runs_failed,
+            avg_execution_time_ms:
+              counts.execution_time_count === 0
+                ? 0
+                : Math.round(counts.execution_time_ms_sum / counts.execution_time_count)
           }
-        })
-      )
-      .handle("findings", () => findings)
+        }
+      }),
+    findings: () => findings
   })
-)
+})

@@ -1,7 +1,11 @@
 import * as Http from "node:http"
 import type { Duplex } from "node:stream"
+import * as Context from "effect/Context"
 import type { ErrorBody } from "../Api.ts"
 import { securityHeaders } from "./SecurityHeaders.ts"
+
+/** The HTTP server that answers, before anything of it is read. */
+export class NodeServer extends Context.Tag("symbiont/Http/NodeServer")<NodeServer, Http.Server>() {}
 
 /** Connections at once; beyond it new ones are closed. Each costs a file descriptor, and agents and the store need some. */
 const maxConnections = 1_000

@@ -1,16 +1,15 @@
-import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { Api } from "../Api.ts"
 import { formatInstant } from "../Domain/Instant.ts"
 import { LogEntry } from "../Domain/Log.ts"
 import { type Followed, jsonLine, Logs } from "../Logs.ts"
+import { json, streamed } from "./Answer.ts"
 import { Closing } from "./Closing.ts"
+import { handlersOf } from "./Routes.ts"
 
-const answer = HttpServerResponse.schemaJson(Schema.Array(LogEntry))
+const encode = Schema.encodeSync(Schema.Array(LogEntry))
 
 /** Server-sent events; of an entry that can be gone on after, its id. */
 const events = ({ entries, missed }: Followed): string =>
@@ -20,32 +19,30 @@ const events = ({ entries, missed }: Followed): string =>
   ].join("")
 
 /** The route about the service's log. */
-export const LogsHttp = HttpApiBuilder.group(Api, "logs", (handlers) =>
-  Effect.gen(function* () {
-    const logs = yield* Logs
-    const closing = yield* Closing
-    // The first of them is sent at once: the head of the answer goes out with it.
-    const keepAlive = Stream.concat(
-      Stream.succeed(": the log follows\n\n"),
-      Stream.as(Stream.fromSchedule(Schedule.spaced("15 seconds")), ": still here\n\n")
-    )
+export const LogsHttp = Effect.gen(function* () {
+  const logs = yield* Logs
+  const closing = yield* Closing
+  // The first of them is sent at once: the head of the answer goes out with it.
+  const keepAlive = Stream.concat(
+    Stream.succeed(": the log follows\n\n"),
+    Stream.as(Stream.fromSchedule(Schedule.spaced("15 seconds")), ": still here\n\n")
+  )
 
-    /** What is logged, and since when entries below that are known. */
-    const keptHeaders = Effect.map(logs.kept, ({ level, since }) => ({
-      "cache-control": "no-store",
-      "symbi-log-level": level,
-      ...(since === null ? {} : { "symbi-log-since": formatInstant(since) })
-    }))
+  /** What is logged, and since when entries below that are known. */
+  const keptHeaders = Effect.map(logs.kept, ({ level, since }) => ({
+    "cache-control": "no-store",
+    "symbi-log-level": level,
+    ...(since === null ? {} : { "symbi-log-since": formatInstant(since) })
+  }))
 
-    return handlers.handleRaw("read", ({ headers, urlParams: { filter, follow, level, lines = 100 } }) =>
+  return handlersOf("logs", {
+    read: ({ headers, urlParams: { filter, follow, level, lines = 100 } }) =>
       Effect.gen(function* () {
         const kept = yield* keptHeaders
-        if (follow !== true) {
-          const entries = yield* logs.read({ filter, level }, lines)
-          return HttpServerResponse.setHeaders(yield* Effect.orDie(answer(entries)), kept)
-        }
+        if (follow !== true) return json(200, encode(yield* logs.read({ filter, level }, lines)), kept)
         const after = headers["last-event-id"]?.trim() || undefined
-        return HttpServerResponse.stream(
+        return streamed(
+          "text/event-stream",
           logs.follow({ filter, level, lines, after }).pipe(
             Stream.map(events),
             Stream.filter((text) => text !== ""),
@@ -53,9 +50,8 @@ export const LogsHttp = HttpApiBuilder.group(Api, "logs", (handlers) =>
             Stream.interruptWhen(closing),
             Stream.encodeText
           ),
-          { contentType: "text/event-stream", headers: { ...kept, "x-accel-buffering": "no" } }
+          { ...kept, "x-accel-buffering": "no" }
         )
       })
-    )
   })
-)
+})

@@ -1,21 +1,14 @@
-import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as Effect from "effect/Effect"
-import { Api, toHttp } from "../Api.ts"
+import { toHttp } from "../Api.ts"
 import { SessionDesk } from "../Sessions.ts"
-import { actor } from "./Actor.ts"
+import { handlersOf } from "./Routes.ts"
 
 /** The routes about shared sessions. */
-export const SessionsHttp = HttpApiBuilder.group(Api, "sessions", (handlers) =>
-  Effect.gen(function* () {
-    const desk = yield* SessionDesk
+export const SessionsHttp = Effect.gen(function* () {
+  const desk = yield* SessionDesk
 
-    return handlers
-      .handle("get", ({ path }) => Effect.mapError(desk.get(path.job_id), toHttp))
-      .handle("clear", ({ path }) =>
-        actor.pipe(
-          Effect.flatMap((who) => desk.clear(path.job_id, who)),
-          Effect.mapError(toHttp)
-        )
-      )
+  return handlersOf("sessions", {
+    get: ({ path }) => Effect.mapError(desk.get(path.job_id), toHttp),
+    clear: ({ path, principal }) => Effect.mapError(desk.clear(path.job_id, principal.actor), toHttp)
   })
-)
+})

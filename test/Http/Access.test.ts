@@ -3,7 +3,6 @@ import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as OpenApi from "@effect/platform/OpenApi"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -16,10 +15,11 @@ import { allows, Scope } from "../../src/Domain/Key.ts"
 import { HttpLive } from "../../src/Http.ts"
 import { scriptedAgent, type TestSettings, testRuntime } from "../../src/testing.ts"
 import { audited } from "../support/Audit.ts"
+import { TestServer } from "../support/TestServer.ts"
 
 const service = (server: TestSettings["server"] = {}) =>
   HttpLive.pipe(
-    Layer.provideMerge(NodeHttpServer.layerTest),
+    Layer.provideMerge(TestServer),
     Layer.provide(AuditCheckpoints.layer),
     Layer.provideMerge(testRuntime({ agents: { quick: scriptedAgent({}) }, settings: { server } }))
   )

@@ -1,16 +1,16 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { AuditCheckpoints, AuditLog } from "../../src/AuditLog.ts"
 import { HttpLive } from "../../src/Http.ts"
 import { testRuntime } from "../../src/testing.ts"
+import { TestServer } from "../support/TestServer.ts"
 
 const service = HttpLive.pipe(
   Layer.provideMerge(AuditCheckpoints.layer),
-  Layer.provideMerge(NodeHttpServer.layerTest),
+  Layer.provideMerge(TestServer),
   Layer.provideMerge(testRuntime())
 )
 

@@ -1,6 +1,5 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -9,6 +8,7 @@ import { AgentFailure } from "../../src/Domain/Agent.ts"
 import { HttpLive } from "../../src/Http.ts"
 import { NamedPolicies } from "../../src/PolicyGate.ts"
 import { scriptedAgent, testRuntime } from "../../src/testing.ts"
+import { TestServer } from "../support/TestServer.ts"
 
 const agents = {
   echo: scriptedAgent({ answers: "ok" }),
@@ -22,7 +22,7 @@ const policies = Layer.succeed(NamedPolicies, { policies: new Map([["office-hour
 const service = (scheduler: { readonly timezone?: string } = {}) =>
   HttpLive.pipe(
     Layer.provide(AuditCheckpoints.layer),
-    Layer.provideMerge(NodeHttpServer.layerTest),
+    Layer.provideMerge(TestServer),
     Layer.provideMerge(testRuntime({ agents, settings: { scheduler } })),
     Layer.provide(policies)
   )

@@ -1,6 +1,5 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -9,6 +8,7 @@ import { DeliveryRouter } from "../../src/Delivery.ts"
 import { DeliveryFailure } from "../../src/Domain/Delivery.ts"
 import { HttpLive } from "../../src/Http.ts"
 import { scriptedAgent, testRuntime } from "../../src/testing.ts"
+import { TestServer } from "../support/TestServer.ts"
 
 let working = false
 
@@ -23,7 +23,7 @@ const channels = Layer.succeed(DeliveryRouter, {
 
 const service = HttpLive.pipe(
   Layer.provide(AuditCheckpoints.layer),
-  Layer.provideMerge(NodeHttpServer.layerTest),
+  Layer.provideMerge(TestServer),
   Layer.provideMerge(
     testRuntime({
       agents: { agent: scriptedAgent({ answers: "fine" }) },

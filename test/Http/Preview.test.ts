@@ -1,7 +1,6 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpServer from "@effect/platform/HttpServer"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -9,11 +8,12 @@ import { AuditCheckpoints } from "../../src/AuditLog.ts"
 import { HttpLive } from "../../src/Http.ts"
 import { scriptedAgent, testRuntime } from "../../src/testing.ts"
 import { symbi } from "../support/Symbi.ts"
+import { TestServer } from "../support/TestServer.ts"
 
 /** The API over the real engine, on a free port and the real clock. */
 const service = HttpLive.pipe(
   Layer.provide(AuditCheckpoints.layer),
-  Layer.provideMerge(NodeHttpServer.layerTest),
+  Layer.provideMerge(TestServer),
   Layer.provideMerge(testRuntime({ agents: { agent: scriptedAgent({}) } }))
 )
 

@@ -1,4 +1,3 @@
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
@@ -29,6 +28,7 @@ import { Settings, SettingsSchema } from "../../src/Settings.ts"
 import { storeInMemory } from "../../src/testing.ts"
 import { Explanations } from "../../src/Why.ts"
 import { FakeJobs } from "./FakeJobs.ts"
+import { TestServer } from "./TestServer.ts"
 
 interface State {
   readonly quarantined?: number
@@ -197,4 +197,4 @@ export const fakes = (port = 0) =>
   )
 
 /** The whole API on a free port, over fakes; a client for it. */
-export const HttpTest = HttpLive.pipe(Layer.provideMerge(NodeHttpServer.layerTest), Layer.provide(fakes()))
+export const HttpTest = HttpLive.pipe(Layer.provideMerge(TestServer), Layer.provide(fakes()))
