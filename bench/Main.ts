@@ -10,10 +10,10 @@ import { Ids } from "../src/Domain/Ids.ts"
 import { applying } from "./Apply.ts"
 import { deliveries } from "./Deliveries.ts"
 import { dsl } from "./Dsl.ts"
+import { flat } from "./Flat.ts"
 import type { Result, Size } from "./Measure.ts"
 import { recurrence } from "./Recurrence.ts"
 import { startLateness, throughput } from "./Runs.ts"
-import { wakeCost } from "./WakeCost.ts"
 import { groupCommit, inserts } from "./Writes.ts"
 
 type Benchmark = (size: Size) => Effect.Effect<ReadonlyArray<Result>, Error, Ids | FileSystem.FileSystem | Scope.Scope>
@@ -21,7 +21,7 @@ type Benchmark = (size: Size) => Effect.Effect<ReadonlyArray<Result>, Error, Ids
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   next: recurrence,
   dsl,
-  wake: wakeCost,
+  flat,
   start: startLateness,
   runs: throughput,
   inserts,
@@ -36,7 +36,7 @@ const only = flags
   .find((flag) => flag.startsWith("--only="))
   ?.slice("--only=".length)
   .split(",")
-const size: Size = { quick, rounds: quick ? 1 : 3 }
+const size: Size = { quick, rounds: quick ? 1 : 3, big: process.env["BENCH_BIG"] ?? "/tmp/symbiont-bench-big.db" }
 
 const rounded = (value: number) => (value < 100 ? value.toFixed(2) : Math.round(value).toLocaleString("en"))
 
