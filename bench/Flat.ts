@@ -180,6 +180,7 @@ export const flat = ({ big, quick, rounds }: Size) =>
         unit: "ms",
         peer: { name: "1,000 jobs and runs", value: before },
         goal: atMost(ratio, 2, "times"),
+        detail: true,
         ratio
       }
     })

@@ -8,6 +8,8 @@ export interface Result {
   readonly unit: string
   readonly peer?: { readonly name: string; readonly value: number } | undefined
   readonly goal?: Goal | undefined
+  /** Whether it stands beside a row that sums it up: such rows are in tables only when they miss their goal. */
+  readonly detail?: boolean | undefined
 }
 
 /** What is wanted, in words, and whether it was so. */

@@ -71,7 +71,7 @@ const measure = {
     return {
       p50: late[Math.floor(count * 0.5)],
       p99: late[Math.floor(count * 0.99)],
-      cpu: (system + user) / 1_000 / (millis + 1_000)
+      load: (system + user) / 10 / (millis + 1_000)
     }
   }
 }[what]
