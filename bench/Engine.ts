@@ -9,13 +9,21 @@ import { ServiceEnvironment } from "../src/ServiceEnvironment.ts"
 import { recordingRouter, type TestSettings, testSettings } from "../src/testing.ts"
 import { WakeGate } from "../src/WakeGate.ts"
 
-/** The engine on the caller's store, with an agent `noop` that answers at once. */
-export const engineOnStore = (settings: TestSettings) =>
+/** The engine on the caller's store, with an agent `noop` that answers at once; `called` gets the slot it is called for. */
+export const engineOnStore = (settings: TestSettings, called: (scheduled_for: number | undefined) => void = () => {}) =>
   engineLayer.pipe(
     Layer.provide(
       Layer.mergeAll(
         AgentRuntime.layer.pipe(
-          Layer.provide(EffectAgents.layer({ noop: () => Effect.succeed({ output: "" }) })),
+          Layer.provide(
+            EffectAgents.layer({
+              noop: ({ run }) =>
+                Effect.sync(() => {
+                  called(run?.scheduled_for)
+                  return { output: "" }
+                })
+            })
+          ),
           Layer.provide(ServiceEnvironment.layer({ variables: {}, directory: "." }))
         ),
         PolicyGate.layer,

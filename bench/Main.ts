@@ -7,29 +7,32 @@ import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import type * as Scope from "effect/Scope"
 import { Ids } from "../src/Domain/Ids.ts"
-import { applying } from "./Apply.ts"
+import { creating } from "./Apply.ts"
+import { ensureBig } from "./Big.ts"
 import { deliveries } from "./Deliveries.ts"
 import { dsl } from "./Dsl.ts"
+import { flat } from "./Flat.ts"
 import type { Result, Size } from "./Measure.ts"
 import { pipeline } from "./Pipeline.ts"
 import { recurrence } from "./Recurrence.ts"
-import { startLateness, throughput } from "./Runs.ts"
-import { wakeCost } from "./WakeCost.ts"
-import { groupCommit, inserts } from "./Writes.ts"
+import { burst, startLateness, throughput } from "./Runs.ts"
+import { lineOf } from "./Table.mjs"
+import { groupCommit } from "./Writes.ts"
 
 type Benchmark = (size: Size) => Effect.Effect<ReadonlyArray<Result>, Error, Ids | FileSystem.FileSystem | Scope.Scope>
 
+/** The parts that run in this process, in their order. */
 const benchmarks: Readonly<Record<string, Benchmark>> = {
+  runs: throughput,
+  burst,
+  start: startLateness,
+  flat,
+  create: creating,
   next: recurrence,
   dsl,
-  wake: wakeCost,
-  start: startLateness,
-  runs: throughput,
   pipeline,
-  inserts,
   commit: groupCommit,
-  deliveries,
-  apply: applying
+  deliveries
 }
 
 const flags = process.argv.slice(2)
@@ -38,23 +41,20 @@ const only = flags
   .find((flag) => flag.startsWith("--only="))
   ?.slice("--only=".length)
   .split(",")
-const size: Size = { quick, rounds: quick ? 1 : 3 }
-
-const rounded = (value: number) => (value < 100 ? value.toFixed(2) : Math.round(value).toLocaleString("en"))
+const size: Size = { quick, rounds: quick ? 1 : 3, big: process.env["BENCH_BIG"] ?? "/tmp/symbiont-bench-big.db" }
 
 const program = Effect.gen(function* () {
-  const results: Array<Result> = []
-  for (const [name, benchmark] of Object.entries(benchmarks)) {
-    if (only !== undefined && !only.includes(name)) continue
+  if (flags.includes("--fill")) return yield* ensureBig(size.big, quick)
+  const rows: Array<Result & { readonly part: string }> = []
+  for (const [part, benchmark] of Object.entries(benchmarks)) {
+    if (only !== undefined && !only.includes(part)) continue
     for (const result of yield* Effect.scoped(benchmark(size))) {
-      results.push(result)
-      yield* Console.log(`${result.name.padEnd(60)} ${rounded(result.value).padStart(10)} ${result.unit}`)
+      rows.push({ part, ...result })
+      yield* Console.log(lineOf(result))
     }
   }
   const fs = yield* FileSystem.FileSystem
-  const file = process.env["BENCH_RESULTS"] ?? "bench/results.json"
-  const machine = { node: process.version, platform: `${process.platform} ${process.arch}` }
-  yield* fs.writeFileString(file, `${JSON.stringify({ ...machine, ...size, results }, null, 2)}\n`)
+  yield* fs.writeFileString(process.env["BENCH_ROWS"] ?? "bench/rows.json", JSON.stringify(rows))
 })
 
 NodeRuntime.runMain(

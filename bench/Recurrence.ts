@@ -70,26 +70,36 @@ const perSecond = (next: Next, millis: number): number => {
 /** How many next slots a second, beside the libraries that people would use; all in turn within one round. */
 export const recurrence = ({ quick, rounds }: Size) =>
   Effect.sync(() => {
-    const millis = quick ? 50 : 300
+    const millis = quick ? 150 : 400
     const results: Array<Result> = []
     for (const [expression, timezone] of cases) {
       const contestants = new Map<string, Next>([["ours", ours(expression, timezone)]])
       for (const [name, peer] of Object.entries(peers)) contestants.set(name, peer(expression, timezone))
       if (expression === "*/5 * * * *" && timezone === "UTC") contestants.set("by hand", byHand)
       const speeds = new Map([...contestants.keys()].map((name) => [name, [] as Array<number>]))
-      for (const next of contestants.values()) perSecond(next, millis / 3)
+      for (const next of contestants.values()) perSecond(next, millis)
       for (let round = 0; round < rounds; round++) {
         for (const [name, next] of contestants) speeds.get(name)?.push(perSecond(next, millis))
       }
       const medians = new Map([...speeds].map(([name, values]) => [name, median(values)]))
-      const fastest = Math.max(...Object.keys(peers).map((name) => medians.get(name) ?? 0))
+      const [name = "", fastest = 0] =
+        [...medians].filter(([name]) => name in peers).toSorted(([, a], [, b]) => b - a)[0] ?? []
+      const value = medians.get("ours") ?? 0
+      const wanted = timezone === "UTC" ? 1_000_000 : 300_000
       const what = `next: ${expression} ${timezone}`
-      for (const [name, value] of medians) results.push({ name: `${what}, ${name}`, value, unit: "per second" })
       results.push({
-        name: `${what}, against the fastest library`,
-        value: (medians.get("ours") ?? 0) / fastest,
-        unit: "times"
+        name: what,
+        value,
+        unit: "per second",
+        peer: { name, value: fastest },
+        goal: {
+          text: `>= 5 times, >= ${wanted.toLocaleString("en")} per second`,
+          met: value >= wanted && value >= 5 * fastest
+        }
       })
+      for (const [name, value] of medians) {
+        if (name !== "ours") results.push({ name: `${what}, ${name}`, value, unit: "per second", detail: true })
+      }
     }
     return results
   })

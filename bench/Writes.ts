@@ -1,21 +1,7 @@
 import * as Effect from "effect/Effect"
 import { AuditLog } from "../src/AuditLog.ts"
 import { layerSqlite } from "../src/JobStore/Sqlite.ts"
-import { makeJob, storeJobs } from "./Jobs.ts"
 import { databaseFile, medianOf, type Size, timed } from "./Measure.ts"
-
-/** Jobs stored per second, in transactions of a thousand. */
-export const inserts = ({ quick, rounds }: Size) =>
-  Effect.gen(function* () {
-    const count = quick ? 10_000 : 100_000
-    const rate = Effect.gen(function* () {
-      const file = yield* databaseFile
-      const jobs = yield* Effect.replicateEffect(makeJob(1_800_000_000_000), count)
-      const millis = yield* Effect.provide(timed(storeJobs(jobs)), layerSqlite(file))
-      return (count * 1_000) / millis
-    })
-    return [{ name: `insert ${count} jobs`, value: yield* medianOf(rounds, rate), unit: "jobs/s" }]
-  })
 
 /** Durable writes per second: each alone, and from a hundred fibers that share transactions. */
 export const groupCommit = ({ quick, rounds }: Size) =>

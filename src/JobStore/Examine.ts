@@ -55,7 +55,8 @@ export const examineFile = Effect.fn("Examine.file")(function* (filename: string
   const counts = yield* Effect.flatMap(
     sql`SELECT 'schema' AS name, coalesce(max(migration_id), 0) AS n FROM effect_sql_migrations
       UNION ALL SELECT status, n FROM job_counts WHERE status IN ('dead_letter', 'quarantined')
-      UNION ALL SELECT 'undelivered', count(*) FROM deliveries WHERE state IN ('failed', 'dead')`,
+      UNION ALL SELECT 'undelivered', count(*) FROM deliveries
+        WHERE state IN ('pending', 'failed', 'dead') AND state IN ('failed', 'dead')`,
     decodeCounts
   )
   const of = (name: string) => counts.find((row) => row.name === name)?.n ?? 0

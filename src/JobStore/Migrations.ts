@@ -6,6 +6,7 @@ import { approvals } from "./Migrations/Approvals.ts"
 import { auditChain } from "./Migrations/AuditChain.ts"
 import { deliveries } from "./Migrations/Deliveries.ts"
 import { keys } from "./Migrations/Keys.ts"
+import { lists } from "./Migrations/Lists.ts"
 import { notices } from "./Migrations/Notices.ts"
 import { retention } from "./Migrations/Retention.ts"
 import { sessions } from "./Migrations/Sessions.ts"
@@ -198,7 +199,8 @@ export const migrations = {
   "0011_sessions": sessions,
   "0012_retention": retention,
   "0013_upkeep": upkeep,
-  "0014_totals": totals
+  "0014_totals": totals,
+  "0015_lists": lists
 }
 
 /** Number of the newest migration; a database beyond it comes from a newer version. */

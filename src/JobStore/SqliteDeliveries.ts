@@ -32,11 +32,11 @@ export class SqliteDeliveries extends Effect.Service<SqliteDeliveries>()("symbio
       return found as ReadonlyArray<ListedDelivery>
     })
 
-    // The index of what was not delivered is used only where its own words stand.
+    // The index of what is not delivered is used only where its own words stand.
     const inState = (state: NonNullable<DeliveryFilter["state"]>) =>
-      state === "failed" || state === "dead"
-        ? sql`deliveries.state IN ('failed', 'dead') AND deliveries.state = ${state}`
-        : sql`deliveries.state = ${state}`
+      state === "delivered"
+        ? sql`deliveries.state = ${state}`
+        : sql`deliveries.state IN ('pending', 'failed', 'dead') AND deliveries.state = ${state}`
 
     const conditions = (filter: Partial<DeliveryFilter>) =>
       sql.and([
@@ -101,7 +101,8 @@ export class SqliteDeliveries extends Effect.Service<SqliteDeliveries>()("symbio
     const counts = Effect.gen(function* () {
       const rows = yield* Effect.flatMap(
         sql`SELECT 'pending' AS state, count(*) AS n, min(created_at) AS oldest FROM deliveries WHERE state = 'pending'
-          UNION ALL SELECT state, count(*) AS n, NULL FROM deliveries WHERE state IN ('failed', 'dead') GROUP BY state`,
+          UNION ALL SELECT state, count(*) AS n, NULL FROM deliveries
+            WHERE state IN ('pending', 'failed', 'dead') AND state IN ('failed', 'dead') GROUP BY state`,
         decodeCounts
       )
       const of = (state: string) => rows.find((row) => row.state === state)

@@ -149,7 +149,8 @@ const makeInvariantStore = Effect.gen(function* () {
     waitingDeliveries: (before) =>
       idsOf(sql`SELECT id FROM deliveries INDEXED BY deliveries_due WHERE state = 'pending'
         AND next_attempt_at < ${before} LIMIT ${maxCounted}`),
-    undelivered: idsOf(sql`SELECT id FROM deliveries INDEXED BY deliveries_state WHERE state IN ('failed', 'dead')
+    undelivered: idsOf(sql`SELECT id FROM deliveries INDEXED BY deliveries_state
+      WHERE state IN ('pending', 'failed', 'dead') AND state IN ('failed', 'dead')
       ORDER BY state, id LIMIT ${maxCounted}`),
     quarantined,
     unknownStates,

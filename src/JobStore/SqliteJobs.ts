@@ -183,17 +183,16 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
         sql`deleted_at IS NULL`,
         ...(filter.status === undefined ? [] : [sql`status = ${filter.status}`]),
         ...(filter.agent_id === undefined ? [] : [sql`agent_id = ${filter.agent_id}`]),
-        ...(filter.label === undefined
-          ? []
-          : [
-              // Text that is no JSON would fail the whole query.
-              sql`EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(definition) THEN definition ELSE '{}' END, '$.labels')
-                WHERE value = ${filter.label})`
-            ]),
-        ...(filter.cursor === undefined ? [] : [sql`id > ${filter.cursor}`])
+        ...(filter.label === undefined ? [] : [sql`job_labels.label = ${filter.label}`])
       ]
+      // Walked in the order of what is read first.
+      const [from, id] =
+        filter.label === undefined
+          ? [sql`jobs`, sql`jobs.id`]
+          : [sql`job_labels CROSS JOIN jobs ON jobs.id = job_labels.job_id`, sql`job_labels.job_id`]
+      if (filter.cursor !== undefined) conditions.push(sql`${id} > ${filter.cursor}`)
       const rows =
-        yield* sql<Row>`SELECT * FROM jobs WHERE ${sql.and(conditions)} ORDER BY id LIMIT ${filter.limit + 1}`
+        yield* sql<Row>`SELECT jobs.* FROM ${from} WHERE ${sql.and(conditions)} ORDER BY ${id} LIMIT ${filter.limit + 1}`
       const shown = rows.slice(0, filter.limit)
       const last = shown.at(-1)
       return {
