@@ -19,7 +19,9 @@ const labelled = Effect.flatMap(SqlClient, (sql) => sql`SELECT label, job_id FRO
 
 const planOf = (query: string) =>
   Effect.flatMap(SqlClient, (sql) =>
-    Effect.map(sql.unsafe(`EXPLAIN QUERY PLAN ${query}`), (rows) => rows.map((row) => String(row["detail"])).join("; "))
+    Effect.map(sql.unsafe<Record<string, unknown>>(`EXPLAIN QUERY PLAN ${query}`), (rows) =>
+      rows.map((row) => String(row["detail"])).join("; ")
+    )
   )
 
 describe("the indexes of lists", () => {
