@@ -251,6 +251,9 @@ export const simulate = Effect.fn("Selftest.simulate")(function* (plan: Simulati
         return yield* revive
       }
       case "Create": {
+        const schedule = event.job.schedule(wallOf(time))
+        // A down time can outlast the only slot of a job that was to be made before it.
+        if ("at" in schedule && schedule.at <= wallOf(time)) return
         const definition = yield* decodeDefinition(event.job.fields)
         jobs.set(event.job.name, event.job)
         yield* change(Effect.flatMap(Jobs, (door) => door.create(definition, "simulation")))
@@ -270,7 +273,7 @@ export const simulate = Effect.fn("Selftest.simulate")(function* (plan: Simulati
         yield* change(Effect.flatMap(Jobs, (door) => door.reset(event.job, "simulation")))
         return goOn(event.job)
       case "Delete":
-        if (states.get(event.job) === "deleted") return
+        if (!jobs.has(event.job) || states.get(event.job) === "deleted") return
         yield* change(Effect.flatMap(Jobs, (door) => door.remove(event.job, "simulation")))
         states.set(event.job, "deleted")
         return void history.push({ _tag: "Inactive", job: event.job })
@@ -278,10 +281,14 @@ export const simulate = Effect.fn("Selftest.simulate")(function* (plan: Simulati
         if (states.get(event.job) !== "active") return
         const patch = yield* decodePatch(event.patch)
         yield* change(Effect.flatMap(Jobs, (door) => door.update(event.job, patch, { actor: "simulation" })))
-        return follow(event.job, event.schedule)
+        // The same trigger again is no new one: a period keeps its anchor.
+        if (JSON.stringify(event.schedule(0)) !== JSON.stringify(schedules.get(event.job)?.schedule(0))) {
+          follow(event.job, event.schedule)
+        }
+        return
       }
       case "RunNow": {
-        if (states.get(event.job) === "deleted") return
+        if (!jobs.has(event.job) || states.get(event.job) === "deleted") return
         const idempotencyKey = `${event.job}/${event.at}`
         yield* ask(
           Effect.flatMap(Jobs, (door) => door.runNow(event.job, { actor: "simulation", queue: true, idempotencyKey }))

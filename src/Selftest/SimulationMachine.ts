@@ -29,6 +29,9 @@ interface Sleeper {
  * much later they may wake, so that idle weeks cost little. What they have to do wakes them.
  */
 const idlePolls: Readonly<Record<string, number>> = { delivery: 60_000, retention: 3_600_000 }
+/** Rounds of tasks at one instant, after which a service is taken to go round in circles. */
+const maxRounds = 200_000
+
 const idleSlack = 12 * 3_600_000
 
 /**
@@ -98,7 +101,8 @@ export const makeMachine = (time: SimulatedTime): Machine => {
   }
 
   const drain = (): void => {
-    while (!halted && tasks.buckets.length > 0) {
+    for (let rounds = 0; !halted && tasks.buckets.length > 0; rounds++) {
+      if (rounds > maxRounds) throw new Error("the simulated service never comes to rest")
       const buckets = tasks.buckets
       tasks.buckets = []
       for (const [, bucket] of buckets) {
