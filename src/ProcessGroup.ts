@@ -118,6 +118,39 @@ const isAlive = (pid: number): Effect.Effect<boolean> =>
       : Effect.succeed(hasMember)
   })
 
+// What /proc shows of a process is as it was started, and of processes of other users nothing.
+const startedWith = async (variable: string, after: number): Promise<ReadonlyArray<number>> => {
+  const ids = (await readdir("/proc")).map(Number).filter((id) => id > after && id !== process.pid)
+  const found = await Promise.all(
+    ids.map(async (id) => {
+      const environment = await readFile(`/proc/${id}/environ`, "latin1").catch(() => "")
+      return environment.split("\0").includes(variable) ? [id] : []
+    })
+  )
+  return found.flat()
+}
+
+/** Passes over the processes, should those that are found start others meanwhile. */
+const maxPasses = 5
+
+/**
+ * Kills what left the group of `leader` for a session of its own: it still has the variable (`NAME=value`, in latin1) that
+ * it was started with. Linux only, where `/proc` tells.
+ */
+export const endEscaped = (leader: number, variable: string): Effect.Effect<void> =>
+  process.platform !== "linux"
+    ? Effect.void
+    : Effect.tryPromise(() => startedWith(variable, leader)).pipe(
+        Effect.orElseSucceed((): ReadonlyArray<number> => []),
+        Effect.tap((pids) =>
+          Effect.forEach(pids, (pid) => Effect.ignore(Effect.try(() => process.kill(pid, "SIGKILL"))), {
+            discard: true
+          })
+        ),
+        Effect.repeat({ while: (pids) => pids.length > 0, times: maxPasses - 1 }),
+        Effect.asVoid
+      )
+
 /**
  * The groups that run now, by the pid of their leader. Groups are detached from the service, so a service that exits
  * without closing its scopes (a second Ctrl-C) would leave them running: they get SIGKILL as it exits.

@@ -61,7 +61,7 @@ const secretsOf = (agent: CommandAgent, { variables }: Environment): ReadonlyArr
 
 /**
  * Runs a command agent: input on stdin, stdout is the output, stderr goes to the run's log live. The attempt owns the
- * whole process group: when this returns or is interrupted, no process of the group is left. Its errors repeat nothing that
+ * whole process group, and on Linux what left it: when this returns or is interrupted, none of them is left. Its errors repeat nothing that
  * variables stand for in its env; its output and its log are its own.
  */
 export const runCommand = Effect.fn("Agents.command")(function* (
@@ -71,6 +71,9 @@ export const runCommand = Effect.fn("Agents.command")(function* (
   live: Set<number>
 ): Effect.fn.Return<AgentResult, AgentFailure> {
   const env = yield* environmentOf(agent, invocation, service)
+  // Attempts of a run follow one another, and a folder of a call by hand is its own.
+  const mark =
+    invocation.run === null ? `SYMBI_SESSION_DIR=${env.SYMBI_SESSION_DIR}` : `SYMBI_RUN_ID=${invocation.run.id}`
   const blanked = withoutThese(secretsOf(agent, service))
   const capture = makeCapture()
   const feed = makeLogFeed()
@@ -116,7 +119,8 @@ export const runCommand = Effect.fn("Agents.command")(function* (
       Effect.gen(function* () {
         yield* ProcessGroup.terminate(group.pid)
         live.delete(group.pid)
-        // Only a process that left the group can hold the pipes now.
+        yield* ProcessGroup.endEscaped(group.pid, mark)
+        // Only a process that hides what it was started with can hold the pipes now.
         yield* drained.pipe(Effect.interruptible, Effect.timeoutOption("1 second"), Effect.withClock(Clock.make()))
         group.stdout.destroy()
         yield* Fiber.interrupt(logging)

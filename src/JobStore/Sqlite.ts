@@ -95,15 +95,19 @@ const prepare = Effect.fn("JobStore.prepare")(function* (filename: string) {
   yield* idsAscend
 })
 
-// A clock that was ahead before the last stop must not make what is older sort as newer.
+// A clock that was ahead before the last stop must not make what is older sort as newer. A damaged id is none to follow.
 const idsAscend = Effect.gen(function* () {
   const sql = yield* SqlClient
   const ids = yield* Ids
-  const found = yield* decodeIds(
-    yield* sql`SELECT (SELECT max(id) FROM runs) AS id UNION ALL SELECT max(id) FROM jobs
-      UNION ALL SELECT max(id) FROM deliveries UNION ALL SELECT max(id) FROM approvals`
-  )
-  for (const { id } of found) if (id !== null) ids.ascendFrom(id)
+  const newest = (table: string, prefix: string) =>
+    sql`SELECT max(id) AS id FROM ${sql(table)} WHERE id >= ${`${prefix}_0`} AND id < ${`${prefix}_8`}`
+  const found = yield* Effect.all([
+    newest("runs", "run"),
+    newest("jobs", "job"),
+    newest("deliveries", "dlv"),
+    newest("approvals", "apr")
+  ])
+  for (const { id } of yield* decodeIds(found.flat())) if (id !== null) ids.ascendFrom(id)
 })
 
 const services = Layer.mergeAll(

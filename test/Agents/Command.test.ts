@@ -12,6 +12,7 @@ import * as TestClock from "effect/TestClock"
 import { runCommand } from "../../src/Agents/Command.ts"
 import { maxCaptureBytes } from "../../src/Agents/Output.ts"
 import { AgentId, type CommandAgent } from "../../src/Domain/Agent.ts"
+import { RunId } from "../../src/Domain/Ids.ts"
 import { bundled } from "../support/Program.ts"
 import { invocation, nodeAgent, shellAgent } from "./fixtures.ts"
 
@@ -132,7 +133,15 @@ describe("command agents", () => {
         GREETING: `hi \${HOME}`,
         COST: "$5"
       })
-      const result = yield* run(agent, invocation({ summary: "all\0 well", iteration: 4 }))
+      const { run: itsRun } = invocation()
+      if (itsRun === null) return yield* Effect.dieMessage("it has a run")
+      const call = {
+        run: { ...itsRun, id: RunId.make("run_01jq0000000000000000000000") },
+        sessionDirectory: Effect.succeed("/tmp/session"),
+        summary: "all\0 well",
+        iteration: 4
+      }
+      const result = yield* run(agent, invocation(call))
       assert.deepStrictEqual(JSON.parse(result.output), {
         PATH: environment.variables.PATH,
         HOME: "/home/somebody",

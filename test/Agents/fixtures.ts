@@ -15,13 +15,13 @@ export const nodeAgent = (program: string, env: Record<string, string> = {}): Co
 /** A command agent that runs a shell script. */
 export const shellAgent = (script: string): CommandAgent => ({ ...nodeAgent(""), command: ["sh", "-c", script] })
 
-/** An invocation of a scheduled run; what is logged goes to `onLog`. */
+/** An invocation of a scheduled run, whose id no other test process has; what is logged goes to `onLog`. */
 export const invocation = (
   change: Partial<Invocation> = {},
   onLog: (text: string) => Effect.Effect<void> = () => Effect.void
 ): Invocation => ({
   run: {
-    id: RunId.make("run_01jq0000000000000000000000"),
+    id: RunId.make(`run_01jq${String(process.pid).padStart(22, "0")}`),
     job_id: JobId.make("job_01jq0000000000000000000000"),
     job_name: "nightly",
     attempt: 2,
@@ -31,7 +31,7 @@ export const invocation = (
   summary: null,
   turns: [],
   iteration: null,
-  sessionDirectory: Effect.succeed("/tmp/session"),
+  sessionDirectory: Effect.succeed(`/tmp/session-${process.pid}`),
   log: onLog,
   reserve: () => Effect.void,
   spent: () => Effect.void,
