@@ -61,14 +61,15 @@ const same = (a: JobDefinition | null, b: JobDefinition): boolean => a !== null 
 
 const orNull = (value: unknown): unknown => value ?? null
 
-const fieldChanges = (before: JobDefinition | null, after: JobDefinition): ReadonlyArray<FieldChange> => {
-  const sides = changesOf(before ?? ({} as JobDefinition), after)
-  return Object.keys(sides.after).map((field) => ({
+const shownChanges = (sides: ReturnType<typeof changesOf>): ReadonlyArray<FieldChange> =>
+  Object.keys(sides.after).map((field) => ({
     field,
     before: orNull(sides.before[field]),
     after: orNull(sides.after[field])
   }))
-}
+
+const fieldChanges = (before: JobDefinition, after: JobDefinition): ReadonlyArray<FieldChange> =>
+  shownChanges(changesOf(before, after))
 
 const listed = (names: ReadonlyArray<string>): string =>
   names.length <= shownNames
@@ -116,13 +117,14 @@ export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
 
   const create = ({ definition, file, id, recurrence }: Wanted) => {
     const job = newJob(definition, recurrence, { id, source_file: file, applied: definition, defined_by: actor }, now)
-    const { after } = changesOf({} as JobDefinition, definition)
-    creates.push({ job, audit: [{ type: "CronJobCreated", actor, job_id: id, job_name: job.name, after }] })
+    const all = changesOf({} as JobDefinition, definition)
+    const audit = { type: "CronJobCreated" as const, actor, job_id: id, job_name: job.name, after: all.after }
+    creates.push({ job, audit: [audit] })
     const next_after = slotsOf(job, recurrence)
     const isPast = definition.misfire === undefined && next_after.length === 0
     const notes = isPast ? ["its time is already past; it will not run"] : []
     if (isPast) warnings.push(`job "${job.name}": ${notes[0]}`)
-    const planned = { name: job.name, job_id: id, changes: fieldChanges(null, definition), notes }
+    const planned = { name: job.name, job_id: id, changes: shownChanges(all), notes }
     told.created.push({ ...planned, next_before: [], next_after })
   }
 

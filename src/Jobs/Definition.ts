@@ -120,10 +120,11 @@ export const changesOf = (before: JobDefinition, after: JobDefinition) => {
   const keys = definitionKeys.filter(
     (key) => before[key] !== after[key] && JSON.stringify(before[key]) !== JSON.stringify(after[key])
   )
-  return {
-    before: Object.fromEntries(keys.map((key) => [key, withoutSecrets(before)[key]])),
-    after: Object.fromEntries(keys.map((key) => [key, withoutSecrets(after)[key]]))
+  const side = (of: JobDefinition) => {
+    const shown = withoutSecrets(of)
+    return Object.fromEntries(keys.map((key) => [key, shown[key]]))
   }
+  return { before: side(before), after: side(after) }
 }
 
 /** Whether two definitions are due at the same instants. */

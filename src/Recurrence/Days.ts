@@ -71,11 +71,8 @@ const ones = (bits: number): number => {
 const lowest = (bits: number): number => 31 - Math.clz32(bits & -bits)
 const highest = (bits: number): number => 31 - Math.clz32(bits)
 
-/**
- * Days from the three day fields: by date or weekday when neither begins with `*`, else by both (Vixie cron). A month's
- * days depend only on its length and first weekday, so 28 patterns hold every month there is.
- */
-export const makeDays = (dayOfMonth: Field, month: Field, dayOfWeek: Field): Days => {
+// A month's days depend only on its length and first weekday, so 28 patterns hold every month there is.
+const madeOf = (dayOfMonth: Field, month: Field, dayOfWeek: Field): Days => {
   const patterns = Int32Array.from({ length: 28 }, (_, index) =>
     bitsOfMonth(dayOfMonth, dayOfWeek, index % 7, 28 + Math.floor(index / 7))
   )
@@ -158,4 +155,22 @@ export const makeDays = (dayOfMonth: Field, month: Field, dayOfWeek: Field): Day
       return total
     }
   }
+}
+
+// Fields that read alike are one object, so their tables are made once.
+const made = new WeakMap<Field, WeakMap<Field, WeakMap<Field, Days>>>()
+
+const innerOf = <K extends object, V extends object>(outer: WeakMap<K, V>, key: K, make: () => V): V => {
+  const known = outer.get(key)
+  if (known !== undefined) return known
+  const value = make()
+  outer.set(key, value)
+  return value
+}
+
+/** Days from the three day fields: by date or weekday when neither begins with `*`, else by both (Vixie cron). */
+export const makeDays = (dayOfMonth: Field, month: Field, dayOfWeek: Field): Days => {
+  const byMonth = innerOf(made, dayOfMonth, () => new WeakMap<Field, WeakMap<Field, Days>>())
+  const byWeekday = innerOf(byMonth, month, () => new WeakMap<Field, Days>())
+  return innerOf(byWeekday, dayOfWeek, () => madeOf(dayOfMonth, month, dayOfWeek))
 }

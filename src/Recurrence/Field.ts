@@ -150,8 +150,7 @@ const readItem = (spec: FieldSpec, text: string, name: string): Either.Either<It
     return { values: sequence(spec, from, to, step), text }
   })
 
-/** Reads one field for the job `name`; the message on the left names the field, the value and what is allowed. */
-export const readField = (spec: FieldSpec, text: string, name: string): Either.Either<Field, string> =>
+const read = (spec: FieldSpec, text: string, name: string): Either.Either<Field, string> =>
   Either.map(Either.all(text.split(",").map((item) => readItem(spec, item, name))), (items) => ({
     values: [...new Set(items.flatMap((item) => item.values))].sort((a, b) => a - b),
     rules: items.flatMap((item) => (item.rule === undefined ? [] : [item.rule])),
@@ -159,3 +158,20 @@ export const readField = (spec: FieldSpec, text: string, name: string): Either.E
     text: items.map((item) => item.text).join(","),
     written: text.toUpperCase()
   }))
+
+/** Fields that were read are kept, up to so many: a hundred thousand jobs share a few hundred, and what is made of them. */
+const mostKept = 1_000
+const kept = new Map<string, Either.Either<Field, string>>()
+
+/** Reads one field for the job `name`; the message on the left names the field, the value and what is allowed. */
+export const readField = (spec: FieldSpec, text: string, name: string): Either.Either<Field, string> => {
+  // Only `H` asks for the name.
+  if (/(^|,)H/i.test(text)) return read(spec, text, name)
+  const key = `${spec.name} ${text}`
+  const known = kept.get(key)
+  if (known !== undefined) return known
+  const field = read(spec, text, name)
+  if (kept.size >= mostKept) kept.clear()
+  kept.set(key, field)
+  return field
+}

@@ -21,7 +21,7 @@ interface Unit {
   readonly rank: (value: number) => number
 }
 
-const unitOf = (values: ReadonlyArray<number>, size: number): Unit => {
+const makeUnit = (values: ReadonlyArray<number>, size: number): Unit => {
   const next = new Int8Array(size + 1).fill(-1)
   const previous = new Int8Array(size + 1).fill(-1)
   const rank = new Int8Array(size + 1)
@@ -40,6 +40,17 @@ const unitOf = (values: ReadonlyArray<number>, size: number): Unit => {
     previous: (value) => previous[value] ?? -1,
     rank: (value) => rank[value] ?? 0
   }
+}
+
+// Fields that read alike are one object, so their tables are made once.
+const units = new WeakMap<ReadonlyArray<number>, Unit>()
+
+const unitOf = (values: ReadonlyArray<number>, size: number): Unit => {
+  const known = units.get(values)
+  if (known !== undefined) return known
+  const unit = makeUnit(values, size)
+  units.set(values, unit)
+  return unit
 }
 
 /** Times from the three fields' values; `previous` of a unit is strict, `next` is not. */
