@@ -1,3 +1,4 @@
+import type * as SqlClient from "@effect/sql/SqlClient"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
@@ -29,7 +30,11 @@ export type FailpointName = (typeof failpointNames)[number]
 
 /** Named places at which tests make the process die or fail; does nothing unless a layer says so. */
 export class Failpoints extends Context.Reference<Failpoints>()("symbiont/Failpoints", {
-  defaultValue: () => ({ hit: (_name: FailpointName): Effect.Effect<void> => Effect.void })
+  defaultValue: () => ({
+    hit: (_name: FailpointName): Effect.Effect<void> => Effect.void,
+    /** Given the store's connection once, when its database is ready. */
+    opened: (_sql: SqlClient.SqlClient): Effect.Effect<void> => Effect.void
+  })
 }) {}
 
 /** Passes a failpoint. */

@@ -11,7 +11,7 @@ import type { AgentPinMemory } from "../AgentPin.ts"
 import type { AuditLog } from "../AuditLog.ts"
 import { BudgetStore } from "../Budgets.ts"
 import { Ids } from "../Domain/Ids.ts"
-import { passing } from "../Failpoints.ts"
+import { Failpoints, passing } from "../Failpoints.ts"
 import type { InvariantStore } from "../Invariants.ts"
 import { JobStore } from "../JobStore.ts"
 import type { RetentionStore } from "../Retention.ts"
@@ -121,6 +121,7 @@ const prepare = Effect.fn("JobStore.prepare")(function* (filename: string) {
   }
   yield* passing("migration.committed")
   yield* idsAscend
+  yield* (yield* Failpoints).opened(sql)
 })
 
 // A clock that was ahead before the last stop must not make what is older sort as newer.

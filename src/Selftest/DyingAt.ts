@@ -7,6 +7,7 @@ export const dyingAt = (failpoint: FailpointName, hit: number): Layer.Layer<Fail
   Layer.sync(Failpoints, () => {
     let left = hit
     return {
+      opened: () => Effect.void,
       hit: (name) =>
         Effect.sync(() => {
           if (name === failpoint && --left === 0) process.kill(process.pid, "SIGKILL")
