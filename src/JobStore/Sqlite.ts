@@ -71,9 +71,10 @@ export class DatabaseUnusable extends Data.TaggedError("DatabaseUnusable")<{
 }> {
   override get message() {
     const refusal = refusalOf(this.cause)
+    const why = refusal === undefined ? detailOf(this.cause) : refusalTexts[refusal].what
     const advice =
       refusal === undefined ? "restore it from a backup, or use another data folder" : refusalTexts[refusal].next_step
-    return `cannot use the database ${this.filename}: ${detailOf(this.cause)}; ${advice}`
+    return `cannot use the database ${this.filename}: ${why}; ${advice}`
   }
 }
 

@@ -127,7 +127,7 @@ const createUntilRefused = ({ url }: Service, prefix: string) =>
   })
 
 const doctor = (folder: string, { url }: Service) =>
-  Effect.map(symbi(["doctor"], { cwd: folder, env: { SYMBI_SERVER: url } }), ({ stdout }) => stdout)
+  Effect.map(symbi(["doctor", "--format", "json"], { cwd: folder, env: { SYMBI_SERVER: url } }), ({ stdout }) => stdout)
 
 /** A real service in this folder, under load, lives through a fault, says what is wrong, and loses nothing. */
 export const livesThrough = Effect.fnUntraced(function* (folder: string, fault: Fault) {
