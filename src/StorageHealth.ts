@@ -80,7 +80,8 @@ export class StorageHealth extends Context.Reference<StorageHealth>()("symbiont/
           yield* writable.close
           yield* troubled.open
           const { next_step, what } = refusalTexts[refusal]
-          yield* Effect.logError(`${what}: nothing can be stored; ${next_step}`, cause)
+          yield* Effect.logError(`${what}: nothing can be stored; ${next_step}, and the service goes on by itself`)
+          yield* Effect.logDebug(what, cause)
         }),
         accepted: Effect.gen(function* () {
           if (trouble === null) return
