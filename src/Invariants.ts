@@ -6,9 +6,11 @@ import * as Schedule from "effect/Schedule"
 import { AgentRuntime } from "./Agents.ts"
 import { AuditCheckpoints, AuditLog } from "./AuditLog.ts"
 import type { Finding } from "./Domain/Health.ts"
+import { formatInstant } from "./Domain/Instant.ts"
 import { makeChecks } from "./Invariants/Checks.ts"
 import { InvariantStore } from "./Invariants/InvariantStore.ts"
 import { Metrics, MetricsEnabled } from "./Observability.ts"
+import { refusalTexts, StorageHealth, type StorageTrouble } from "./StorageHealth.ts"
 
 export {
   type Found,
@@ -29,6 +31,15 @@ export const dropGone = Effect.gen(function* () {
   const names = jobs.names()
   if (names.length > 0) jobs.keep(yield* store.jobsNamed(names))
   if (agents.names().length > 0) agents.keep(new Set((yield* list).map(({ id }) => id)))
+})
+
+const ofStorage = ({ refusal, since }: StorageTrouble): Finding => ({
+  check: "storage",
+  severity: "error",
+  message: `${refusalTexts[refusal].what}: nothing could be stored since ${formatInstant(since)}`,
+  next_step: `${refusalTexts[refusal].next_step}; the service then goes on by itself`,
+  count: 1,
+  examples: []
 })
 
 const failed: Finding = {
@@ -58,6 +69,7 @@ export class Invariants extends Context.Tag("symbiont/Invariants")<
       const checkpoints = yield* AuditCheckpoints
       const store = yield* InvariantStore
       const found = yield* Ref.make<ReadonlyArray<Finding>>([])
+      const storage = yield* StorageHealth
       const checks = yield* makeChecks(Effect.all({ newest: checkpoints.newest, head: log.head }))
 
       const tell = Effect.fnUntraced(function* (before: ReadonlyArray<Finding>, now: ReadonlyArray<Finding>) {
@@ -84,7 +96,11 @@ export class Invariants extends Context.Tag("symbiont/Invariants")<
       )
 
       yield* Effect.forkScoped(Effect.repeat(Effect.zipRight(scan, tidy), Schedule.spaced(pace)))
-      return { findings: Ref.get(found), scan }
+      // Not only from scan to scan: a disk that takes no writes is seen at once.
+      const findings = Effect.zipWith(storage.trouble, Ref.get(found), (trouble, others) =>
+        trouble === null ? others : [ofStorage(trouble), ...others]
+      )
+      return { findings, scan }
     })
   )
 }

@@ -21,6 +21,7 @@ import { JobStore } from "./JobStore.ts"
 import { Logs } from "./Logs.ts"
 import { announcement } from "./main/Announcement.ts"
 import { configurationRecorded } from "./main/Configuration.ts"
+import { makeDataFolder } from "./main/DataFolder.ts"
 import { appliedAtStart, reloadOnHangUp } from "./main/Files.ts"
 import { loggingOf } from "./main/Logging.ts"
 import { endAtSecondSignal } from "./main/SecondSignal.ts"
@@ -119,7 +120,7 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
     const keyed = settings.server.api_keys.length > 0 || (yield* fs.exists(databaseOf(settings, path)))
     if (!isLoopback(settings.server.host) && !keyed) return yield* unguarded(settings)
     // What agents are told and what they say is nobody else's.
-    yield* fs.makeDirectory(settings.data_dir, { recursive: true, mode: 0o700 })
+    yield* makeDataFolder(settings.data_dir)
     yield* lockDataFolder(settings.data_dir)
     const home = path.resolve(Option.match(configFile, { onNone: () => ".", onSome: path.dirname }))
 

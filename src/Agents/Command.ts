@@ -8,6 +8,7 @@ import * as Stream from "effect/Stream"
 import type { AgentResult, Invocation } from "../Agents.ts"
 import { withoutThese } from "../Delivery.ts"
 import { AgentFailure, type CommandAgent } from "../Domain/Agent.ts"
+import { passing } from "../Failpoints.ts"
 import * as ProcessGroup from "../ProcessGroup.ts"
 import { type ServiceEnvironment, valuesIn } from "../ServiceEnvironment.ts"
 import { makeCapture, makeLogFeed } from "./Output.ts"
@@ -85,11 +86,13 @@ export const runCommand = Effect.fn("Agents.command")(function* (
       : Effect.catchAllCause(invocation.log(text), (cause) => Effect.logWarning("run log not written", cause))
 
   const acquire = Effect.gen(function* () {
+    yield* passing("spawn.before")
     const group = yield* Effect.mapError(
       ProcessGroup.start({ command: agent.command, env, directory: service.directory }),
       ({ message, transient }) => failure(transient ? "transient" : "permanent", message, "")
     )
     live.add(group.pid)
+    yield* passing("spawn.started")
     group.stdout.on("data", capture.add)
     group.stdin.end(invocation.input)
     const logging = yield* NodeStream.fromReadable(

@@ -62,7 +62,7 @@ export class AgentRunFailed extends Data.TaggedError("AgentRunFailed")<Body> {}
 export class Unavailable extends Data.TaggedError("Unavailable")<Body> {}
 /** 504: an agent run by hand took too long. */
 export class AgentRunTimedOut extends Data.TaggedError("AgentRunTimedOut")<Body> {}
-/** 507: the disk is full. */
+/** 507: the disk is full, read-only, or reports errors. */
 export class StorageFull extends Data.TaggedError("StorageFull")<Body> {}
 
 /** Any error of the API. */
@@ -110,7 +110,7 @@ export const answers = {
   agentFailed: answer(502, AgentRunFailed, "The agent failed."),
   unavailable: answer(503, Unavailable, "The service is shutting down."),
   agentTimedOut: answer(504, AgentRunTimedOut, "The agent took too long."),
-  storageFull: answer(507, StorageFull, "The disk is full; nothing was stored.")
+  storageFull: answer(507, StorageFull, "The disk is full, read-only or failing; nothing was stored.")
 } as const
 
 const classes = [

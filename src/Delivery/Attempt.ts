@@ -7,9 +7,11 @@ import type { DeliveryRouter } from "../Delivery.ts"
 import type { AuditDraft } from "../Domain/Audit.ts"
 import { firstOf } from "../Domain/Bounded.ts"
 import { type DeliveryChannel, DeliveryFailure } from "../Domain/Delivery.ts"
+import { passing } from "../Failpoints.ts"
 import { type DueDelivery, JobStore, type NewAlert } from "../JobStore.ts"
 import { recordDelivery } from "../Observability.ts"
 import { baseUrlOf, Settings } from "../Settings.ts"
+import { refusalIn, refusalOf, StorageHealth } from "../StorageHealth.ts"
 import { RunTraces } from "../Telemetry.ts"
 import { CurrentDelivery } from "./CurrentDelivery.ts"
 import type { Attempted } from "./Lane.ts"
@@ -22,6 +24,9 @@ const alertQuiet = 600_000
 const lastResort = "log_file"
 
 const maxError = 1_000
+
+/** Between two tries to store what became of an attempt, where the disk refused it, in ms. */
+const recordAgain = 1_000
 
 const asFailure = (channel: string, cause: Cause.Cause<DeliveryFailure>): DeliveryFailure => {
   const failure = Cause.failureOrCause(cause)
@@ -65,9 +70,21 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
   Effect.gen(function* () {
     const store = yield* JobStore
     const configuration = yield* Settings
+    const storage = yield* StorageHealth
     const traces = yield* RunTraces
     const baseUrl = baseUrlOf(configuration)
     const settings = configuration.scheduler.delivery
+
+    // On a disk that takes no writes: what was sent is not sent again only because that could not be stored.
+    const settle = (...settled: Parameters<typeof store.settleDelivery>): ReturnType<typeof store.settleDelivery> =>
+      Effect.catchAllCause(store.settleDelivery(...settled), (cause) =>
+        refusalIn(cause) === undefined
+          ? Effect.failCause(cause)
+          : Effect.sleep(recordAgain).pipe(
+              Effect.zipRight(storage.writable),
+              Effect.zipRight(Effect.suspend(() => settle(...settled)))
+            )
+      )
 
     // No channel is told of its own failures; what even the fallback cannot say ends in the job's log file.
     const alertOf = ({ delivery }: DueDelivery): NewAlert | undefined => {
@@ -85,17 +102,18 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
       const attempts = delivery.attempts + 1
       const error = firstOf(failure.message, maxError)
       const retryAfter = Math.min(failure.retry_after_ms ?? 0, longestRetryAfter)
-      if (!failure.permanent && attempts < limitsOf(settings, channel).attempts) {
+      const hasTries = attempts < limitsOf(settings, channel).attempts
+      if (!failure.permanent && (hasTries || refusalOf(failure) !== undefined)) {
         const jitter = yield* Random.nextRange(0.8, 1.2)
         const next_attempt_at = now + Math.ceil(Math.max(backoffOf(settings, attempts) * jitter, retryAfter))
-        yield* store.settleDelivery(delivery, { state: "pending", next_attempt_at, delivered_at: null, error }, [])
+        yield* settle(delivery, { state: "pending", next_attempt_at, delivered_at: null, error }, [])
         yield* Effect.logDebug("delivery failed; it is tried again", { ...factsOf(due), attempt: attempts, error })
         return { rest: retryAfter, failed: true }
       }
       const state = failure.permanent ? "failed" : "dead"
       const times = attempts === 1 ? "once" : `${attempts} times`
       const what = state === "failed" ? "refused it" : `failed ${times}`
-      const settled = yield* store.settleDelivery(
+      const settled = yield* settle(
         delivery,
         { state, next_attempt_at: null, delivered_at: null, error },
         [givenUp(due, state, `${channel} ${what}: ${error}`, now)],
@@ -121,6 +139,8 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
     const send = Effect.fn("Outbox.send")(function* (due: DueDelivery): Effect.fn.Return<Attempted> {
       const { channel } = due.delivery
       const { timeout } = limitsOf(settings, channel)
+      yield* storage.writable
+      yield* passing("delivery.before")
       const sent = yield* route(due, channel).pipe(
         Effect.timeoutFail({
           duration: timeout,
@@ -131,7 +151,7 @@ export const makeAttempt = (router: typeof DeliveryRouter.Service) =>
       )
       if (Exit.isFailure(sent)) return yield* failed(due, asFailure(channel, sent.cause))
       const delivered_at = yield* Clock.currentTimeMillis
-      const settled = yield* store.settleDelivery(
+      const settled = yield* settle(
         due.delivery,
         { state: "delivered", next_attempt_at: null, delivered_at, error: null },
         []

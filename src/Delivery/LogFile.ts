@@ -70,7 +70,8 @@ export const makeLogFile = Effect.gen(function* () {
         new DeliveryFailure({
           channel: "log_file",
           message: `the job's log file cannot be written: ${error.message}`,
-          permanent: false
+          permanent: false,
+          cause: error
         })
     ),
     lock.withPermits(1)

@@ -1,6 +1,7 @@
 import { constants } from "node:fs"
 import { access, statfs } from "node:fs/promises"
 import * as Effect from "effect/Effect"
+import { refusalOf } from "../StorageHealth.ts"
 import { lookAt, unseen } from "./Look.ts"
 import { failed, ok, type Verdict, warning } from "./Verdict.ts"
 
@@ -81,15 +82,15 @@ export const checkDataFolder = (folder: string) =>
     if (!found.isDirectory()) {
       return [failed("data folder", `${folder} is no folder`, "name another with --data, or move the file away")]
     }
-    const writable = yield* Effect.promise(() =>
+    const place = yield* Effect.promise(() =>
       access(folder, constants.W_OK | constants.X_OK).then(
-        () => true,
-        () => false
+        () => ok("data folder", `${folder} is writable`),
+        (error: unknown) =>
+          refusalOf(error) === "read_only"
+            ? failed("data folder", `${folder} is not writable: its disk is read-only`, "mount the disk writable")
+            : failed("data folder", `${folder} is not writable`, "run symbi as its owner, or change its permissions")
       )
     )
-    const place = writable
-      ? ok("data folder", `${folder} is writable`)
-      : failed("data folder", `${folder} is not writable`, "run symbi as its owner, or change its permissions")
     const space = yield* Effect.promise(() => statfs(folder))
     return [
       place,

@@ -107,5 +107,7 @@ export class DeliveryFailure extends Schema.TaggedError<DeliveryFailure>()("Deli
   channel: Schema.String,
   message: Schema.String,
   permanent: Schema.Boolean,
-  retry_after_ms: Schema.optionalWith(Schema.Number, { exact: true })
+  retry_after_ms: Schema.optionalWith(Schema.Number, { exact: true }),
+  /** What the system said; a disk that takes no writes is not the receiver's failure, and is tried for as long. */
+  cause: Schema.optionalWith(Schema.Defect, { exact: true })
 }) {}

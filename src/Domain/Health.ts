@@ -19,6 +19,7 @@ export type SchedulerHealth = typeof SchedulerHealth.Type
 
 /** What the scanner looks for. */
 export const HealthCheck = Schema.Literal(
+  "storage",
   "dispatcher_stopped",
   "overdue_job",
   "stale_lease",

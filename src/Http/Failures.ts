@@ -16,6 +16,7 @@ import {
   StorageFull,
   Unavailable
 } from "../Api.ts"
+import { type Refusal as DiskRefusal, refusalOf, refusalTexts } from "../StorageHealth.ts"
 import { Refusal } from "./Admission.ts"
 import { type Answer, json } from "./Answer.ts"
 
@@ -65,13 +66,10 @@ export const noRoute = (method: string, url: string, methods: ReadonlyArray<stri
   return new Refusal(new MethodNotAllowed({ code: "METHOD_NOT_ALLOWED", message, details: [] }), { allow })
 }
 
-const isFullDisk = (defect: unknown): boolean => {
-  let error = defect
-  for (let depth = 0; depth < 8 && typeof error === "object" && error !== null; depth++) {
-    if ("code" in error && (error.code === "SQLITE_FULL" || error.code === "ENOSPC")) return true
-    error = "cause" in error ? error.cause : undefined
-  }
-  return false
+const storageCodes: Readonly<Record<DiskRefusal, string>> = {
+  full: "STORAGE_FULL",
+  read_only: "STORAGE_READ_ONLY",
+  failing: "STORAGE_FAILING"
 }
 
 const nothing = Effect.void
@@ -86,10 +84,12 @@ export const errorOf = (
     const message = "the service is shutting down"
     return { error: new Unavailable({ code: "SHUTTING_DOWN", message, details: [] }), log: nothing }
   }
-  if (isFullDisk(failure)) {
-    const message = "the disk is full: nothing was stored; free some space and try again"
-    const error = new StorageFull({ code: "STORAGE_FULL", message, details: [] })
-    return { error, log: Effect.logError("the disk is full") }
+  const refusal = refusalOf(failure)
+  if (refusal !== undefined) {
+    const { next_step, what } = refusalTexts[refusal]
+    const message = `${what}: nothing was stored; ${next_step} and try again`
+    const error = new StorageFull({ code: storageCodes[refusal], message, details: [] })
+    return { error, log: Effect.logDebug(what, cause) }
   }
   const message = "the service failed at this request; its log says more"
   const error = new InternalError({ code: "INTERNAL", message, details: [] })

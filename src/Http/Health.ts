@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import { Invariants } from "../Invariants.ts"
 import { JobStore, type StoreCounts } from "../JobStore.ts"
 import { SchedulerStatus } from "../Scheduler/Status.ts"
+import { StorageHealth } from "../StorageHealth.ts"
 import { version } from "../Version.ts"
 import { handlersOf } from "./Routes.ts"
 
@@ -21,6 +22,7 @@ export const HealthHttp = Effect.gen(function* () {
   const store = yield* JobStore
   const scheduler = yield* SchedulerStatus
   const { findings } = yield* Invariants
+  const storage = yield* StorageHealth
 
   const read = store.ping.pipe(
     Effect.zipRight(store.counts),
@@ -35,7 +37,7 @@ export const HealthHttp = Effect.gen(function* () {
     scheduler: () =>
       Effect.gen(function* () {
         const { counts, stored } = yield* read
-        const alive = yield* scheduler.loopAlive
+        const alive = (yield* scheduler.loopAlive) && (yield* storage.trouble) === null
         const wrong = counts.quarantined_jobs > 0 || (yield* findings).some(({ severity }) => severity === "error")
         const working = wrong ? ("degraded" as const) : ("healthy" as const)
         return {

@@ -4,6 +4,7 @@ import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { type Refusal, refusalOf, refusalTexts } from "../StorageHealth.ts"
 
 /** Another service works on the data folder. */
 export class DataFolderInUse extends Data.TaggedError("DataFolderInUse")<{ readonly folder: string }> {
@@ -16,9 +17,14 @@ export class DataFolderInUse extends Data.TaggedError("DataFolderInUse")<{ reado
 export class DataFolderUnusable extends Data.TaggedError("DataFolderUnusable")<{
   readonly folder: string
   readonly detail: string
+  readonly refusal?: Refusal | undefined
 }> {
   override get message() {
-    return `cannot lock the data folder ${this.folder}: ${this.detail}; make it writable, or choose another folder with --data`
+    const [why, step] =
+      this.refusal === undefined
+        ? [this.detail, "make it writable"]
+        : [refusalTexts[this.refusal].what, refusalTexts[this.refusal].next_step]
+    return `cannot lock the data folder ${this.folder}: ${why}; ${step}, or choose another folder with --data`
   }
 }
 
@@ -46,7 +52,7 @@ export const lockDataFolder = Effect.fn("DataLock.acquire")(
       const error = Cause.squash(cause)
       return isBusy(error)
         ? new DataFolderInUse({ folder })
-        : new DataFolderUnusable({ folder, detail: detailOf(error) })
+        : new DataFolderUnusable({ folder, detail: detailOf(error), refusal: refusalOf(error) })
     })
 )
 

@@ -1,5 +1,6 @@
 import * as SqlClient from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
+import { passing } from "../Failpoints.ts"
 import { agentPins } from "./Migrations/AgentPins.ts"
 import { agents } from "./Migrations/Agents.ts"
 import { approvals } from "./Migrations/Approvals.ts"
@@ -173,7 +174,13 @@ const statements = [
 
 const initial = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
-  yield* Effect.forEach(statements, (statement) => sql.unsafe(statement), { discard: true })
+  yield* Effect.forEach(
+    statements,
+    (statement) => Effect.zipRight(sql.unsafe(statement), passing("migration.statement")),
+    {
+      discard: true
+    }
+  )
 })
 
 const nodesSeen = Effect.flatMap(SqlClient.SqlClient, (sql) => sql`ALTER TABLE nodes ADD COLUMN seen_at INTEGER`)

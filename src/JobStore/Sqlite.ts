@@ -4,17 +4,20 @@ import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
 import { KeyStore } from "../Access.ts"
 import type { AgentPinMemory } from "../AgentPin.ts"
 import type { AuditLog } from "../AuditLog.ts"
 import { BudgetStore } from "../Budgets.ts"
 import { Ids } from "../Domain/Ids.ts"
+import { Failpoints, passing } from "../Failpoints.ts"
 import type { InvariantStore } from "../Invariants.ts"
 import { JobStore } from "../JobStore.ts"
 import type { RetentionStore } from "../Retention.ts"
 import type { RunTotals } from "../RunTotals.ts"
 import type { SessionStore } from "../Sessions.ts"
+import { refusalOf, refusalTexts, StorageHealth } from "../StorageHealth.ts"
 import { copyBeside, DatabaseNotCopied } from "./Backup.ts"
 import { Counters } from "./Counters.ts"
 import { type Database, layerDatabase } from "./Database.ts"
@@ -45,6 +48,7 @@ import { SqliteSessionArchive } from "./SqliteSessionArchive.ts"
 import { layerSessions } from "./SqliteSessions.ts"
 import { SqliteSettlements } from "./SqliteSettlements.ts"
 import { layerTotals } from "./SqliteTotals.ts"
+import { layerStorageProbe } from "./StorageProbe.ts"
 import { Tally } from "./Tally.ts"
 import { Writer } from "./Writer.ts"
 
@@ -66,7 +70,11 @@ export class DatabaseUnusable extends Data.TaggedError("DatabaseUnusable")<{
   readonly cause: unknown
 }> {
   override get message() {
-    return `cannot use the database ${this.filename}: ${detailOf(this.cause)}; restore it from a backup, or use another data folder`
+    const refusal = refusalOf(this.cause)
+    const why = refusal === undefined ? detailOf(this.cause) : refusalTexts[refusal].what
+    const advice =
+      refusal === undefined ? "restore it from a backup, or use another data folder" : refusalTexts[refusal].next_step
+    return `cannot use the database ${this.filename}: ${why}; ${advice}`
   }
 }
 
@@ -91,8 +99,30 @@ const prepare = Effect.fn("JobStore.prepare")(function* (filename: string) {
   yield* sql`PRAGMA foreign_keys = ON`
   const found = yield* schemaOf(filename)
   if (found > 0 && found < schemaVersion && filename !== ":memory:") yield* copyBeside(filename, found)
-  yield* Migrator.make({})({ loader: Migrator.fromRecord(migrations) }).pipe(Effect.provideService(SqlClient, sql))
+  yield* passing("migration.before")
+  // What a failure was of: a full disk ends the transaction, and the migrator then tells only that it has ended.
+  let wrong: Cause.Cause<unknown> | undefined
+  const applied = <E, R>(migration: Effect.Effect<void, E, R>) =>
+    Effect.zipRight(migration, passing("migration.applied")).pipe(
+      Effect.tapErrorCause((cause) =>
+        Effect.sync(() => {
+          wrong = cause
+        })
+      )
+    )
+  yield* Migrator.make({})({ loader: Migrator.fromRecord(Record.map(migrations, applied)) }).pipe(
+    Effect.provideService(SqlClient, sql),
+    Effect.catchAllCause((cause) => new DatabaseUnusable({ filename, cause: Cause.squash(wrong ?? cause) }))
+  )
+  // It takes whatever keeps it from noting its migrations for another migrator that is at work.
+  const reached = yield* schemaOf(filename)
+  if (reached < schemaVersion) {
+    const cause = `it could not be brought from schema ${reached} to ${schemaVersion}: is the disk full, or read-only?`
+    return yield* new DatabaseUnusable({ filename, cause })
+  }
+  yield* passing("migration.committed")
   yield* idsAscend
+  yield* (yield* Failpoints).opened(sql)
 })
 
 // A clock that was ahead before the last stop must not make what is older sort as newer. A damaged id is none to follow.
@@ -204,6 +234,7 @@ export type Stores =
   | BudgetStore
   | InvariantStore
   | RunTotals
+  | StorageHealth
 
 /** {@link layerSqlite} on a client that the caller made of `filename`. */
 export const layerOnClient = (
@@ -215,7 +246,9 @@ export const layerOnClient = (
       prepare(filename),
       (cause): Effect.Effect<never, DatabaseTooNew | DatabaseNotCopied | DatabaseUnusable> => {
         const error = Cause.squash(cause)
-        return error instanceof DatabaseTooNew || error instanceof DatabaseNotCopied
+        return error instanceof DatabaseTooNew ||
+          error instanceof DatabaseNotCopied ||
+          error instanceof DatabaseUnusable
           ? error
           : new DatabaseUnusable({ filename, cause: error })
       }
@@ -230,8 +263,13 @@ export const layerOnClient = (
     layerInvariants,
     keyStore,
     budgetStore,
-    layerTotals
-  ).pipe(Layer.provide(services), Layer.provide(Layer.provide(prepared, Ids.Default)))
+    layerTotals,
+    layerStorageProbe
+  ).pipe(
+    Layer.provide(services),
+    Layer.provideMerge(StorageHealth.layer),
+    Layer.provide(Layer.provide(prepared, Ids.Default))
+  )
 }
 
 /**

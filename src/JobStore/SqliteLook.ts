@@ -3,9 +3,9 @@ import * as Either from "effect/Either"
 import type { JobId } from "../Domain/Ids.ts"
 import type { StoredJob } from "../Domain/Job.ts"
 import { isTerminal, type Run } from "../Domain/Run.ts"
+import { Failpoints } from "../Failpoints.ts"
 import type { Look, LookOptions, Settlement, SlotPlan, StartedRun } from "../JobStore.ts"
 import { Database, type Row } from "./Database.ts"
-import { Failpoints } from "./Failpoints.ts"
 import { jobFromRow, keepJob, type RunRow, runNames } from "./Rows.ts"
 import { SqliteApprovals } from "./SqliteApprovals.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
@@ -184,6 +184,7 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
         Effect.gen(function* () {
           const expired = yield* approvals.expire(options.now, options.expire)
           const { claimed, look, startable } = claim(options)
+          yield* failpoints.hit("look.claimed")
           const started = yield* start(options, claimed, startable)
           yield* failpoints.hit("look.written")
           return { ...look, started, ended: [...expired, ...look.ended] }

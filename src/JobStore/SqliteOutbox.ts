@@ -7,9 +7,9 @@ import * as Schema from "effect/Schema"
 import type { AuditDraft } from "../Domain/Audit.ts"
 import type { Delivery } from "../Domain/Delivery.ts"
 import { destinationOf } from "../Domain/Destination.ts"
+import { Failpoints } from "../Failpoints.ts"
 import type { DueDelivery, NewAlert, WaitingDestinations } from "../JobStore.ts"
 import { among } from "./Among.ts"
-import { Failpoints } from "./Failpoints.ts"
 import { decodeDeliveryRow } from "./Rows.ts"
 import { SqliteApprovals } from "./SqliteApprovals.ts"
 import { SqliteAudit, subjectOf } from "./SqliteAudit.ts"
@@ -158,6 +158,7 @@ export class SqliteOutbox extends Effect.Service<SqliteOutbox>()("symbiont/JobSt
             WHERE id = ${id} AND state = 'pending' AND attempts = ${attempts} AND next_attempt_at IS ${next_attempt_at}
             RETURNING *`
           if (settled.length > 0) yield* audit.append(events, now)
+          yield* failpoints.hit("delivery.written")
           const [delivery] = Arr.getRights(settled.map((row) => decodeDeliveryRow(row)))
           if (delivery !== undefined && alert !== undefined) yield* raiseAlert(delivery, alert, now)
           return settled.length > 0

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type { Delivery } from "../Domain/Delivery.ts"
 import { deliveriesAtEnd, runsAtOnce, type StoredJob } from "../Domain/Job.ts"
 import { type Attempt, isTerminal, type Reason, type Run, type RunStatus } from "../Domain/Run.ts"
+import { Failpoints } from "../Failpoints.ts"
 import type { NewDelivery, Settlement } from "../JobStore.ts"
 import { recordDeadLetter, recordRun } from "../Observability.ts"
 import { Counters } from "./Counters.ts"
@@ -39,6 +40,7 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
     const newDeliveries = yield* SqliteNewDeliveries
     const sessions = yield* SqliteSessionArchive
     const tally = yield* Tally
+    const failpoints = yield* Failpoints
 
     const anyQueued = prepare("SELECT 1 FROM runs WHERE job_id = ? AND status = 'pending' AND holds_permit = 0 LIMIT 1")
     const promoteQueued =
@@ -122,7 +124,9 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
       endAttempt.run(now, attempt.outcome, attempt.failure, attempt.error_message, row.id, row.attempt)
       patchJob(row.job_id, settlement.job, ended ? status : null)
       if (settlement.session !== undefined) yield* sessions.save(settlement.session, job, now)
+      yield* failpoints.hit("outbox.before")
       const added = saveDeliveries(run, job, settlement.deliveries, now)
+      yield* failpoints.hit("outbox.written")
       audit.note(settlement.audit, now)
       yield* budgets.settle(row.id, settlement.reservationSpent === true, ended)
       if (ended) {

@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Mailbox from "effect/Mailbox"
 import * as Runtime from "effect/Runtime"
 import { recordCommit } from "../Observability.ts"
+import { StorageHealth } from "../StorageHealth.ts"
 import { Counters } from "./Counters.ts"
 import { Database } from "./Database.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
@@ -59,6 +60,7 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
     const tally = yield* Tally
     const mailbox = yield* Mailbox.make<Write>({ capacity })
     const gathering = yield* Gathering
+    const storage = yield* StorageHealth
     const inOneTurn = Runtime.runSyncExit(yield* Effect.runtime())
     let commits = 0
 
@@ -85,7 +87,7 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
         yield* tally.publish
         yield* recordCommit(batch.length)
       }).pipe(
-        Effect.onError(() => abandon),
+        Effect.onError((cause) => Effect.zipRight(abandon, storage.refused(cause))),
         // A span for each statement would hang under none of the callers; their own spans cover the wait.
         Effect.withTracerEnabled(false),
         Effect.annotateLogs("component", "store")

@@ -165,7 +165,17 @@ export const commonFailures = {
       "the body must be JSON: send Content-Type: application/json, not text/xml"
     )
   ],
-  writing: [general(StorageFull)("STORAGE_FULL", "the disk is full: nothing was stored; free some space and try again")]
+  writing: [
+    general(StorageFull)("STORAGE_FULL", "the disk is full: nothing was stored; free some space and try again"),
+    general(StorageFull)(
+      "STORAGE_READ_ONLY",
+      "the disk is read-only: nothing was stored; make the data folder and its disk writable and try again"
+    ),
+    general(StorageFull)(
+      "STORAGE_FAILING",
+      "the disk reports errors: nothing was stored; look at the disk and the system's log and try again"
+    )
+  ]
 } as const
 
 /** Answers of single routes that come from no domain error. */

@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as LogLevel from "effect/LogLevel"
 import * as Ref from "effect/Ref"
 import { OutboxSignal } from "../Delivery.ts"
 import type { StoredJob } from "../Domain/Job.ts"
@@ -10,6 +11,7 @@ import type { Run } from "../Domain/Run.ts"
 import { JobStore, type Look, type StartedRun } from "../JobStore.ts"
 import { recordLook, recordStarts } from "../Observability.ts"
 import { Settings } from "../Settings.ts"
+import { refusalIn } from "../StorageHealth.ts"
 import { expired } from "./ApprovalRules.ts"
 import { BootIdentity } from "./BootIdentity.ts"
 import { ClockWatch } from "./ClockWatch.ts"
@@ -158,7 +160,15 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
       Effect.catchAllCause((cause) =>
         Cause.isInterruptedOnly(cause)
           ? Effect.failCause(cause)
-          : Effect.andThen(Effect.logError("the dispatcher failed and starts anew", cause), Effect.sleep("1 second"))
+          : Effect.andThen(
+              // The log tells of the disk once, not at each look.
+              Effect.logWithLevel(
+                refusalIn(cause) === undefined ? LogLevel.Error : LogLevel.Debug,
+                "the dispatcher failed and starts anew",
+                cause
+              ),
+              Effect.sleep("1 second")
+            )
       ),
       Effect.forever
     )

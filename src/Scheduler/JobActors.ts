@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as FiberSet from "effect/FiberSet"
-import type * as LogLevel from "effect/LogLevel"
+import * as LogLevel from "effect/LogLevel"
 import { OutboxSignal } from "../Delivery.ts"
 import type { Actor, AuditDraft } from "../Domain/Audit.ts"
 import type { BootId, JobId, RunId } from "../Domain/Ids.ts"
@@ -14,6 +14,7 @@ import { JobStore, type StartedRun } from "../JobStore.ts"
 import { inFlightGauge } from "../Observability.ts"
 import { RunLogs } from "../RunLogs.ts"
 import { Settings } from "../Settings.ts"
+import { refusalIn } from "../StorageHealth.ts"
 import { RunTraces } from "../Telemetry.ts"
 import { cancelledWait } from "./ApprovalRules.ts"
 import { BootIdentity } from "./BootIdentity.ts"
@@ -135,7 +136,8 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
               Effect.andThen(recordSafely(started, { ...storableEnd(ended, started.run, why), replaced: true }))
             )
           }
-          return Effect.logError("the end of a run could not be stored; trying again", ...told).pipe(
+          const level = refusalIn(cause) === undefined ? LogLevel.Error : LogLevel.Debug
+          return Effect.logWithLevel(level, "the end of a run could not be stored; trying again", ...told).pipe(
             Effect.andThen(isClosing ? Effect.void : pause(waitMillis)),
             Effect.andThen(
               Effect.suspend(() =>

@@ -110,6 +110,9 @@ const keptEvaluations = 20
 /** Interruptions after which a run is given up. */
 const maxInterruptions = 5
 
+/** A disk that takes the store's writes and refuses files must not use up all interruptions at once; in ms. */
+const waitAfter = ({ code }: Reason): number => (code === "storage" ? 30_000 : 0)
+
 /** Failures that another attempt would meet again. */
 const finalFailures: ReadonlySet<FailureKind> = new Set(["permanent", "policy", "budget"])
 
@@ -335,7 +338,12 @@ export const settle = (
       if (onInterrupt(job, run) === "retry" && interruptions < maxInterruptions) {
         return {
           attempt,
-          run: { ...recorded, execution_time_ms: null, status: "pending", next_attempt_at: now },
+          run: {
+            ...recorded,
+            execution_time_ms: null,
+            status: "pending",
+            next_attempt_at: now + waitAfter(end.reason)
+          },
           job: {},
           deliveries: [],
           audit: [audit("RunInterrupted", `${end.reason.text}; a new attempt follows`, "scheduler")],

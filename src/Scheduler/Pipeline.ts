@@ -10,6 +10,7 @@ import type { Run } from "../Domain/Run.ts"
 import type { KeptSession, StartedRun } from "../JobStore.ts"
 import { NamedPolicies, policiesOf } from "../PolicyGate.ts"
 import { type OpenSession, Sessions } from "../Sessions.ts"
+import { refusalIn, refusalTexts } from "../StorageHealth.ts"
 import { RunTraces } from "../Telemetry.ts"
 import { WakeGate } from "../WakeGate.ts"
 import { MonotonicClock } from "./ClockWatch.ts"
@@ -150,6 +151,11 @@ const endOfCause = Effect.fnUntraced(function* (cause: Cause.Cause<AgentFailure>
   if (Option.isSome(failure)) return { _tag: "Failed", failure: failure.value } satisfies AttemptEnd
   if (Cause.isInterruptedOnly(cause)) {
     return stopped === null ? permanently("the agent interrupted itself") : endOfStop(stopped)
+  }
+  const refusal = refusalIn(cause)
+  if (refusal !== undefined) {
+    const text = `${refusalTexts[refusal].what}: the attempt could not go on`
+    return { _tag: "Interrupted", reason: { code: "storage", text } } satisfies AttemptEnd
   }
   yield* Effect.logError("a run failed by a defect", run.id, cause)
   const defect = Cause.squash(cause)

@@ -1,15 +1,26 @@
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { createServer } from "node:http"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
 import Database from "better-sqlite3"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
+import { type FailpointName, failpointNames } from "../../src/Failpoints.ts"
+import { ledgerViolations, slotsEvery } from "../../src/Selftest/Ledger.ts"
+import { bundled } from "../support/Child.ts"
 import { eventually, folderWith, spawnService, startService } from "../support/Service.ts"
+import { symbi } from "../support/Symbi.ts"
 
+// A third of them at named failpoints, of the others some while it starts and recovers.
 const kills = Number(process.env["SYMBI_TEST_KILLS"] ?? 20)
 const longOutageEvery = 10
+
+// Bundles lie outside the project and load the database driver from it.
+const driverPath = fileURLToPath(new URL("../../node_modules", import.meta.url))
 
 // Slots older than the grace follow the misfire policy: short, so that outages of seconds have late slots. Few
 // deliveries at once and quick retries: at each kill some wait for their turn, and some are under way.
@@ -29,11 +40,14 @@ const misfires: Readonly<Record<number, string>> = { 0: "run_all", 1: "skip", 10
 const ticksTo = (webhook_url: string) =>
   [
     `agent ticker { command: ["sh", "-c", "echo $SYMBI_SCHEDULED_FOR $SYMBI_RUN_ID >> ticks.txt; echo $SYMBI_RUN_ID"] }`,
+    // Under way at many kills: what is left of it must not go on beside the next attempt.
+    `agent slow { command: ["sh", "-c", "echo $SYMBI_SCHEDULED_FOR $SYMBI_RUN_ID >> ticks.txt; sleep 0.7; exit 0"] }`,
     ...Array.from({ length: jobCount }, (_, n) => {
       const trigger = n < jobCount / 2 ? `every: "1s"` : `cron: "* * * * * *"`
       const misfire = misfires[n] === undefined ? "" : `misfire: "${misfires[n]}"`
       const delivery = n % 2 === 0 ? "" : `delivery: ["webhook"] webhook_url: "${webhook_url}"`
-      return `schedule { name: "tick-${n}" agent: "ticker" ${trigger} ${misfire} ${delivery} }`
+      const agent = n % 10 === 3 ? "slow" : "ticker"
+      return `schedule { name: "tick-${n}" agent: "${agent}" ${trigger} ${misfire} ${delivery} }`
     })
   ].join("\n")
 
@@ -66,7 +80,6 @@ const DeliveryRow = Schema.Struct({
 })
 
 type JobRow = typeof JobRow.Type
-type RunRow = typeof RunRow.Type
 
 const decodeJobs = Schema.decodeUnknownSync(Schema.Array(JobRow))
 const decodeRuns = Schema.decodeUnknownSync(Schema.Array(RunRow))
@@ -89,27 +102,12 @@ const pendingDeliveries = Effect.fnUntraced(function* (folder: string) {
 }, Effect.scoped)
 
 /** The slots that a job of one second has had, from its creation up to its cursor. */
-const oracle = (job: JobRow): ReadonlyArray<number> => {
-  const first = job.definition.every === undefined ? Math.floor(job.created_at / 1_000) * 1_000 : job.anchor
-  const slots: Array<number> = []
-  for (let slot = first + 1_000; slot < job.next_run; slot += 1_000) slots.push(slot)
-  return slots
-}
-
-/** The slots that the rows of a job account for, in order; one that is accounted for twice is there twice. */
-const accounted = (job: JobRow, rows: ReadonlyArray<RunRow>): ReadonlyArray<number> => {
-  const slots = oracle(job)
-  return rows
-    .flatMap((row) => {
-      const { missed_count, missed_from, missed_to } = row
-      if (missed_from === null || missed_to === null) return [row.scheduled_for]
-      const range = slots.filter((slot) => slot >= missed_from && slot <= missed_to)
-      assert.strictEqual(missed_count, range.length, `missed_count of ${row.id}`)
-      assert.deepStrictEqual([range[0], range.at(-1)], [missed_from, missed_to], `ends of the range of ${row.id}`)
-      return range
-    })
-    .sort((a, b) => a - b)
-}
+const slotsOf = (job: JobRow): ReadonlyArray<number> =>
+  slotsEvery(
+    job.definition.every === undefined ? Math.floor(job.created_at / 1_000) * 1_000 : job.anchor,
+    1_000,
+    job.next_run
+  )
 
 const Body = Schema.Struct({
   delivery_id: Schema.String,
@@ -156,6 +154,40 @@ const webhook = Effect.gen(function* () {
   return { url: `http://127.0.0.1:${port}/hook`, seen, taken, underWay }
 })
 
+/** Processes of command agents that are alive, of these runs; none where there is no `/proc`. */
+const agentsAlive = (runs: ReadonlySet<string>): ReadonlyArray<string> =>
+  (existsSync("/proc") ? readdirSync("/proc") : []).filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false
+    try {
+      const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0")
+      return variables.some((one) => one.startsWith("SYMBI_RUN_ID=") && runs.has(one.slice("SYMBI_RUN_ID=".length)))
+    } catch {
+      return false
+    }
+  })
+
+/** Those that are passed once at each start, and those that only the making of a database passes. */
+const atStart: ReadonlyArray<FailpointName> = ["migration.before", "migration.committed"]
+const atBirth: ReadonlyArray<FailpointName> = ["migration.statement", "migration.applied"]
+const atWork = failpointNames.filter((name) => !atBirth.includes(name))
+
+/** Dies at a failpoint, at one of its first hits; gives whether it came there in time. */
+const dieAtFailpoint = Effect.fnUntraced(function* (bundle: string, folder: string, kill: number) {
+  const among = kill === 0 ? atBirth : atWork
+  const name = among[yield* Random.nextIntBetween(0, among.length)] ?? "look.before"
+  const hit = atStart.includes(name) ? 1 : yield* Random.nextIntBetween(1, 9)
+  const instead = [bundle, name, String(hit)] as const
+  const service = yield* spawnService({ folder, instead, env: { NODE_PATH: driverPath } })
+  const died = yield* Effect.timeoutOption(service.exitCode, "5 seconds")
+  if (Option.isNone(died)) {
+    yield* service.signal("SIGKILL")
+    yield* service.exitCode
+  } else {
+    assert.isNull(died.value, `killed at ${name}, not ended by itself:\n${service.stderr()}`)
+  }
+  return Option.isSome(died)
+}, Effect.scoped)
+
 const killAtRandom = Effect.fnUntraced(function* (folder: string, kill: number) {
   const service = yield* spawnService({ folder })
   // Some die while they start and recover, most while they work.
@@ -177,8 +209,15 @@ describe("Service under kill -9", () => {
         const folder = yield* folderWith({ "symbiont.toml": config, "agents/ticks.symbi": ticksTo(receiver.url) })
         let beforeDelivery = 0
         let duringDelivery = 0
+        const named = { tried: 0, died: 0 }
+        const bundle = yield* bundled("FailingService.ts")
         for (let kill = 0; kill < kills; kill++) {
-          yield* killAtRandom(folder, kill)
+          if (kill % 3 === 0) {
+            named.tried++
+            if (yield* dieAtFailpoint(bundle, folder, kill)) named.died++
+          } else {
+            yield* killAtRandom(folder, kill)
+          }
           const waiting = existsSync(join(folder, ".symbi", "symbiont.db")) ? yield* pendingDeliveries(folder) : []
           if (waiting.some((id) => !receiver.seen.has(id))) beforeDelivery++
           if (waiting.some((id) => receiver.seen.has(id))) duringDelivery++
@@ -199,9 +238,10 @@ describe("Service under kill -9", () => {
         const undelivered = db.prepare("SELECT count(*) FROM deliveries WHERE state = 'pending'").pluck()
         const pause = db.prepare("SELECT id FROM jobs WHERE status = 'active'").pluck()
         yield* Effect.forEach(pause.all(), (id) => last.client.schedule.pause({ path: { job_id: String(id) } }))
+        const unended = db.prepare("SELECT count(*) FROM runs WHERE status IN ('pending', 'running')").pluck()
         yield* eventually(
-          "every delivery made",
-          Effect.sync(() => (undelivered.get() === 0 ? true : undefined))
+          "every run ended and every delivery made",
+          Effect.sync(() => (unended.get() === 0 && undelivered.get() === 0 ? true : undefined))
         )
         yield* last.signal("SIGTERM")
         assert.strictEqual(yield* last.exitCode, 0, last.stderr())
@@ -209,22 +249,18 @@ describe("Service under kill -9", () => {
         const jobs = decodeJobs(db.prepare("SELECT * FROM jobs").all())
         const runs = decodeRuns(db.prepare("SELECT * FROM runs").all())
         assert.lengthOf(jobs, jobCount)
-        for (const job of jobs) {
-          const rows = runs.filter((run) => run.job_id === job.id)
-          assert.deepStrictEqual(accounted(job, rows), oracle(job), `slots of ${job.name}`)
-          const misfire = misfires[Number(job.name.slice("tick-".length))]
-          if (misfire === "skip") {
-            assert.isFalse(
-              rows.some((row) => row.trigger === "catch_up"),
-              `${job.name} catches nothing up`
-            )
-          }
-        }
-        assert.deepStrictEqual(
-          runs.filter((run) => run.status === "running" || (run.status === "pending" && run.scheduled_for <= lookedAt)),
-          [],
-          "no run is left behind"
+        const deliveries = decodeDeliveries(db.prepare("SELECT * FROM deliveries").all())
+        const ledger = { jobs: jobs.map((job) => ({ ...job, slots: slotsOf(job) })), runs, deliveries }
+        assert.deepStrictEqual(ledgerViolations(ledger), [])
+        const skipping = jobs.filter(({ name }) => misfires[Number(name.slice("tick-".length))] === "skip")
+        assert.isFalse(
+          skipping.some(({ id }) => runs.some(({ job_id, trigger }) => job_id === id && trigger === "catch_up")),
+          "jobs that skip what they missed catch nothing up"
         )
+        assert.deepStrictEqual(agentsAlive(new Set(runs.map(({ id }) => id))), [], "no agent is left behind")
+        const audit = yield* symbi(["audit", "verify", "--db", join(folder, ".symbi", "symbiont.db")])
+        assert.strictEqual(audit.code, 0, `the audit log is whole: ${audit.stdout}${audit.stderr}`)
+        assert.isAtLeast(named.died, named.tried / 2, "most failpoints were come to")
 
         const succeeded = runs.filter((run) => run.status === "succeeded")
         const written = new Set(readFileSync(join(folder, "ticks.txt"), "utf8").split("\n"))
@@ -243,7 +279,6 @@ describe("Service under kill -9", () => {
           "missed slots were caught up"
         )
 
-        const deliveries = decodeDeliveries(db.prepare("SELECT * FROM deliveries").all())
         const toWebhook = deliveries.filter(({ channel }) => channel === "webhook")
         const told = new Set(toWebhook.map(({ run_id }) => run_id))
         const tells = new Set(
@@ -270,15 +305,15 @@ describe("Service under kill -9", () => {
           [],
           "under no other id"
         )
-        assert.isAtLeast(beforeDelivery, kills / 5, "kills between the end of a run and its delivery")
-        assert.isAtLeast(duringDelivery, kills / 5, "kills during a delivery")
+        assert.isAtLeast(beforeDelivery, kills / 8, "kills between the end of a run and its delivery")
+        assert.isAtLeast(duringDelivery, kills / 8, "kills during a delivery")
         const twice = [...receiver.taken.values()].filter((bodies) => bodies.length > 1).length
         yield* Effect.logInfo(
           `${toWebhook.length} deliveries, ${twice} arrived more than once; ${beforeDelivery} kills before, ${duringDelivery} during a delivery`
         )
         assert.deepStrictEqual(db.pragma("integrity_check"), [{ integrity_check: "ok" }])
         assert.deepStrictEqual(db.pragma("foreign_key_check"), [])
-      }).pipe(Effect.withRandom(Random.make(seed)))
+      }).pipe(Effect.withRandom(Random.make(seed)), Effect.provide(NodeContext.layer))
     },
     60_000 + kills * 4_000
   )

@@ -40,6 +40,8 @@ export interface StartOptions {
   readonly folder: string
   /** Words after `symbi up`. */
   readonly words?: ReadonlyArray<string>
+  /** A program to run in its place, with its words. */
+  readonly instead?: readonly [program: string, ...words: ReadonlyArray<string>]
   readonly env?: Readonly<Record<string, string>>
 }
 
@@ -87,12 +89,12 @@ const collect = (stream: ChildProcess["stdout"]) => {
 }
 
 /** Starts a service on a free port; it is killed with the scope, if it still runs. */
-export const spawnService = ({ folder, words = [], env = {} }: StartOptions) =>
+export const spawnService = ({ env = {}, folder, instead, words = [] }: StartOptions) =>
   Effect.gen(function* () {
     const exited = yield* Deferred.make<number | null>()
     const child = yield* Effect.acquireRelease(
       Effect.sync(() => {
-        const started = spawn(process.execPath, [program, "up", ...words], {
+        const started = spawn(process.execPath, [...(instead ?? [program, "up", ...words])], {
           cwd: folder,
           env: { PATH: process.env["PATH"], SYMBI_PORT: "0", ...env },
           stdio: ["ignore", "pipe", "pipe"]

@@ -12,12 +12,13 @@ import { AgentFailure } from "../../src/Domain/Agent.ts"
 import { formatInstant } from "../../src/Domain/Instant.ts"
 import { JobDefinition } from "../../src/Domain/Job.ts"
 import { engineLayer } from "../../src/Engine.ts"
+import { failpointNames } from "../../src/Failpoints.ts"
 import { layerDataLock } from "../../src/JobStore/DataLock.ts"
-import { Failpoints } from "../../src/JobStore/Failpoints.ts"
 import { layerSqlite } from "../../src/JobStore/Sqlite.ts"
 import { JobStore } from "../../src/JobStore.ts"
 import { Jobs } from "../../src/Jobs.ts"
 import { PolicyGate } from "../../src/PolicyGate.ts"
+import { dyingAt } from "../../src/Selftest/DyingAt.ts"
 import { ServiceEnvironment } from "../../src/ServiceEnvironment.ts"
 import { recordingRouter, testSettings } from "../../src/testing.ts"
 import { WakeGate } from "../../src/WakeGate.ts"
@@ -28,13 +29,8 @@ import { WakeGate } from "../../src/WakeGate.ts"
  */
 const [folder = ".", failpoint = "none", hits = "1"] = process.argv.slice(2)
 
-let left = Number(hits)
-const dying = Layer.succeed(Failpoints, {
-  hit: (name) =>
-    Effect.sync(() => {
-      if (name === failpoint && --left === 0) process.kill(process.pid, "SIGKILL")
-    })
-})
+const died = failpointNames.find((name) => name === failpoint)
+const dying = died === undefined ? Layer.empty : dyingAt(died, Number(hits))
 
 const answers: AgentHandler = () => Effect.succeed({ output: "ok" })
 const takesTime: AgentHandler = () => Effect.as(Effect.sleep("300 millis"), { output: "ok" })
