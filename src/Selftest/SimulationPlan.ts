@@ -1,4 +1,4 @@
-import type { FailpointName } from "../JobStore/Failpoints.ts"
+import type { FailpointName } from "../Failpoints.ts"
 import type { SimulatedSchedule } from "./SimulationSlots.ts"
 
 const second = 1_000
