@@ -1,0 +1,119 @@
+import { readdirSync, statSync } from "node:fs"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import { isTerminal } from "../../src/Domain/Run.ts"
+import { JobStore } from "../../src/JobStore.ts"
+import { Jobs } from "../../src/Jobs.ts"
+import { failure, storeInFile, testRuntime } from "../../src/testing.ts"
+import { define } from "../support/Engine.ts"
+
+/** Runs in one process; 200000 in the long form. */
+const wanted = Number(process.env["SYMBI_TEST_SOAK_RUNS"] ?? 3_000)
+
+const jobsAtOnce = 20
+/** Runs of each round, and after how many of them the process is taken to have what it needs. */
+const perRound = 250
+
+setFlagsFromString("--expose-gc")
+const collectGarbage: () => void = runInNewContext("gc")
+
+const megabyte = 1_048_576
+
+describe.runIf(process.platform === "linux")(`a process after ${wanted} runs`, () => {
+  it.live(
+    "has no more memory, descriptors, log of changes and metrics than when it had begun",
+    () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const folder = yield* fs.makeTempDirectoryScoped({ prefix: "symbi-soak-" })
+        const file = `${folder}/symbiont.db`
+        yield* Effect.gen(function* () {
+          const jobs = yield* Jobs
+          const store = yield* JobStore
+
+          const measure = Effect.gen(function* () {
+            // What was let go is collected in two steps.
+            for (let pass = 0; pass < 3; pass++) {
+              collectGarbage()
+              yield* Effect.sleep("20 millis")
+            }
+            const series = yield* Metric.snapshot
+            return {
+              heap: process.memoryUsage().heapUsed / megabyte,
+              descriptors: readdirSync("/proc/self/fd").length,
+              wal: statSync(`${file}-wal`).size / megabyte,
+              series: series.length
+            }
+          })
+
+          const names = Array.from({ length: jobsAtOnce }, (_, n) => `soak-${n}`)
+          for (const [n, name] of names.entries()) {
+            yield* jobs.create(
+              define({
+                name,
+                agent_id: n % 5 === 0 ? "fails" : n % 5 === 1 ? "beats" : "answers",
+                cron_expr: "0 0 1 1 *",
+                max_concurrent: 5,
+                max_retries: 1_000,
+                keep_runs: 20,
+                delivery: ["custom:probe"],
+                ...(n % 5 === 1 ? { heartbeat: { enabled: true } } : {}),
+                ...(n % 5 === 2 ? { session_mode: "shared_persistent", session_max_bytes: 10_000 } : {})
+              }),
+              "test"
+            )
+          }
+
+          const round = (first: number) =>
+            Effect.forEach(
+              Array.from({ length: perRound }, (_, n) => names[(first + n) % jobsAtOnce] ?? "soak-0"),
+              (name) =>
+                jobs
+                  .runNow(name, { actor: "test", queue: true })
+                  .pipe(
+                    Effect.flatMap(({ id }) =>
+                      store
+                        .findRun(id)
+                        .pipe(Effect.delay("5 millis"), Effect.repeat({ until: ({ status }) => isTerminal(status) }))
+                    )
+                  ),
+              { concurrency: 50, discard: true }
+            )
+
+          const rounds = Math.ceil(wanted / perRound)
+          const warm = Math.max(1, Math.floor(rounds / 2))
+          for (let n = 0; n < warm; n++) yield* round(n)
+          const before = yield* measure
+          for (let n = warm; n < rounds; n++) yield* round(n)
+          const after = yield* measure
+          yield* Effect.logInfo("soak", before, after)
+
+          const counts = yield* store.counts
+          assert.isAtLeast(counts.runs_succeeded + counts.runs_failed, wanted)
+          assert.strictEqual(counts.running, 0)
+          assert.isBelow(after.heap - before.heap, 4)
+          assert.isAtMost(after.descriptors - before.descriptors, 2)
+          assert.isBelow(after.wal, 32)
+          assert.isAtMost(after.series - before.series, 2)
+        }).pipe(
+          Effect.provide(
+            testRuntime({
+              agents: {
+                answers: ({ turns }) => Effect.succeed({ output: `answer ${turns.length}`.repeat(20) }),
+                beats: ({ iteration }) => Effect.succeed({ output: iteration === 2 ? "sleep" : "look" }),
+                fails: () => Effect.fail(failure("permanent", "no"))
+              },
+              store: storeInFile(file),
+              settings: { scheduler: { max_concurrent_jobs: 50 } }
+            })
+          )
+        )
+      }).pipe(Effect.scoped, Effect.provide(NodeContext.layer)),
+    120_000 + wanted * 20
+  )
+})
