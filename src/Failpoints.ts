@@ -28,14 +28,22 @@ export const failpointNames = [
 /** One of {@link failpointNames}. */
 export type FailpointName = (typeof failpointNames)[number]
 
+const none = {
+  hit: (_name: FailpointName): Effect.Effect<void> => Effect.void,
+  /** Given the store's connection once, when its database is ready. */
+  opened: (_sql: SqlClient.SqlClient): Effect.Effect<void> => Effect.void
+}
+
 /** Named places at which tests make the process die or fail; does nothing unless a layer says so. */
 export class Failpoints extends Context.Reference<Failpoints>()("symbiont/Failpoints", {
-  defaultValue: () => ({
-    hit: (_name: FailpointName): Effect.Effect<void> => Effect.void,
-    /** Given the store's connection once, when its database is ready. */
-    opened: (_sql: SqlClient.SqlClient): Effect.Effect<void> => Effect.void
-  })
+  defaultValue: () => none
 }) {}
+
+/** The failpoint as plain code; nothing at all where nothing can happen at it. */
+export const plainly = (
+  { hit }: Failpoints["Type"],
+  inTurn: (effect: Effect.Effect<void>) => void
+): ((name: FailpointName) => void) => (hit === none.hit ? () => {} : (name) => inTurn(hit(name)))
 
 /** Passes a failpoint. */
 export const passing = (name: FailpointName): Effect.Effect<void> => Effect.flatMap(Failpoints, ({ hit }) => hit(name))

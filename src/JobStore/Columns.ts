@@ -7,13 +7,42 @@ import type { Row, Value } from "./Database.ts"
 
 type Check = (value: unknown) => boolean
 
-/** What `Schema.is` says, without its walk for the shapes that columns have. */
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const checkOfStruct = ({ indexSignatures, propertySignatures }: AST.TypeLiteral): Check | undefined => {
+  if (indexSignatures.length > 0) return undefined
+  const fields = new Map(
+    propertySignatures.map(({ isOptional, name, type }) => [name, { isOptional, check: checkOf(type) }])
+  )
+  const needed = propertySignatures.filter(({ isOptional }) => !isOptional).map(({ name }) => name)
+  return (value) => {
+    if (!isRecord(value)) return false
+    for (const name in value) {
+      const field = fields.get(name)
+      // What the schema does not name would be left out of what is written.
+      if (field === undefined || !field.check(value[name])) return false
+    }
+    return needed.every((name) => name in value)
+  }
+}
+
+const checkOfList = ({ elements, rest }: AST.TupleType): Check | undefined => {
+  const [item, ...others] = rest
+  if (elements.length > 0 || item === undefined || others.length > 0) return undefined
+  const check = checkOf(item.type)
+  return (value) => Array.isArray(value) && value.every(check)
+}
+
+/** What `Schema.is` says, without its walk for the shapes that columns have, and strict about further properties. */
 const checkOf = (ast: AST.AST): Check => {
   switch (ast._tag) {
     case "StringKeyword":
       return (value) => typeof value === "string"
     case "NumberKeyword":
       return (value) => typeof value === "number"
+    case "BooleanKeyword":
+      return (value) => typeof value === "boolean"
     case "Literal":
       return (value) => value === ast.literal
     case "Union": {
@@ -25,6 +54,10 @@ const checkOf = (ast: AST.AST): Check => {
       const from = checkOf(ast.from)
       return (value) => from(value) && Option.isNone(ast.filter(value, AST.defaultParseOption, ast))
     }
+    case "TypeLiteral":
+      return checkOfStruct(ast) ?? Schema.is(Schema.make(ast))
+    case "TupleType":
+      return checkOfList(ast) ?? Schema.is(Schema.make(ast))
     default:
       return Schema.is(Schema.make(ast))
   }
@@ -37,6 +70,18 @@ const lately = <A>(f: (value: unknown) => A): ((value: unknown) => A) => {
     if (last === undefined || last.value !== value) last = { value, result: f(value) }
     return last.result
   }
+}
+
+/** Whether a column holds a value as its JSON, or null for none: what is within it is written as it is. */
+const isPlainText = ({ ast }: Schema.Schema<unknown, unknown>): boolean => {
+  const parts = AST.isUnion(ast) ? ast.types.filter((type) => !(AST.isLiteral(type) && type.literal === null)) : [ast]
+  return parts.every(
+    (part) =>
+      AST.isTransformation(part) &&
+      AST.isTransformation(part.from) &&
+      AST.isUnknownKeyword(part.from.to) &&
+      part.to === AST.typeAST(part.to)
+  )
 }
 
 interface Column {
@@ -52,10 +97,19 @@ interface Column {
 const columnOf = (name: string, field: Schema.Schema<unknown, unknown>): Column => {
   const type = AST.typeAST(field.ast)
   if (type === field.ast) return { name, check: checkOf(type), text: null }
+  const encode = Schema.encodeUnknownEither(field)
+  const check = checkOf(type)
+  const isText = isPlainText(field)
   return {
     name,
-    check: () => true,
-    text: { decode: lately(Schema.decodeUnknownEither(field)), encode: lately(Schema.encodeUnknownEither(field)) }
+    check,
+    text: {
+      decode: lately(Schema.decodeUnknownEither(field)),
+      encode: lately((value) => {
+        if (!isText || !check(value)) return encode(value)
+        return Either.right(value === null ? null : JSON.stringify(value))
+      })
+    }
   }
 }
 

@@ -4,9 +4,12 @@ import type { Connection } from "@effect/sql/SqlConnection"
 import { SqlError } from "@effect/sql/SqlError"
 import * as Statement from "@effect/sql/Statement"
 import Sqlite from "better-sqlite3"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
 
 export type Row = Readonly<Record<string, unknown>>
@@ -31,7 +34,12 @@ export class StatementListener extends Context.Reference<StatementListener>()("s
  */
 export class Database extends Context.Tag("symbiont/JobStore/Database")<
   Database,
-  { readonly prepare: (text: string) => Prepared }
+  {
+    readonly prepare: (text: string) => Prepared
+    /** Executes what only asks the database, in the caller's turn; throws what it fails of. */
+    readonly inTurn: <A>(effect: Effect.Effect<A, unknown>) => A
+    readonly inTurnExit: <A, E>(effect: Effect.Effect<A, E>) => Exit.Exit<A, E>
+  }
 >() {}
 
 /** Statement texts that are kept prepared; those with a value list in them come in many lengths. */
@@ -120,7 +128,18 @@ const make = Effect.fnUntraced(function* (filename: string) {
     compiler: Statement.makeCompilerSqlite(),
     spanAttributes: [["db.system.name", "sqlite"]]
   })
-  return Context.make(Database, { prepare }).pipe(Context.add(SqlClient.SqlClient, client))
+  // A span for each statement would hang under none of the callers; their own spans cover the wait.
+  const runtime = yield* Effect.runtime().pipe(
+    Effect.withTracerEnabled(false),
+    Effect.annotateLogs("component", "store")
+  )
+  const inTurnExit = Runtime.runSyncExit(runtime)
+  const inTurn = <A>(effect: Effect.Effect<A, unknown>): A => {
+    const exit = inTurnExit(effect)
+    if (Exit.isSuccess(exit)) return exit.value
+    throw Cause.squash(exit.cause)
+  }
+  return Context.make(Database, { inTurn, inTurnExit, prepare }).pipe(Context.add(SqlClient.SqlClient, client))
 })
 
 /** A database file (`:memory:` for none), opened for this process alone. What cannot be opened is a defect. */

@@ -93,16 +93,15 @@ export const jobColumns = <P extends Partial<Pick<StoredJob, "last_usage">>>({ l
  * A stored job from its row, or what is wrong with the row. A job whose row is as it was when it was read last is the
  * same object.
  */
-export const { keep: keepJob, read: jobFromRow } = remembering((row: Row) =>
-  Either.gen(function* () {
-    const { applied, definition, partition: _, ...state } = yield* Either.mapLeft(decodeJobRow(row), describe)
-    return {
-      ...(yield* definitionIn("definition", definition)),
-      ...state,
-      applied: applied === null ? null : yield* definitionIn("applied", applied)
-    } satisfies StoredJob
-  })
-)
+export const { keep: keepJob, read: jobFromRow } = remembering((row: Row): Either.Either<StoredJob, string> => {
+  const decoded = decodeJobRow(row)
+  if (Either.isLeft(decoded)) return Either.left(describe(decoded.left))
+  const { applied, definition, partition: _, ...state } = decoded.right
+  const defined = definitionIn("definition", definition)
+  if (Either.isLeft(defined)) return Either.left(defined.left)
+  if (applied === null) return Either.right({ ...defined.right, ...state, applied })
+  return Either.map(definitionIn("applied", applied), (applied) => ({ ...defined.right, ...state, applied }))
+})
 
 const jobRecord = (stored: StoredJob): typeof JobRow.Type => {
   const { all_clears, anchor, applied, defined_by, gate_seen, last_summary, last_usage, ...shown } = stored

@@ -95,7 +95,7 @@ export class SqliteApprovals extends Effect.Service<SqliteApprovals>()("symbiont
       const after =
         ended.end === null
           ? yield* release(waiter, now)
-          : yield* settlements.endWaiting({ ...waiter, ...ended, end: ended.end }, now)
+          : settlements.endWaiting({ ...waiter, ...ended, end: ended.end }, now)
       yield* audit.append(ended.audit, now)
       return { approval: { ...approval, ...ended.approval }, run: after }
     })

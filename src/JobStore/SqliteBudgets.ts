@@ -1,8 +1,10 @@
 import * as SqlClient from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { Amount, BudgetStore, CappedSpan, Exceeded, ReserveOptions, SpanUse } from "../Budgets.ts"
 import { among } from "./Among.ts"
+import { Database } from "./Database.ts"
 import { Writer } from "./Writer.ts"
 
 const Row = Schema.Struct({
@@ -39,6 +41,7 @@ const jobPrefix = "job:"
 export class SqliteBudgets extends Effect.Service<SqliteBudgets>()("symbiont/JobStore/SqliteBudgets", {
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
+    const { inTurn } = yield* Database
 
     // Most services have no budgets: the end of a run need not look for what it has reserved of them.
     let anyReserved = true
@@ -158,12 +161,7 @@ export class SqliteBudgets extends Effect.Service<SqliteBudgets>()("symbiont/Job
       yield* sql`UPDATE budget_reserved SET tokens = 0, cost_usd = 0 WHERE run_id = ${run_id}`
     })
 
-    /**
-     * Settles what a run has reserved, inside its caller's transaction: as spent where nobody can know what became of
-     * it. A run that has not ended keeps its place in the counts of runs.
-     */
-    const settle = Effect.fnUntraced(function* (run_id: string, asSpent: boolean, ended: boolean) {
-      if (!anyReserved) return
+    const settleReserved = Effect.fnUntraced(function* (run_id: string, asSpent: boolean, ended: boolean) {
       const rows = yield* reservedBy(run_id)
       if (rows.length === 0) return
       if (asSpent) {
@@ -176,6 +174,14 @@ export class SqliteBudgets extends Effect.Service<SqliteBudgets>()("symbiont/Job
         ? sql`DELETE FROM budget_reserved WHERE run_id = ${run_id}`
         : sql`UPDATE budget_reserved SET tokens = 0, cost_usd = 0 WHERE run_id = ${run_id}`
     })
+
+    /**
+     * Settles what a run has reserved, inside its caller's transaction: as spent where nobody can know what became of
+     * it. A run that has not ended keeps its place in the counts of runs.
+     */
+    const settle = (run_id: string, asSpent: boolean, ended: boolean): void => {
+      if (anyReserved) inTurn(settleReserved(run_id, asSpent, ended))
+    }
 
     const used = Effect.fn("BudgetStore.used")(function* (spans: ReadonlyArray<Pick<CappedSpan, "owner" | "span">>) {
       const found: Array<SpanUse> = []
@@ -195,7 +201,7 @@ export class SqliteBudgets extends Effect.Service<SqliteBudgets>()("symbiont/Job
     // Those of a service that died: nobody goes on with what was run by hand.
     const abandonByHand = Effect.gen(function* () {
       const rows = yield* sql`SELECT DISTINCT run_id FROM budget_reserved WHERE run_id > 'hand:' AND run_id < 'hand;'`
-      for (const row of rows) yield* settle(String(row["run_id"]), true, true)
+      for (const row of rows) settle(String(row["run_id"]), true, true)
       yield* lookForReserved
     })
 
@@ -209,7 +215,7 @@ export const makeBudgetStore = Effect.gen(function* () {
   const budgets = yield* SqliteBudgets
   yield* writer.commit(budgets.abandonByHand)
   const store: typeof BudgetStore.Service = {
-    release: (run, asSpent) => writer.commit(budgets.settle(run, asSpent, true)),
+    release: (run, asSpent) => writer.commitNow(() => Either.right(budgets.settle(run, asSpent, true))),
     check: budgets.check,
     jobsIn: budgets.jobsIn,
     used: budgets.used,

@@ -108,11 +108,10 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
     const insertAttempt = prepare("INSERT INTO attempts (run_id, number, started_at) VALUES (?, ?, ?)")
     const attemptsOfRun = prepare("SELECT * FROM attempts WHERE run_id = ? ORDER BY number")
     // By the row that they were read with: one that is written anew is another object.
-    const attemptsKnown = new WeakMap<RunRow, ReadonlyArray<Attempt>>()
+    const begun = new WeakMap<RunRow, Run>()
 
     const attemptsOfLive = (row: RunRow): ReadonlyArray<Attempt> => {
-      const known = attemptsKnown.get(row)
-      if (known !== undefined || row.attempt === 0) return known ?? []
+      if (row.attempt === 0) return []
       return attemptsOfRun.all(row.id).flatMap((found) => {
         const decoded = decodeAttemptRow(found)
         if (Either.isLeft(decoded)) return []
@@ -122,7 +121,7 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
     }
 
     /** A run that has not ended, from its row: deliveries come with the end. */
-    const live = (row: RunRow): Run => runFromRow(row, attemptsOfLive(row), [])
+    const live = (row: RunRow): Run => begun.get(row) ?? runFromRow(row, attemptsOfLive(row), [])
 
     /** Stores the attempt that a run has begun as its row says, at `now`. */
     const begin = (row: RunRow, now: number) => {
@@ -136,9 +135,10 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
         error_message: null
       }
       const attempts = row.attempt === 1 ? [attempt] : attemptsOfLive(row)
-      attemptsKnown.set(row, attempts)
+      const run = runFromRow(row, attempts, [])
+      begun.set(row, run)
       keepRun(encodeRunRow(row), row)
-      return { attempt: attempts.at(-1) ?? attempt, run: runFromRow(row, attempts, []) }
+      return { attempt: attempts.at(-1) ?? attempt, run }
     }
 
     /** One run by id, inside or outside a transaction. */

@@ -171,7 +171,7 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
         if (job !== null) {
           started.push({ run, job, attempt, approval: granted.get(run.id) ?? null })
         } else {
-          yield* settlements.settle(row, run, null, jobUnreadable(run, now), now)
+          settlements.settle(row, run, null, jobUnreadable(run, now), now)
           quarantine(run.job_id, "the row could not be read when a run of it was started", now)
         }
       }

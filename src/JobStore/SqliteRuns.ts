@@ -1,12 +1,12 @@
 import * as SqlClient from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
-import type * as Either from "effect/Either"
+import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { Approval } from "../Domain/Approval.ts"
 import type { BootId, RunId } from "../Domain/Ids.ts"
 import type { StoredJob } from "../Domain/Job.ts"
 import { FencedOut, IdempotencyConflict, type Run } from "../Domain/Run.ts"
-import { Failpoints } from "../Failpoints.ts"
+import { Failpoints, plainly } from "../Failpoints.ts"
 import type { AttemptRef, KeptSession, LiveRuns, NewRun, Settlement, WaitingEnd } from "../JobStore.ts"
 import { Database, type Row } from "./Database.ts"
 import { encodeRunPatch, runFromRow, runNames } from "./Rows.ts"
@@ -32,7 +32,7 @@ const decodeSeen = Schema.decodeUnknown(Schema.Array(Schema.Struct({ seen_at: Sc
 export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/SqliteRuns", {
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
-    const { prepare } = yield* Database
+    const { inTurn, prepare } = yield* Database
     const writer = yield* Writer
     const audit = yield* SqliteAudit
     const jobs = yield* SqliteJobs
@@ -42,43 +42,48 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
     const sessions = yield* SqliteSessionArchive
     const settlements = yield* SqliteSettlements
     const failpoints = yield* Failpoints
+    const pass = plainly(failpoints, inTurn)
 
     const running = prepare(
       `SELECT ${runNames.join(", ")} FROM runs WHERE id = ? AND status = 'running' AND attempt = ? AND owner = ?`
     )
 
-    const finish = Effect.fn("JobStore.finish")(function* (
+    const finishNow = (
       ref: AttemptRef,
       now: number,
       settle: (run: Run, job: StoredJob | null) => Settlement
-    ) {
-      yield* failpoints.hit("finish.before")
-      const run = yield* writer.commit(
-        Effect.gen(function* () {
-          const found = running.first(ref.run_id, ref.attempt, ref.owner)
-          const [row] = yield* history.readable(found === undefined ? [] : [found])
-          if (row === undefined) return yield* new FencedOut({ run: ref.run_id, attempt: ref.attempt })
-          const run = history.live(row)
-          const job = jobs.stored(row.job_id)
-          const settlement = settle(run, job)
-          // A run is asked about once: a second time is the first one told again.
-          if (settlement.approval !== undefined && row.approval_id !== null) {
-            return yield* new FencedOut({ run: ref.run_id, attempt: ref.attempt })
-          }
-          const settled = yield* settlements.settle(row, run, job, settlement, now)
-          if (settlement.approval === undefined) {
-            yield* failpoints.hit("finish.written")
-            return settled
-          }
-          const waiting = yield* approvals.open(row, settled, settlement.approval, now)
-          settlements.promote(row.job_id, job, now)
-          yield* failpoints.hit("finish.written")
-          return waiting
-        })
-      )
-      yield* failpoints.hit("finish.committed")
-      return run
-    })
+    ): Either.Either<Run, FencedOut> => {
+      const found = running.first(ref.run_id, ref.attempt, ref.owner)
+      const [row] = found === undefined ? [] : inTurn(history.readable([found]))
+      const fencedOut = () => Either.left(new FencedOut({ run: ref.run_id, attempt: ref.attempt }))
+      if (row === undefined) return fencedOut()
+      const run = history.live(row)
+      const job = jobs.stored(row.job_id)
+      const settlement = settle(run, job)
+      // A run is asked about once: a second time is the first one told again.
+      if (settlement.approval !== undefined && row.approval_id !== null) return fencedOut()
+      const settled = settlements.settle(row, run, job, settlement, now)
+      if (settlement.approval === undefined) {
+        pass("finish.written")
+        return Either.right(settled)
+      }
+      const waiting = inTurn(approvals.open(row, settled, settlement.approval, now))
+      settlements.promote(row.job_id, job, now)
+      pass("finish.written")
+      return Either.right(waiting)
+    }
+
+    const finish = (
+      ref: AttemptRef,
+      now: number,
+      settle: (run: Run, job: StoredJob | null) => Settlement
+    ): Effect.Effect<Run, FencedOut> =>
+      failpoints
+        .hit("finish.before")
+        .pipe(
+          Effect.zipRight(writer.commitNow(() => finishNow(ref, now, settle))),
+          Effect.zipLeft(failpoints.hit("finish.committed"))
+        )
 
     const progress = Effect.fn("JobStore.progress")(function* (
       { attempt, owner, run_id }: AttemptRef,
@@ -113,7 +118,7 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
           for (const row of readable) {
             const run = history.live(row)
             const job = byId.get(row.job_id) ?? null
-            yield* settlements.settle(row, run, job, settle(run, job), now)
+            settlements.settle(row, run, job, settle(run, job), now)
           }
           yield* sql`DELETE FROM nodes WHERE lease_until <= ${now} AND owner <> ${owner}
             AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.owner = nodes.owner AND status = 'running')`
@@ -173,7 +178,7 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
           if (approval !== null && ended.approval !== null) {
             return (yield* approvals.end({ approval, run, job }, { ...ended, approval: ended.approval }, now)).run
           }
-          const after = yield* settlements.endWaiting({ run, job, end: ended.end }, now)
+          const after = settlements.endWaiting({ run, job, end: ended.end }, now)
           yield* audit.append(ended.audit, now)
           return after
         })

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type { Delivery } from "../Domain/Delivery.ts"
 import { deliveriesAtEnd, runsAtOnce, type StoredJob } from "../Domain/Job.ts"
 import { type Attempt, isTerminal, type Reason, type Run, type RunStatus } from "../Domain/Run.ts"
-import { Failpoints } from "../Failpoints.ts"
+import { Failpoints, plainly } from "../Failpoints.ts"
 import type { NewDelivery, Settlement } from "../JobStore.ts"
 import { recordDeadLetter, recordRun } from "../Observability.ts"
 import { Counters } from "./Counters.ts"
@@ -33,14 +33,14 @@ export interface DamagedRun {
 export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symbiont/JobStore/SqliteSettlements", {
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
-    const { prepare } = yield* Database
+    const { inTurn, prepare } = yield* Database
     const audit = yield* SqliteAudit
     const budgets = yield* SqliteBudgets
     const counters = yield* Counters
     const newDeliveries = yield* SqliteNewDeliveries
     const sessions = yield* SqliteSessionArchive
     const tally = yield* Tally
-    const failpoints = yield* Failpoints
+    const pass = plainly(yield* Failpoints, inTurn)
 
     const anyQueued = prepare("SELECT 1 FROM runs WHERE job_id = ? AND status = 'pending' AND holds_permit = 0 LIMIT 1")
     const promoteQueued =
@@ -108,13 +108,7 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
     }
 
     /** Ends the current attempt of a running run; gives the run as it is then. */
-    const settle = Effect.fnUntraced(function* (
-      row: RunRow,
-      run: Run,
-      job: StoredJob | null,
-      settlement: Settlement,
-      now: number
-    ) {
+    const settle = (row: RunRow, run: Run, job: StoredJob | null, settlement: Settlement, now: number): Run => {
       const status = settlement.run.status ?? row.status
       const ended = isTerminal(status)
       const waits = ended || status === "awaiting_approval"
@@ -123,12 +117,12 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
       setRun(row.id, encodeRunPatch({ ...settlement.run, owner: null, ready_at }))
       endAttempt.run(now, attempt.outcome, attempt.failure, attempt.error_message, row.id, row.attempt)
       patchJob(row.job_id, settlement.job, ended ? status : null)
-      if (settlement.session !== undefined) yield* sessions.save(settlement.session, job, now)
-      yield* failpoints.hit("outbox.before")
+      if (settlement.session !== undefined) inTurn(sessions.save(settlement.session, job, now))
+      pass("outbox.before")
       const added = saveDeliveries(run, job, settlement.deliveries, now)
-      yield* failpoints.hit("outbox.written")
+      pass("outbox.written")
       audit.note(settlement.audit, now)
-      yield* budgets.settle(row.id, settlement.reservationSpent === true, ended)
+      budgets.settle(row.id, settlement.reservationSpent === true, ended)
       if (ended) {
         countEnd(status, settlement.run.execution_time_ms)
         promote(row.job_id, job, now)
@@ -144,24 +138,24 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
       if (ended) tally.note(recordRun(after))
       if (settlement.job.status === "dead_letter") tally.note(recordDeadLetter(run.job_name))
       return after
-    })
+    }
 
     /** Ends a run that waited, for its time or for an approval; gives the run as it is then. */
-    const endWaiting = Effect.fnUntraced(function* (
+    const endWaiting = (
       ended: { readonly run: Run; readonly job: StoredJob | null; readonly end: Pick<Settlement, "run" | "job"> },
       now: number
-    ) {
+    ): Run => {
       const { end, job, run } = ended
       setRun(run.id, encodeRunPatch({ ...end.run, ready_at: null }))
       patchJob(run.job_id, end.job, null)
       const after = { ...run, ...end.run } satisfies Run
       const told = job === null ? [] : deliveriesAtEnd(job, after.status)
       const added = saveDeliveries(run, job, told, now)
-      yield* budgets.settle(run.id, false, true)
+      budgets.settle(run.id, false, true)
       promote(run.job_id, job, now)
       tally.note(recordRun(after))
       return { ...after, deliveries: [...run.deliveries, ...added] }
-    })
+    }
 
     /** Ends a run whose row is damaged, so that it holds neither a permit nor its job; what was unreadable is cleared. */
     const abandon = Effect.fnUntraced(function* ({ detail, id, job_id }: DamagedRun, now: number) {
@@ -173,7 +167,7 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
         error_message = ${reason.text} WHERE run_id = ${id} AND finished_at IS NULL`
       const failed = { type: "CronJobFailed", actor: "scheduler", reason: reason.text } as const
       audit.note([{ ...failed, ...subjectOf(job_id, id) }], now)
-      yield* budgets.settle(id, true, true)
+      budgets.settle(id, true, true)
       countEnd("failed", null)
       const ended = { status: "failed", execution_time_ms: null, reason, saved: null } as const
       tally.note(recordRun({ job_name: String(row?.["job_name"]), ...ended }))

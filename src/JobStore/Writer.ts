@@ -4,11 +4,11 @@ import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Mailbox from "effect/Mailbox"
-import * as Runtime from "effect/Runtime"
 import { recordCommit } from "../Observability.ts"
 import { StorageHealth } from "../StorageHealth.ts"
 import { Counters } from "./Counters.ts"
@@ -17,8 +17,8 @@ import { SqliteAudit } from "./SqliteAudit.ts"
 import { Tally } from "./Tally.ts"
 
 interface Write {
-  readonly run: Effect.Effect<void, unknown>
-  readonly exit: () => Exit.Exit<unknown, unknown> | undefined
+  /** Executes it inside the open transaction. */
+  readonly execute: () => Exit.Exit<unknown, unknown>
   readonly complete: (exit: Exit.Exit<unknown, unknown>) => void
 }
 
@@ -53,7 +53,7 @@ export class Gathering extends Context.Reference<Gathering>()("symbiont/JobStore
  */
 export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer", {
   scoped: Effect.gen(function* () {
-    const { prepare } = yield* Database
+    const { inTurn, inTurnExit, prepare } = yield* Database
     const [begin, commitAll, rollback] = [prepare("BEGIN"), prepare("COMMIT"), prepare("ROLLBACK")]
     const audit = yield* SqliteAudit
     const counters = yield* Counters
@@ -61,10 +61,9 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
     const mailbox = yield* Mailbox.make<Write>({ capacity })
     const gathering = yield* Gathering
     const storage = yield* StorageHealth
-    const inOneTurn = Runtime.runSyncExit(yield* Effect.runtime())
     let commits = 0
 
-    const abandon = Effect.sync(() => {
+    const abandon = () => {
       audit.discard()
       counters.discard()
       tally.discard()
@@ -74,38 +73,60 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
       } catch {
         // SQLite has rolled it back by itself.
       }
-    })
+    }
 
-    const transaction = (batch: ReadonlyArray<Write>) =>
-      Effect.gen(function* () {
+    const transaction = (
+      batch: ReadonlyArray<Write>
+    ): Exit.Exit<ReadonlyArray<Exit.Exit<unknown, unknown>>, unknown> => {
+      const exits: Array<Exit.Exit<unknown, unknown>> = []
+      try {
         begin.run()
-        for (const write of batch) yield* write.run
+        for (const write of batch) {
+          const exit = write.execute()
+          if (Exit.isFailure(exit)) {
+            abandon()
+            return Exit.failCause(exit.cause)
+          }
+          exits.push(exit)
+        }
         audit.flush()
         counters.flush()
         commitAll.run()
         commits += 1
-        yield* tally.publish
-        yield* recordCommit(batch.length)
-      }).pipe(
-        Effect.onError((cause) => Effect.zipRight(abandon, storage.refused(cause))),
-        // A span for each statement would hang under none of the callers; their own spans cover the wait.
-        Effect.withTracerEnabled(false),
-        Effect.annotateLogs("component", "store")
-      )
+        return Exit.succeed(exits)
+      } catch (defect) {
+        abandon()
+        return Exit.die(defect)
+      }
+    }
 
-    // What the write itself failed of says more than what its transaction then failed of.
+    const published = (batch: ReadonlyArray<Write>) => {
+      inTurn(tally.publish)
+      inTurn(recordCommit(batch.length))
+    }
+
+    const refuse = (write: Write, cause: Cause.Cause<unknown>) => {
+      inTurn(storage.refused(cause))
+      write.complete(Exit.failCause(cause))
+    }
+
     const alone = (write: Write) => {
-      const exit = inOneTurn(transaction([write]))
-      const own = write.exit()
-      write.complete(own === undefined || (Exit.isSuccess(own) && Exit.isFailure(exit)) ? exit : own)
+      const done = transaction([write])
+      if (Exit.isFailure(done)) return refuse(write, done.cause)
+      published([write])
+      write.complete(done.value[0] ?? Exit.void)
     }
 
     const commitBatch = (batch: ReadonlyArray<Write>) => {
-      const exit = inOneTurn(transaction(batch))
-      for (const write of batch) {
-        if (Exit.isSuccess(exit)) write.complete(write.exit() ?? Exit.void)
-        else alone(write)
+      const [only, ...others] = batch
+      if (only !== undefined && others.length === 0) return alone(only)
+      const done = transaction(batch)
+      if (Exit.isFailure(done)) {
+        for (const write of batch) alone(write)
+        return
       }
+      published(batch)
+      for (const [index, write] of batch.entries()) write.complete(done.value[index] ?? Exit.void)
     }
 
     const taken = Effect.zipWith(
@@ -131,26 +152,34 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
     const fiber = yield* loop.pipe(Effect.uninterruptible, Effect.forkDaemon)
     yield* Effect.addFinalizer(() => Effect.andThen(mailbox.end, fiber.await))
 
+    const closed = Effect.dieMessage("the store is closed: nothing can be written any more")
+
+    const written = <A, E>(execute: () => Exit.Exit<A, E | SqlError>): Effect.Effect<A, Exclude<E, SqlError>> =>
+      Effect.suspend(() => {
+        const done = Deferred.unsafeMake<A, Exclude<E, SqlError>>(FiberId.none)
+        const write: Write = {
+          execute,
+          complete: (exit) => Deferred.unsafeDone(done, sqlErrorsAsDefects(exit as Exit.Exit<A, E | SqlError>))
+        }
+        if (mailbox.unsafeOffer(write)) return Deferred.await(done)
+        // Full, or closed.
+        return Effect.flatMap(mailbox.offer(write), (accepted) => (accepted ? Deferred.await(done) : closed))
+      })
+
     /** Runs a write in the next shared transaction; returns when it is durable. Database failures are defects. */
     const commit = <A, E>(write: Effect.Effect<A, E | SqlError>): Effect.Effect<A, Exclude<E, SqlError>> =>
-      Effect.suspend(() => {
-        const done = Deferred.unsafeMake<A, E | SqlError>(FiberId.none)
-        let result: Exit.Exit<A, E | SqlError> | undefined
-        const accepted = mailbox.offer({
-          run: Effect.flatMap(Effect.exit(write), (exit) => {
-            result = exit
-            return exit
-          }),
-          exit: () => result,
-          complete: (exit) => Deferred.unsafeDone(done, exit as Exit.Exit<A, E | SqlError>)
-        })
-        return Effect.flatMap(accepted, (isAccepted) =>
-          isAccepted ? Deferred.await(done) : Effect.dieMessage("the store is closed: nothing can be written any more")
-        )
-      }).pipe(Effect.catchAllCause((cause) => Effect.failCause(sqlErrorsAsDefects(cause))))
+      written(() => inTurnExit(write))
+
+    /** {@link commit} for a write in plain code. */
+    const commitNow = <A, E>(write: () => Either.Either<A, E>): Effect.Effect<A, Exclude<E, SqlError>> =>
+      written(() => {
+        const result = write()
+        return Either.isRight(result) ? Exit.succeed(result.right) : Exit.fail(result.left)
+      })
 
     return {
       commit,
+      commitNow,
       /** How many transactions were committed: what was read since the last of them still holds. */
       commits: () => commits
     } as const
@@ -160,5 +189,11 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
 const isSqlError = (error: unknown): error is SqlError =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "SqlError"
 
-const sqlErrorsAsDefects = <E>(cause: Cause.Cause<E>): Cause.Cause<Exclude<E, SqlError>> =>
-  Cause.flatMap(cause, (error) => (isSqlError(error) ? Cause.die(error) : Cause.fail(error as Exclude<E, SqlError>)))
+const sqlErrorsAsDefects = <A, E>(exit: Exit.Exit<A, E | SqlError>): Exit.Exit<A, Exclude<E, SqlError>> =>
+  Exit.isSuccess(exit)
+    ? Exit.succeed(exit.value)
+    : Exit.failCause(
+        Cause.flatMap(exit.cause, (error) =>
+          isSqlError(error) ? Cause.die(error) : Cause.fail(error as Exclude<E, SqlError>)
+        )
+      )
