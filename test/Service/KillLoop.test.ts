@@ -19,6 +19,9 @@ import { symbi } from "../support/Symbi.ts"
 const kills = Number(process.env["SYMBI_TEST_KILLS"] ?? 20)
 const longOutageEvery = 10
 
+/** For what the kills left to be caught up with, on a machine that has other things to do. */
+const patience = "90 seconds"
+
 // Bundles lie outside the project and load the database driver from it.
 const driverPath = fileURLToPath(new URL("../../node_modules", import.meta.url))
 
@@ -227,21 +230,16 @@ describe("Service under kill -9", () => {
         const last = yield* startService({ folder })
         const db = yield* openLedger(folder)
         const lookedAt = Date.now()
-        const openRuns = db
-          .prepare("SELECT count(*) FROM runs WHERE status IN ('pending', 'running') AND scheduled_for <= ?")
-          .pluck()
         const behind = db.prepare("SELECT count(*) FROM jobs WHERE next_run <= ?").pluck()
-        yield* eventually(
-          "every slot up to the last start claimed and ended",
-          Effect.sync(() => (behind.get(lookedAt) === 0 && openRuns.get(lookedAt) === 0 ? true : undefined))
-        )
-        const undelivered = db.prepare("SELECT count(*) FROM deliveries WHERE state = 'pending'").pluck()
+        const claimed = Effect.sync(() => (behind.get(lookedAt) === 0 ? true : undefined))
+        yield* eventually("every slot up to the last start claimed", claimed, patience)
         const pause = db.prepare("SELECT id FROM jobs WHERE status = 'active'").pluck()
         yield* Effect.forEach(pause.all(), (id) => last.client.schedule.pause({ path: { job_id: String(id) } }))
+        const undelivered = db.prepare("SELECT count(*) FROM deliveries WHERE state = 'pending'").pluck()
         const unended = db.prepare("SELECT count(*) FROM runs WHERE status IN ('pending', 'running')").pluck()
-        yield* eventually(
-          "every run ended and every delivery made",
-          Effect.sync(() => (unended.get() === 0 && undelivered.get() === 0 ? true : undefined))
+        const atRest = Effect.sync(() => (unended.get() === 0 && undelivered.get() === 0 ? true : undefined))
+        yield* eventually("every run ended and every delivery made", atRest, patience).pipe(
+          Effect.tapError(() => Effect.logError(`left: ${unended.get()} runs, ${undelivered.get()} deliveries`))
         )
         yield* last.signal("SIGTERM")
         assert.strictEqual(yield* last.exitCode, 0, last.stderr())
@@ -317,7 +315,7 @@ describe("Service under kill -9", () => {
         assert.deepStrictEqual(db.pragma("foreign_key_check"), [])
       }).pipe(Effect.withRandom(Random.make(seed)), Effect.provide(NodeContext.layer))
     },
-    60_000 + kills * 4_000
+    240_000 + kills * 6_000
   )
 
   it.scopedLive("gives an interrupted run a second attempt, or ends it when told so", () =>
