@@ -24,7 +24,7 @@ const fill = (file: string) =>
 
 const full = { code: "STORAGE_FULL", says: "the disk is full" }
 
-describe.concurrent("a service on a full disk", () => {
+describe.concurrent("a service on a full disk", { timeout: 90_000 }, () => {
   it.scopedLive("goes on reading, says so, and recovers by itself", () =>
     Effect.gen(function* () {
       const bundle = yield* bundled("FailingService.ts")

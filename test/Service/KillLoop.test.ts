@@ -19,6 +19,9 @@ import { symbi } from "../support/Symbi.ts"
 const kills = Number(process.env["SYMBI_TEST_KILLS"] ?? 20)
 const longOutageEvery = 10
 
+/** For what the kills left to be caught up with, on a machine that has other things to do. */
+const patience = "90 seconds"
+
 // Bundles lie outside the project and load the database driver from it.
 const driverPath = fileURLToPath(new URL("../../node_modules", import.meta.url))
 
@@ -166,14 +169,14 @@ const agentsAlive = (runs: ReadonlySet<string>): ReadonlyArray<string> =>
     }
   })
 
-/** Those that are passed once at each start, and those that only the making of a database passes. */
+/** Those that are passed once at each start, the one at which the making of a database dies, and all that come later. */
 const atStart: ReadonlyArray<FailpointName> = ["migration.before", "migration.committed"]
-const atBirth: ReadonlyArray<FailpointName> = ["migration.statement", "migration.applied"]
-const atWork = failpointNames.filter((name) => !atBirth.includes(name))
+const atBirth: FailpointName = "migration.applied"
+const atWork = failpointNames.filter((name) => name !== atBirth && name !== "migration.statement")
 
-/** Dies at a failpoint, at one of its first hits; gives whether it came there in time. */
+/** Dies at a failpoint, at one of its first hits; gives its name, if it came there in time. */
 const dieAtFailpoint = Effect.fnUntraced(function* (bundle: string, folder: string, kill: number) {
-  const among = kill === 0 ? atBirth : atWork
+  const among = kill === 0 ? [atBirth] : atWork
   const name = among[yield* Random.nextIntBetween(0, among.length)] ?? "look.before"
   const hit = atStart.includes(name) ? 1 : yield* Random.nextIntBetween(1, 9)
   const instead = [bundle, name, String(hit)] as const
@@ -185,7 +188,7 @@ const dieAtFailpoint = Effect.fnUntraced(function* (bundle: string, folder: stri
   } else {
     assert.isNull(died.value, `killed at ${name}, not ended by itself:\n${service.stderr()}`)
   }
-  return Option.isSome(died)
+  return Option.isSome(died) ? [name] : []
 }, Effect.scoped)
 
 const killAtRandom = Effect.fnUntraced(function* (folder: string, kill: number) {
@@ -209,12 +212,12 @@ describe("Service under kill -9", () => {
         const folder = yield* folderWith({ "symbiont.toml": config, "agents/ticks.symbi": ticksTo(receiver.url) })
         let beforeDelivery = 0
         let duringDelivery = 0
-        const named = { tried: 0, died: 0 }
+        const named = { tried: 0, died: [] as Array<FailpointName> }
         const bundle = yield* bundled("FailingService.ts")
         for (let kill = 0; kill < kills; kill++) {
           if (kill % 3 === 0) {
             named.tried++
-            if (yield* dieAtFailpoint(bundle, folder, kill)) named.died++
+            named.died.push(...(yield* dieAtFailpoint(bundle, folder, kill)))
           } else {
             yield* killAtRandom(folder, kill)
           }
@@ -227,21 +230,16 @@ describe("Service under kill -9", () => {
         const last = yield* startService({ folder })
         const db = yield* openLedger(folder)
         const lookedAt = Date.now()
-        const openRuns = db
-          .prepare("SELECT count(*) FROM runs WHERE status IN ('pending', 'running') AND scheduled_for <= ?")
-          .pluck()
         const behind = db.prepare("SELECT count(*) FROM jobs WHERE next_run <= ?").pluck()
-        yield* eventually(
-          "every slot up to the last start claimed and ended",
-          Effect.sync(() => (behind.get(lookedAt) === 0 && openRuns.get(lookedAt) === 0 ? true : undefined))
-        )
-        const undelivered = db.prepare("SELECT count(*) FROM deliveries WHERE state = 'pending'").pluck()
+        const claimed = Effect.sync(() => (behind.get(lookedAt) === 0 ? true : undefined))
+        yield* eventually("every slot up to the last start claimed", claimed, patience)
         const pause = db.prepare("SELECT id FROM jobs WHERE status = 'active'").pluck()
         yield* Effect.forEach(pause.all(), (id) => last.client.schedule.pause({ path: { job_id: String(id) } }))
+        const undelivered = db.prepare("SELECT count(*) FROM deliveries WHERE state = 'pending'").pluck()
         const unended = db.prepare("SELECT count(*) FROM runs WHERE status IN ('pending', 'running')").pluck()
-        yield* eventually(
-          "every run ended and every delivery made",
-          Effect.sync(() => (unended.get() === 0 && undelivered.get() === 0 ? true : undefined))
+        const atRest = Effect.sync(() => (unended.get() === 0 && undelivered.get() === 0 ? true : undefined))
+        yield* eventually("every run ended and every delivery made", atRest, patience).pipe(
+          Effect.tapError(() => Effect.logError(`left: ${unended.get()} runs, ${undelivered.get()} deliveries`))
         )
         yield* last.signal("SIGTERM")
         assert.strictEqual(yield* last.exitCode, 0, last.stderr())
@@ -260,7 +258,9 @@ describe("Service under kill -9", () => {
         assert.deepStrictEqual(agentsAlive(new Set(runs.map(({ id }) => id))), [], "no agent is left behind")
         const audit = yield* symbi(["audit", "verify", "--db", join(folder, ".symbi", "symbiont.db")])
         assert.strictEqual(audit.code, 0, `the audit log is whole: ${audit.stdout}${audit.stderr}`)
-        assert.isAtLeast(named.died, named.tried / 2, "most failpoints were come to")
+        yield* Effect.logInfo(`died at failpoints: ${[...new Set(named.died)].toSorted().join(", ")}`)
+        assert.isAtLeast(named.died.length, named.tried / 2, "most failpoints were come to")
+        if (kills >= 400) assert.lengthOf(new Set(named.died), atWork.length + 1, "and all of them")
 
         const succeeded = runs.filter((run) => run.status === "succeeded")
         const written = new Set(readFileSync(join(folder, "ticks.txt"), "utf8").split("\n"))
@@ -315,7 +315,7 @@ describe("Service under kill -9", () => {
         assert.deepStrictEqual(db.pragma("foreign_key_check"), [])
       }).pipe(Effect.withRandom(Random.make(seed)), Effect.provide(NodeContext.layer))
     },
-    60_000 + kills * 4_000
+    240_000 + kills * 6_000
   )
 
   it.scopedLive("gives an interrupted run a second attempt, or ends it when told so", () =>

@@ -18,7 +18,7 @@ const fileSize = (limit: string) => (service: { readonly pid: number }) =>
 
 const hasPrlimit = await Effect.runPromise(works("prlimit", "--version"))
 
-describe.concurrent("a service on a disk that takes no writes", () => {
+describe.concurrent("a service on a disk that takes no writes", { timeout: 90_000 }, () => {
   it.scopedLive("because it is read-only goes on reading, says so, and recovers by itself", () =>
     Effect.gen(function* () {
       const bundle = yield* bundled("FailingService.ts")

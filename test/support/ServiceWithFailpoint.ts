@@ -50,9 +50,10 @@ const engine = engineLayer.pipe(
       WakeGate.none,
       AgentPin.none,
       recordingRouter,
-      layerSqlite(`${folder}/symbiont.db`).pipe(Layer.provide(dying))
+      layerSqlite(`${folder}/symbiont.db`)
     )
   ),
+  Layer.provideMerge(dying),
   Layer.provideMerge(testSettings()),
   Layer.provide(layerDataLock(folder)),
   Layer.provide(NodeContext.layer)
