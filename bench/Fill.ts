@@ -57,7 +57,7 @@ const week = 7 * 86_400_000
  * would store it.
  */
 export const fill = (db: Database, rows: Rows, like: StoredJob, now: number, due: number): void => {
-  for (const pragma of ["journal_mode = OFF", "synchronous = OFF", "cache_size = -1000000", "threads = 2"]) {
+  for (const pragma of ["journal_mode = MEMORY", "synchronous = OFF", "cache_size = -1000000", "threads = 2"]) {
     db.pragma(pragma)
   }
   const past = now - week

@@ -34,7 +34,7 @@ const untilHealthy = async (url) => {
 export const measureIdle = async (quick, big, jobs) => {
   const folder = await mkdtemp(join(tmpdir(), "symbiont-bench-idle-"))
   await writeFile(join(folder, "symbiont.toml"), "")
-  const [settle, watched] = quick ? [5_000, 10_000] : [15_000, 40_000]
+  const [settle, watched] = quick ? [5_000, 10_000] : [10_000, 30_000]
   const found = { ready: [], cpu: [], memory: [], lag: [] }
   for (let round = 0; round < (quick ? 1 : 3); round++) {
     const begun = performance.now()

@@ -8,9 +8,8 @@ import { median } from "./processes.mjs"
 import { lineOf, markdownOf, tableOf } from "./Table.mjs"
 
 // Runs the benchmarks: those of the engine bundled into a process of their own, then those of the built service.
-// `--quick`: less of everything; `--only=runs,burst,start,flat,create,next,dsl,commit,deliveries,idle,cli,http`: those
-// alone, the others' results stay; `--table`: only prints the last results as Markdown; `--prof`: leaves a CPU profile of
-// the engine's process in the working folder.
+// `--quick`: less of everything; `--only=runs,idle`: these parts alone, the others' results stay; `--table`: only prints
+// the last results as Markdown; `--prof`: leaves a CPU profile of the engine's process in the working folder.
 const root = new URL("..", import.meta.url).pathname
 const results = join(root, "bench/results.json")
 const flags = process.argv.slice(2)
@@ -21,7 +20,7 @@ const only = flags
   .split(",")
 const asked = (part) => only === undefined || only.includes(part)
 
-const engineParts = ["runs", "burst", "start", "flat", "create", "next", "dsl", "commit", "deliveries"]
+const engineParts = ["runs", "burst", "start", "flat", "create", "next", "dsl", "pipeline", "commit", "deliveries"]
 const parts = [...engineParts, "idle", "cli", "http"]
 
 const print = (text) => process.stdout.write(`${text}\n`)
