@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect"
-import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import type { AgentRuntime } from "../Agents.ts"
 import { type AgentDefinition, AgentFailure, AgentNotFound } from "../Domain/Agent.ts"
@@ -31,21 +30,22 @@ export const makeRuntime: Effect.Effect<
   const models = yield* makeModels
   const tools = yield* makeTools
   const provided = byId([...handlers].map(([name, entry]) => definitionOfEntry(name, entry)))
-  const known = yield* Ref.make(provided)
+  let known = provided
 
   const find = (id: string): Effect.Effect<AgentDefinition, AgentNotFound> =>
-    Effect.flatMap(Ref.get(known), (agents) => {
-      const agent = agents.get(id)
+    Effect.suspend(() => {
+      const agent = known.get(id)
       return agent === undefined
-        ? new AgentNotFound({ agent_id: id, known: [...agents.keys()].sort() })
+        ? new AgentNotFound({ agent_id: id, known: [...known.keys()].sort() })
         : Effect.succeed(agent)
     })
 
-  const list = Effect.map(Ref.get(known), (agents) =>
-    [...agents.values()].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
-  )
+  const list = Effect.sync(() => [...known.values()].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)))
 
-  const load = (agents: ReadonlyArray<AgentDefinition>) => Ref.set(known, new Map([...byId(agents), ...provided]))
+  const load = (agents: ReadonlyArray<AgentDefinition>) =>
+    Effect.sync(() => {
+      known = new Map([...byId(agents), ...provided])
+    })
 
   const estimate: (typeof AgentRuntime.Service)["estimate"] = (agent, asked) =>
     agent.kind === "model" ? firstEstimate(agent, asked, models) : null

@@ -121,7 +121,7 @@ export class Ids extends Effect.Service<Ids>()("symbiont/Ids", {
       nextRun,
       job: Effect.sync(nextJob),
       run: Effect.sync(nextRun),
-      session: Effect.sync(() => SessionId.make(`ses_${text()}`)),
+      session: Effect.sync(() => `ses_${text()}` as SessionId),
       delivery: Effect.sync(nextDelivery),
       approval: Effect.sync(() => ApprovalId.make(`apr_${text()}`)),
       audit: Effect.sync(nextAudit),

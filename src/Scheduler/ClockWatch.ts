@@ -1,4 +1,4 @@
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
@@ -11,7 +11,7 @@ import { replanSetBack } from "./SetBack.ts"
 
 /** A clock that no one can set: ms since some point, never going back. Apart from `Clock`, so that tests can part them. */
 export class MonotonicClock extends Context.Reference<MonotonicClock>()("symbiont/MonotonicClock", {
-  defaultValue: () => ({ millis: Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos / 1_000_000n)) })
+  defaultValue: () => ({ millis: (clock: Clock.Clock) => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n) })
 }) {}
 
 /** A difference beyond this is a jump, in ms. */
@@ -43,7 +43,7 @@ export class ClockWatch extends Effect.Service<ClockWatch>()("symbiont/Scheduler
 
     /** Notices a jump since the last check. */
     const check = Effect.fn("ClockWatch.check")(function* (now: number) {
-      const apart = now - (yield* monotonic.millis)
+      const apart = now - monotonic.millis(yield* Effect.clock)
       const before = yield* Ref.getAndSet(offset, apart)
       const jump = before === null ? 0 : apart - before
       if (Math.abs(jump) > tolerance) yield* jumped(jump, now)

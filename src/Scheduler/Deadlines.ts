@@ -1,3 +1,4 @@
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { MonotonicClock } from "./ClockWatch.ts"
 import { makeSignal } from "./WakeSignal.ts"
@@ -44,7 +45,8 @@ export class Deadlines extends Effect.Service<Deadlines>()("symbiont/Scheduler/D
       return next
     }
 
-    const watch = Effect.flatMap(monotonic.millis, (now) => {
+    const watch = Effect.clockWith((clock) => {
+      const now = monotonic.millis(clock)
       awakeAt = expireDue(now)
       return awakeAt === Number.POSITIVE_INFINITY
         ? earlier.take
@@ -52,19 +54,16 @@ export class Deadlines extends Effect.Service<Deadlines>()("symbiont/Scheduler/D
     })
     yield* Effect.forkScoped(Effect.forever(watch))
 
-    /** Calls `expire` once if the effect is not done after so many ms; what it is to do about it is its own. */
-    const within =
-      (millis: number, expire: () => void) =>
-      <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-        Effect.flatMap(monotonic.millis, (now) => {
-          const deadline: Deadline = { at: now + millis, expire }
-          const queue = queues.get(millis)
-          if (queue === undefined) queues.set(millis, new Set([deadline]))
-          else queue.add(deadline)
-          if (deadline.at < awakeAt) earlier.raise()
-          return Effect.onExit(effect, () => Effect.sync(() => remove(millis, deadline)))
-        })
+    /** Calls `expire` after so many ms, unless what it gives is called before. */
+    const begin = (clock: Clock.Clock, millis: number, expire: () => void): (() => void) => {
+      const deadline: Deadline = { at: monotonic.millis(clock) + millis, expire }
+      const queue = queues.get(millis)
+      if (queue === undefined) queues.set(millis, new Set([deadline]))
+      else queue.add(deadline)
+      if (deadline.at < awakeAt) earlier.raise()
+      return () => remove(millis, deadline)
+    }
 
-    return { within } as const
+    return { begin } as const
   })
 }) {}

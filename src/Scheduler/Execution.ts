@@ -1,10 +1,8 @@
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as HashMap from "effect/HashMap"
-import type * as Scope from "effect/Scope"
 import { type AgentResult, AgentRuntime, type Invocation } from "../Agents.ts"
 import type { Estimate, RunBudget } from "../Budgets.ts"
 import { makeNotify } from "../Delivery.ts"
@@ -68,11 +66,6 @@ interface Work {
 class StoppedAtGate extends Data.TaggedError("StoppedAtGate")<{ readonly end: AttemptEnd }> {}
 
 const unknownAgent = ({ message }: AgentNotFound) => new AgentFailure({ kind: "permanent", message })
-
-/** Ends what an agent forked and left behind: it has no part in how the run ends. */
-const withoutChildren = Effect.withFiberRuntime<void>((fiber) =>
-  Effect.flatMap(fiber.children, (children) => (children.length === 0 ? Effect.void : Fiber.interruptAll(children)))
-)
 
 const exchangeOf = (asked: Invocation, result: AgentResult): ReadonlyArray<Turn> => [
   { role: "user", text: asked.input },
@@ -220,29 +213,22 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
       return done
     })
 
-    /** Work that is stopped where it takes longer than it may. */
-    const inTime = (executing: Executing): Effect.Effect<Work, AgentFailure | StoppedAtGate, Scope.Scope> => {
-      const limit = maxRuntimeOf(executing.started.job, policies, defaultLimit)
-      if (limit === "none") return work(executing)
+    /** Begins the time that the attempt may take, at whose end it is stopped. */
+    const beginTime = ({ live, started }: Executing): (() => void) | null => {
+      const limit = maxRuntimeOf(started.job, policies, defaultLimit)
+      if (limit === "none") return null
       const millis = limit === defaultLimit ? defaultMillis : durationMillis(limit)
-      return deadlines.within(millis, () => executing.live.interrupt({ kind: "timed_out", max_runtime: limit }))(
-        work(executing)
-      )
+      return deadlines.begin(live.clock, millis, () => live.interrupt({ kind: "timed_out", max_runtime: limit }))
     }
 
-    /** Runs the agent to the end of the attempt, in the run's own fiber: what it is given to log stays with it. */
+    const byAgent = HashMap.set<string, unknown>("component", "agents")
+
+    /** Runs the agent to the end of the attempt, in the run's own fiber: what it is given to log stays with that. */
     const run = Effect.fnUntraced(
       function* (executing: Executing) {
-        const { attempt, job, run } = executing.started
-        yield* FiberRef.update(FiberRef.currentLogAnnotations, (before) =>
-          HashMap.mutate(before, (annotations) => {
-            HashMap.set(annotations, "component", "agents")
-            HashMap.set(annotations, "job_name", job.name)
-            HashMap.set(annotations, "run_id", run.id)
-            HashMap.set(annotations, "attempt", attempt.number)
-          })
-        )
-        const { result, stop_reason, summary } = yield* Effect.onExit(inTime(executing), () => withoutChildren)
+        yield* FiberRef.update(FiberRef.currentLogAnnotations, byAgent)
+        executing.live.endTime = beginTime(executing)
+        const { result, stop_reason, summary } = yield* work(executing)
         const end: AttemptEnd = {
           _tag: "Succeeded",
           output: result.output,

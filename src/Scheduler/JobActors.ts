@@ -1,10 +1,17 @@
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
+import * as FiberRef from "effect/FiberRef"
+import * as FiberRefs from "effect/FiberRefs"
 import * as FiberSet from "effect/FiberSet"
+import * as HashMap from "effect/HashMap"
 import * as LogLevel from "effect/LogLevel"
+import * as Runtime from "effect/Runtime"
+import * as RuntimeFlags from "effect/RuntimeFlags"
+import * as Scope from "effect/Scope"
 import { OutboxSignal } from "../Delivery.ts"
 import type { Actor, AuditDraft } from "../Domain/Audit.ts"
 import type { BootId, JobId, RunId } from "../Domain/Ids.ts"
@@ -18,12 +25,13 @@ import { refusalIn } from "../StorageHealth.ts"
 import { RunTraces } from "../Telemetry.ts"
 import { cancelledWait } from "./ApprovalRules.ts"
 import { BootIdentity } from "./BootIdentity.ts"
+import { debugged } from "./Debugged.ts"
 import { FailedRunLevel } from "./FailedRunLevel.ts"
 import { endWaiting } from "./JobAfter.ts"
 import { LiveRun, type Stopped } from "./LiveRun.ts"
 import { settle } from "./Outcome.ts"
 import { type Ended, Pipeline } from "./Pipeline.ts"
-import { RunObserver } from "./RunObserver.ts"
+import { RunObserver, unobserved } from "./RunObserver.ts"
 import { storableEnd, whyUnstorable } from "./Unstorable.ts"
 import { makeSignal, WakeSignal } from "./WakeSignal.ts"
 
@@ -41,12 +49,14 @@ const cancelled = (run: Run, reason: Reason, actor: Actor): AuditDraft => ({
   reason: reason.text
 })
 
+const hasFailed = ({ status }: Run): boolean =>
+  status === "failed" || status === "timed_out" || status === "interrupted"
+
 /** What the log says of the end of an attempt. */
 const tellEnd = (run: Run, failedLevel: LogLevel.LogLevel) => {
   const { error_message: error, execution_time_ms: ms, id: run_id, job_id, job_name, reason, status } = run
   const facts = { component: "scheduler", job_id, job_name, run_id, attempt: run.attempts.length, status, ms }
-  const hasFailed = status === "failed" || status === "timed_out" || status === "interrupted"
-  if (hasFailed)
+  if (hasFailed(run))
     return Effect.logWithLevel(failedLevel, "run ended", {
       ...facts,
       error: error ?? reason?.text
@@ -79,11 +89,16 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
     const logs = yield* RunLogs
     const wake = yield* WakeSignal
     const outbox = yield* OutboxSignal
-    const observer = yield* RunObserver
+    const { entered } = yield* RunObserver
+    const isObserved = entered !== unobserved
+    const isDebugged = yield* debugged
     const traces = yield* RunTraces
     const failedLevel = yield* FailedRunLevel
     const showInFlight = yield* inFlightGauge
     const { id: owner }: { readonly id: BootId } = yield* BootIdentity
+    const clock = yield* Effect.clock
+    // The same for all runs, and not that of whoever asks for one: a run is nobody's child.
+    const runtime = Runtime.disableRuntimeFlag(yield* Effect.runtime<never>(), RuntimeFlags.Interruption)
     const actors = new Map<JobId, JobActor>()
     const waits = new Set<Fiber.RuntimeFiber<void>>()
     const idle = makeSignal()
@@ -93,8 +108,8 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
     showInFlight(0)
 
     const record = Effect.fnUntraced(function* (started: StartedRun, ended: Ended) {
-      const now = yield* Clock.currentTimeMillis
-      yield* observer.entered(started.run.id, "record")
+      const now = clock.unsafeCurrentTimeMillis()
+      if (isObserved) yield* entered(started.run.id, "record")
       const run: Run = yield* store.finish(
         { run_id: started.run.id, attempt: started.attempt.number, owner },
         now,
@@ -109,7 +124,7 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
         yield* logs.end(run.id)
         yield* traces.ended(run)
       }
-      yield* tellEnd(run, failedLevel)
+      if (isDebugged || hasFailed(run)) yield* tellEnd(run, failedLevel)
     })
 
     /** A pause in a fiber of its own: that of a run which was stopped cannot be made to wait any more. */
@@ -155,13 +170,11 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
       yield* traces.stage("record")(recordSafely(started, ended))
     })
 
-    const begin = ({ job, run }: StartedRun): LiveRun => {
-      const live = new LiveRun()
+    const begin = ({ job, run }: StartedRun, live: LiveRun) => {
       const actor = actors.get(job.id)
       if (actor === undefined) actors.set(job.id, new Map([[run.id, live]]))
       else actor.set(run.id, live)
       inFlight++
-      return live
     }
 
     const end = ({ job, run }: StartedRun, live: LiveRun) => {
@@ -174,22 +187,35 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
       if (inFlight === 0) idle.raise()
     }
 
-    // Forked where nothing can be interrupted: a stop before its first step would leave no end.
-    const fireOne = (started: StartedRun) =>
-      Effect.suspend(() => {
-        const live = begin(started)
-        const traced = traces.attempt({ run: started.run, attempt: started.attempt.number })
-        return Effect.map(Effect.forkDaemon(traced(runToEnd(started, live))), (fiber) => {
-          live.carriedBy(fiber)
-          fiber.addObserver(() => end(started, live))
-        })
-      })
+    // Its first step can be as little interrupted as its last: a stop before it would leave no end.
+    const fireOne = (started: StartedRun) => (scope: Scope.CloseableScope) => {
+      const { attempt, run } = started
+      const live = new LiveRun(clock, scope)
+      begin(started, live)
+      const annotations = HashMap.make(
+        ["component", "scheduler"],
+        ["job_name", run.job_name],
+        ["run_id", run.id],
+        ["attempt", attempt.number]
+      )
+      const fiber = Runtime.runFork(
+        Runtime.make({ ...runtime, context: Context.add(runtime.context, Scope.Scope, scope) }),
+        traces.attempt({ run, attempt: attempt.number })(runToEnd(started, live)),
+        {
+          immediate: false,
+          updateRefs: (refs, fiberId) =>
+            FiberRefs.updateAs(refs, { fiberId, fiberRef: FiberRef.currentLogAnnotations, value: annotations })
+        }
+      )
+      live.carriedBy(fiber)
+      fiber.addObserver(() => end(started, live))
+    }
 
     /** Hands started runs to their jobs' actors; returns at once. */
     const fire = (started: ReadonlyArray<StartedRun>) =>
       Effect.uninterruptible(
         Effect.zipRight(
-          Effect.forEach(started, fireOne, { discard: true }),
+          Effect.forEach(started, (one) => Effect.map(Scope.make(), fireOne(one)), { discard: true }),
           Effect.sync(() => showInFlight(inFlight))
         )
       )

@@ -1,6 +1,8 @@
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
+import type * as Scope from "effect/Scope"
 import type { Actor } from "../Domain/Audit.ts"
 import type { Reason } from "../Domain/Run.ts"
 
@@ -10,10 +12,19 @@ export type Stopped =
   | { readonly kind: "interrupted"; readonly reason: Reason }
   | { readonly kind: "timed_out"; readonly max_runtime: string }
 
-/** A run that executes, for those who may stop it. */
+/** A run that executes: its clock, and the scope that closes with its attempt; for those who may stop it. */
 export class LiveRun {
+  readonly clock: Clock.Clock
+  readonly scope: Scope.CloseableScope
+  /** Ends the time that it may take; null while none is measured. */
+  endTime: (() => void) | null = null
   private why: Stopped | null = null
   private fiber: Fiber.RuntimeFiber<void> | null = null
+
+  constructor(clock: Clock.Clock, scope: Scope.CloseableScope) {
+    this.clock = clock
+    this.scope = scope
+  }
 
   /** Hands over the fiber that carries the run out, before it takes its first step. */
   carriedBy(fiber: Fiber.RuntimeFiber<void>): void {

@@ -14,11 +14,12 @@ import { refusalIn, refusalTexts } from "../StorageHealth.ts"
 import { RunTraces } from "../Telemetry.ts"
 import { WakeGate } from "../WakeGate.ts"
 import { MonotonicClock } from "./ClockWatch.ts"
+import { debugged } from "./Debugged.ts"
 import { type Executing, Execution } from "./Execution.ts"
 import type { LiveRun, Stopped } from "./LiveRun.ts"
 import { type AttemptEnd, type AttemptRecord, type OpenRecord, recordOf } from "./Outcome.ts"
 import { RunGate } from "./RunGate.ts"
-import { RunObserver, type Stage } from "./RunObserver.ts"
+import { RunObserver, unobserved } from "./RunObserver.ts"
 import { askAlongside, askGate, guessOf, reserveStart } from "./Waking.ts"
 
 /** How an attempt ended, with what it left behind. */
@@ -27,6 +28,15 @@ export interface Ended {
   readonly record: AttemptRecord
   /** The conversation up to its last whole exchange, of an attempt that came to no answer; undefined without any. */
   readonly session: KeptSession | undefined
+}
+
+/** An attempt under way. */
+interface Attempting {
+  readonly started: StartedRun
+  readonly live: LiveRun
+  readonly record: OpenRecord
+  /** Null until it is opened. */
+  session: OpenSession | null
 }
 
 /** One attempt of a run, from its session to the end of its agent: the guide's stages between claim and record. */
@@ -39,9 +49,11 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
     const wakeGate = yield* WakeGate
     const sessions = yield* Sessions
     const observer = yield* RunObserver
+    const isDebugged = yield* debugged
     const monotonic = yield* MonotonicClock
     const traces = yield* RunTraces
     const { policies } = yield* NamedPolicies
+    const entered = observer.entered === unobserved ? null : observer.entered
 
     /** Policy, identity and approval; then what the gate and the budgets say. Null lets the agent be woken. */
     const whetherToWake = Effect.fnUntraced(function* (executing: Executing) {
@@ -67,62 +79,54 @@ export class Pipeline extends Effect.Service<Pipeline>()("symbiont/Scheduler/Pip
       return yield* reserveStart(started, budget, estimate(executing.input), whenAsked)
     })
 
-    /** What an attempt has opened, to be closed whatever comes of it. */
-    interface Opened {
-      readonly scope: Scope.CloseableScope
-      session: OpenSession | null
-    }
-
-    const stages = Effect.fnUntraced(function* (
-      started: StartedRun,
-      live: LiveRun,
-      record: OpenRecord,
-      opened: Opened
-    ) {
-      const { attempt, job, run } = started
-      yield* Effect.logDebug("run started", {
-        job_id: job.id,
-        job_name: job.name,
-        run_id: run.id,
-        attempt: attempt.number,
-        trigger: run.trigger
-      })
-      const entered = (stage: Stage) => observer.entered(run.id, stage)
-      yield* entered("concurrency")
-      yield* entered("jitter")
-      yield* entered("session")
+    const stages = Effect.fnUntraced(function* (attempt: Attempting) {
+      const { live, record, started } = attempt
+      const { job, run } = started
+      if (isDebugged) {
+        yield* Effect.logDebug("run started", {
+          job_id: job.id,
+          job_name: job.name,
+          run_id: run.id,
+          attempt: started.attempt.number,
+          trigger: run.trigger
+        })
+      }
+      if (entered !== null) {
+        yield* entered(run.id, "concurrency")
+        yield* entered(run.id, "jitter")
+        yield* entered(run.id, "session")
+      }
       const session = yield* traces.stage("session")(sessions.open(job))
-      opened.session = session
+      attempt.session = session
       record.session_id = session.id
-      yield* entered("policy")
+      if (entered !== null) yield* entered(run.id, "policy")
       const agent = yield* Effect.orElseSucceed(agents.find(job.agent_id), () => null)
       const budget = budgets.ofRun(run.id, job, agent)
       const executing: Executing = { started, live, session, record, agent, budget, input: run.input ?? "" }
       const stopped = yield* traces.stage("policy")(whetherToWake(executing))
       if (stopped !== null) return stopped
-      yield* entered("execution")
+      if (entered !== null) yield* entered(run.id, "execution")
       const end = yield* traces.stage("execution")(execution.run(executing))
-      yield* entered("delivery")
+      if (entered !== null) yield* entered(run.id, "delivery")
       return end
     })
 
     /**
      * Runs one attempt to its end, whatever that is: an agent's failure, a stop (told apart by `live`) and a defect are
-     * all ends. The session is closed when it returns. To be called in an uninterruptible region of a fiber of its own.
+     * all ends. Its scope is closed when it returns. To be called where nothing can be interrupted, in a fiber of its own.
      */
     const attempt = Effect.fnUntraced(function* (started: StartedRun, live: LiveRun) {
       const record = recordOf(started.run)
-      const opened: Opened = { scope: yield* Scope.make(), session: null }
-      const begun = yield* monotonic.millis
-      const exit = yield* Effect.exit(
-        Effect.interruptible(Scope.extend(stages(started, live, record, opened), opened.scope))
-      )
-      yield* observer.entered(started.run.id, "session_cleanup")
-      const closed = yield* Effect.exit(traces.stage("session_cleanup")(Scope.close(opened.scope, exit)))
-      const whole = Exit.zipLeft(exit, closed)
+      const attempting: Attempting = { started, live, record, session: null }
+      const begun = monotonic.millis(live.clock)
+      const exit = yield* Effect.exit(Effect.interruptible(stages(attempting)))
+      live.endTime?.()
+      if (entered !== null) yield* entered(started.run.id, "session_cleanup")
+      const closed = yield* Effect.exit(traces.stage("session_cleanup")(Scope.close(live.scope, exit)))
+      const whole = Exit.isSuccess(closed) ? exit : Exit.zipLeft(exit, closed)
       const end = Exit.isSuccess(whole) ? whole.value : yield* endOfCause(whole.cause, live, started.run)
-      record.execution_time_ms = (yield* monotonic.millis) - begun
-      const session = opened.session === null ? undefined : yield* opened.session.kept
+      record.execution_time_ms = monotonic.millis(live.clock) - begun
+      const session = attempting.session === null ? undefined : yield* attempting.session.kept
       return { end, record, session } satisfies Ended
     })
 

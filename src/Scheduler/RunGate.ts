@@ -79,18 +79,22 @@ export class RunGate extends Effect.Service<RunGate>()("symbiont/Scheduler/RunGa
         const end = denied("approval_void", "the job was changed after the run was approved")
         return { evaluation: null, end } satisfies GateAnswer
       }
-      const credential = yield* identify(job)
+      const isPlain = !agentPin.required && job.agent_pin_jwt === undefined && policiesOf(job, policies).length === 0
+      const credential = isPlain ? null : yield* identify(job)
       const identity = credential === null ? null : Either.match(credential, { onLeft: refused, onRight: verified })
       const { environment } = scheduler
       const time = yield* Clock.currentTimeMillis
       const decision = yield* gate.evaluate(job, { now: time, environment, agent, identity, approval, run })
-      yield* Effect.logDebug("decided", {
-        component: "policy",
-        job_name: job.name,
-        run_id: run.id,
-        decision: decision._tag,
-        reason: decision._tag === "Deny" ? decision.reason : undefined
-      })
+      // Where there is nothing to decide, there is nothing to say.
+      if (!isPlain || decision._tag !== "Allow") {
+        yield* Effect.logDebug("decided", {
+          component: "policy",
+          job_name: job.name,
+          run_id: run.id,
+          decision: decision._tag,
+          reason: decision._tag === "Deny" ? decision.reason : undefined
+        })
+      }
       const evaluation: PolicyEvaluation = {
         time,
         decision,

@@ -13,7 +13,10 @@ export type Stage =
   | "session_cleanup"
   | "record"
 
+/** Where nobody listens. */
+export const unobserved = (_run: RunId, _stage: Stage): Effect.Effect<void> => Effect.void
+
 /** Hears of each stage that a run enters; does nothing unless a layer says so. */
 export class RunObserver extends Context.Reference<RunObserver>()("symbiont/RunObserver", {
-  defaultValue: () => ({ entered: (_run: RunId, _stage: Stage): Effect.Effect<void> => Effect.void })
+  defaultValue: () => ({ entered: unobserved })
 }) {}

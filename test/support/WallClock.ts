@@ -16,6 +16,7 @@ export const withWallClock = <A, E, R>(body: (wall: WallClock) => Effect.Effect<
     let ahead = 0
     const wall: Clock.Clock = Object.create(testClock, {
       unsafeCurrentTimeMillis: { value: () => testClock.unsafeCurrentTimeMillis() + ahead },
+      unsafeCurrentTimeNanos: { value: () => testClock.unsafeCurrentTimeNanos() },
       currentTimeMillis: { value: Effect.map(testClock.currentTimeMillis, (millis) => millis + ahead) }
     })
     const jump = (millis: number) =>
