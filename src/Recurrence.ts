@@ -102,7 +102,7 @@ const onlySlot = ({ one_shot }: TriggerSpec, slots: Slots, { anchor }: Recurrenc
   return slot === null ? null : { after: anchor, slot }
 }
 
-const makeCron = (text: string, trigger: TriggerSpec, zone: Zone, context: RecurrenceContext): Made =>
+const readCronTrigger = (text: string, trigger: TriggerSpec, zone: Zone, context: RecurrenceContext): Made =>
   Either.gen(function* () {
     const cron = yield* Either.mapLeft(
       readCron(text, context.name),
@@ -140,6 +140,24 @@ const makeCron = (text: string, trigger: TriggerSpec, zone: Zone, context: Recur
       )
     )
   })
+
+/** Many jobs share few expressions, and reading one takes long. */
+const crons = new Map<string, Recurrence>()
+const mostCrons = 1_000
+
+/** What an expression means depends on the job and its anchor only by `H` and as the first slot of a one-shot. */
+const makeCron = (text: string, trigger: TriggerSpec, zone: Zone, context: RecurrenceContext): Made => {
+  if (trigger.one_shot === true || /h/i.test(text)) return readCronTrigger(text, trigger, zone, context)
+  const timezone = trigger.timezone ?? context.timezone
+  const key = [text, timezone, trigger.dst?.gap, trigger.dst?.fold].join("\n")
+  const known = crons.get(key)
+  if (known !== undefined) return Either.right(known)
+  return Either.map(readCronTrigger(text, trigger, zone, context), (made) => {
+    if (crons.size >= mostCrons) crons.clear()
+    crons.set(key, made)
+    return made
+  })
+}
 
 const makeEvery = (
   path: "cron_expr" | "every",

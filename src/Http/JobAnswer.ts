@@ -1,10 +1,10 @@
-import * as Schema from "effect/Schema"
 import { Job } from "../Domain/Job.ts"
 import { withoutSecrets } from "../Domain/Redaction.ts"
 import { type Answer, json } from "./Answer.ts"
+import { encoderOf } from "./Codec.ts"
 import { etagOf } from "./ResponseHeaders.ts"
 
-const encode = Schema.encodeSync(Job)
+const encode = encoderOf(Job)
 
 const answers = new WeakMap<Job, Answer>()
 

@@ -11,6 +11,7 @@ import * as Schema from "effect/Schema"
 import { Api, type HttpError, RequiredScope } from "../Api.ts"
 import type { Principal, Scope } from "../Domain/Key.ts"
 import { Answer, json, WithHeaders, whole } from "./Answer.ts"
+import { decoderOf, encoderOf } from "./Codec.ts"
 import { queryOf } from "./Router.ts"
 
 type Groups = (typeof Api)["groups"][string]
@@ -91,7 +92,7 @@ const decoder = <A>(
   Option.match(schema, {
     onNone: () => [],
     onSome: (some) => {
-      const decode = ParseResult.decodeUnknownEither(some)
+      const decode = decoderOf(some)
       return [{ name, decode: (parts) => decode(input(parts)) }]
     }
   })
@@ -108,39 +109,48 @@ const decodersOf = ({
   ...decoder("urlParams", urlParamsSchema, ({ url }) => queryOf(url))
 ]
 
-type Encoder = (
-  value: unknown,
-  headers: Readonly<Record<string, string>>
-) => Either.Either<Answer, ParseResult.ParseIssue>
+/** One of the answers that a route gives when it succeeds. */
+interface Success {
+  readonly schema: Schema.Schema<unknown, unknown>
+  readonly answer: (encoded: unknown, headers: Readonly<Record<string, string>>) => Answer
+}
 
-const encoderOf = (schema: Schema.Schema<unknown, unknown>): Encoder => {
+const successOf = (member: Schema.Schema.Any): Success => {
+  const schema = Schema.make<unknown, unknown>(member.ast)
   const status = HttpApiSchema.getStatusSuccess(schema)
-  if (HttpApiSchema.isVoid(schema.ast)) return (_, headers) => Either.right(new Answer(status, headers, null))
-  const { contentType, kind } = HttpApiSchema.getEncoding(schema.ast)
-  const encode = ParseResult.encodeUnknownEither(schema)
-  return (value, headers) =>
-    Either.map(encode(value), (encoded) =>
-      kind === "Json"
-        ? json(status, encoded, headers)
-        : whole(status, contentType ?? "text/plain", String(encoded), headers)
-    )
+  if (HttpApiSchema.isVoid(schema.ast)) return { schema, answer: (_, headers) => new Answer(status, headers, null) }
+  const { contentType = "text/plain", kind } = HttpApiSchema.getEncoding(schema.ast)
+  return {
+    schema,
+    answer: (encoded, headers) =>
+      kind === "Json" ? json(status, encoded, headers) : whole(status, contentType, String(encoded), headers)
+  }
+}
+
+/** Of several answers, the first that the value is a valid one of. */
+const choosing = (name: string, successes: ReadonlyArray<Success>): Success["answer"] => {
+  const all = successes.map(({ answer, schema }) => ({ answer, encode: ParseResult.encodeUnknownEither(schema) }))
+  return (value, headers) => {
+    for (const { answer, encode } of all) {
+      const encoded = encode(value)
+      if (Either.isRight(encoded)) return answer(encoded.right, headers)
+    }
+    throw new Error(`the answer of ${name} is not what the API says`)
+  }
 }
 
 const answering = (name: string, successSchema: Schema.Schema.Any): Route["answer"] => {
   const members = new Set<Schema.Schema.Any>()
   HttpApiSchema.deunionize(members, successSchema)
-  const encoders = [...members].map((member) => encoderOf(Schema.make<unknown, unknown>(member.ast)))
+  const [only, ...others] = Array.from(members, successOf)
+  let answer = choosing(name, only === undefined ? [] : [only, ...others])
+  if (only !== undefined && others.length === 0) {
+    const encode = encoderOf(only.schema)
+    answer = (value, headers) => only.answer(encode(value), headers)
+  }
   return (given) => {
     if (given instanceof Answer) return given
-    const { headers, value } = given instanceof WithHeaders ? given : { headers: {}, value: given }
-    let issue: ParseResult.ParseIssue | undefined
-    for (const encode of encoders) {
-      const answer = encode(value, headers)
-      if (Either.isRight(answer)) return answer.right
-      issue = answer.left
-    }
-    const why = issue === undefined ? "" : `: ${ParseResult.TreeFormatter.formatIssueSync(issue)}`
-    throw new Error(`the answer of ${name} is not what the API says${why}`)
+    return given instanceof WithHeaders ? answer(given.value, given.headers) : answer(given, {})
   }
 }
 

@@ -19,6 +19,7 @@ const minEveryMillis = 1_000
 /** A period that is read well but is too short for a job. */
 export const everyIssues = ({ cron_expr, every }: TriggerSpec): ReadonlyArray<Issue> => {
   const text = every ?? /^\s*@every\s+(.*?)\s*$/i.exec(cron_expr ?? "")?.[1] ?? ""
+  if (text === "") return []
   const path = every === undefined ? "cron_expr" : "every"
   return Option.exists(parseDuration(text), (period) => period < minEveryMillis)
     ? [{ path, message: `${text} is too short; the shortest is 1s` }]

@@ -161,7 +161,7 @@ export const make = Effect.gen(function* () {
     return { ...job, warnings } satisfies JobWithWarnings
   })
 
-  const create = Effect.fn("Jobs.create")(function* (definition: JobDefinition, actor: Actor) {
+  const create = Effect.fnUntraced(function* (definition: JobDefinition, actor: Actor) {
     const now = yield* Clock.currentTimeMillis
     yield* refuseHidden(definition)
     const recurrence = yield* check(definition, now)
