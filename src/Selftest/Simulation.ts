@@ -7,10 +7,7 @@ import type { AgentHandler } from "../Agents.ts"
 import { AgentFailure } from "../Domain/Agent.ts"
 import { JobDefinition, JobPatch } from "../Domain/Job.ts"
 import type { FailpointName } from "../Failpoints.ts"
-<<<<<<< HEAD
-=======
 import { layerDatabase } from "../JobStore/Database.ts"
->>>>>>> chaos
 import { layerSqlite } from "../JobStore/Sqlite.ts"
 import { Jobs } from "../Jobs.ts"
 import { WakeSignal } from "../Scheduler.ts"

@@ -18,10 +18,7 @@ import { DeliveryRouter } from "../Delivery.ts"
 import { AgentId, AgentNotFound, type EffectAgent } from "../Domain/Agent.ts"
 import { type EngineServices, engineLayer } from "../Engine.ts"
 import { type FailpointName, Failpoints } from "../Failpoints.ts"
-<<<<<<< HEAD
-=======
 import { type Database, layerDatabase } from "../JobStore/Database.ts"
->>>>>>> chaos
 import { layerOnClient, type Stores } from "../JobStore/Sqlite.ts"
 import { PolicyGate } from "../PolicyGate.ts"
 import { Settings, SettingsSchema } from "../Settings.ts"
