@@ -93,11 +93,36 @@ const schemaOf = Effect.fnUntraced(function* (filename: string) {
   return found
 })
 
+const decodeSizes = Schema.decodeUnknown(Schema.Array(Schema.Struct({ bytes: Schema.Number })))
+const decodeChecks = Schema.decodeUnknown(Schema.Array(Schema.Struct({ quick_check: Schema.String })))
+const decodeNames = Schema.decodeUnknown(Schema.Array(Schema.Struct({ name: Schema.String })))
+
+/** The largest database that is looked through at each start, in bytes: that takes 20 ms or so. */
+const maxLookedThrough = 16_777_216
+
+// A service on a damaged file would start, and then fail at whatever it comes to. Of a large file only the way into each
+// table is tried; `symbi doctor` looks through more.
+const refuseDamaged = Effect.fnUntraced(function* (filename: string) {
+  const sql = yield* SqlClient
+  const [size] = yield* decodeSizes(
+    yield* sql`SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size`
+  )
+  if ((size?.bytes ?? 0) <= maxLookedThrough) {
+    const [check] = yield* decodeChecks(yield* sql`PRAGMA quick_check(1)`)
+    if (check !== undefined && check.quick_check !== "ok") {
+      return yield* new DatabaseUnusable({ filename, cause: `it is damaged (${check.quick_check})` })
+    }
+  }
+  const tables = yield* decodeNames(yield* sql`SELECT name FROM sqlite_master WHERE type = 'table'`)
+  for (const { name } of tables) yield* sql`SELECT 1 FROM ${sql(name)} LIMIT 1`
+})
+
 const prepare = Effect.fn("JobStore.prepare")(function* (filename: string) {
   const sql = yield* SqlClient
   yield* sql`PRAGMA synchronous = FULL`
   yield* sql`PRAGMA foreign_keys = ON`
   const found = yield* schemaOf(filename)
+  if (found > 0) yield* refuseDamaged(filename)
   if (found > 0 && found < schemaVersion && filename !== ":memory:") yield* copyBeside(filename, found)
   yield* passing("migration.before")
   // What a failure was of: a full disk ends the transaction, and the migrator then tells only that it has ended.

@@ -1,5 +1,4 @@
 import * as SqlClient from "@effect/sql/SqlClient"
-import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -8,6 +7,7 @@ import type { AgentHandler } from "../Agents.ts"
 import { AgentFailure } from "../Domain/Agent.ts"
 import { JobDefinition, JobPatch } from "../Domain/Job.ts"
 import type { FailpointName } from "../Failpoints.ts"
+import { layerDatabase } from "../JobStore/Database.ts"
 import { layerSqlite } from "../JobStore/Sqlite.ts"
 import { Jobs } from "../Jobs.ts"
 import { WakeSignal } from "../Scheduler.ts"
@@ -100,7 +100,7 @@ export const simulate = Effect.fn("Selftest.simulate")(function* (plan: Simulati
   }
 
   const onDatabase = <A, E>(effect: Effect.Effect<A, E, SqlClient.SqlClient>) =>
-    effect.pipe(Effect.provide(SqliteClient.layer({ filename })), Effect.orDie)
+    effect.pipe(Effect.provide(layerDatabase(filename)), Effect.orDie)
 
   /** Jobs whose slots up to now nobody came to before the service died. */
   const unhandledNow = Effect.gen(function* () {

@@ -1,10 +1,8 @@
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import type * as SqlClient from "@effect/sql/SqlClient"
-import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
 import * as Arr from "effect/Array"
 import type * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -20,6 +18,7 @@ import { DeliveryRouter } from "../Delivery.ts"
 import { AgentId, AgentNotFound, type EffectAgent } from "../Domain/Agent.ts"
 import { type EngineServices, engineLayer } from "../Engine.ts"
 import { type FailpointName, Failpoints } from "../Failpoints.ts"
+import { type Database, layerDatabase } from "../JobStore/Database.ts"
 import { layerOnClient, type Stores } from "../JobStore/Sqlite.ts"
 import { PolicyGate } from "../PolicyGate.ts"
 import { Settings, SettingsSchema } from "../Settings.ts"
@@ -45,7 +44,7 @@ type Services = EngineServices | Stores
 /** A service on a machine of its own. */
 export interface SimulatedEngine {
   readonly machine: Machine
-  readonly client: Context.Context<SqlClient.SqlClient>
+  readonly client: Context.Context<Database | SqlClient.SqlClient>
   /** What an effect gives; none when the machine dies over it. */
   readonly call: <A, E>(effect: Effect.Effect<A, E, Services>) => Effect.Effect<Option.Option<A>, E>
   /** Ends it as SIGTERM does. */
@@ -96,15 +95,17 @@ const agentsLayer = (handlers: EngineOptions["agents"]) => {
   })
 }
 
-const engineOn = (options: EngineOptions, client: Context.Context<SqlClient.SqlClient>, machine: Machine) => {
-  const failpoints = Layer.succeed(Failpoints, {
-    hit: (name) =>
-      Effect.suspend(() => {
-        if (!options.dies(name)) return Effect.void
-        machine.halt()
-        return Effect.never
-      })
-  })
+const failpointsOf = (options: EngineOptions, machine: Machine): typeof Failpoints.Service => ({
+  opened: () => Effect.void,
+  hit: (name) =>
+    Effect.suspend(() => {
+      if (!options.dies(name)) return Effect.void
+      machine.halt()
+      return Effect.never
+    })
+})
+
+const engineOn = (options: EngineOptions, client: Context.Context<Database | SqlClient.SqlClient>) => {
   const router = Layer.succeed(DeliveryRouter, {
     route: (_channel, _job, run) => Effect.sync(() => options.delivered(run.id))
   })
@@ -118,13 +119,7 @@ const engineOn = (options: EngineOptions, client: Context.Context<SqlClient.SqlC
     Layer.provideMerge(
       Layer.mergeAll(agentsLayer(options.agents), PolicyGate.layer, WakeGate.none, AgentPin.none, router)
     ),
-    Layer.provideMerge(
-      layerOnClient(options.filename).pipe(
-        Layer.orDie,
-        Layer.provide(Layer.succeedContext(client)),
-        Layer.provide(failpoints)
-      )
-    ),
+    Layer.provideMerge(layerOnClient(options.filename).pipe(Layer.orDie, Layer.provide(Layer.succeedContext(client)))),
     Layer.provideMerge(settingsLayer(options.maxConcurrentJobs)),
     Layer.provide(Layer.merge(noFiles, Path.layer)),
     Layer.provide(errors)
@@ -136,15 +131,12 @@ export const startEngine = Effect.fnUntraced(function* (options: EngineOptions) 
   const machine = makeMachine(options.time)
   const held = yield* Scope.make()
   const scope = yield* Scope.make()
-  const client = yield* // Its statements are kept by the clock of who asks, by which weeks pass.
-  SqliteClient.layer({ filename: options.filename, prepareCacheTTL: Duration.infinity, prepareCacheSize: 1_000 }).pipe(
-    Layer.buildWithScope(held),
-    Effect.orDie
-  )
+  const client = yield* Layer.buildWithScope(layerDatabase(options.filename), held)
+  const failpoints = failpointsOf(options, machine)
   const random = Random.make(`${options.seed}/${options.time.monotonic}`)
   const run = <A, E>(effect: Effect.Effect<A, E>) =>
     Effect.gen(function* () {
-      const fiber = machine.fork(effect.pipe(Effect.withRandom(random)))
+      const fiber = machine.fork(effect.pipe(Effect.withRandom(random), Effect.provideService(Failpoints, failpoints)))
       yield* machine.settle
       const exit = fiber.unsafePoll()
       if (exit !== null) return Option.some(yield* exit)
@@ -155,7 +147,7 @@ export const startEngine = Effect.fnUntraced(function* (options: EngineOptions) 
     machine.halt()
     return Scope.close(held, Exit.void)
   })
-  const built = yield* run(Layer.buildWithScope(engineOn(options, client, machine), scope))
+  const built = yield* run(Layer.buildWithScope(engineOn(options, client), scope))
   return {
     machine,
     client,

@@ -70,7 +70,7 @@ const names = Schema.decodeUnknownSync(Schema.Array(Schema.Struct({ name: Schema
 const vital: ReadonlySet<string> = new Set(["effect_sql_migrations", "sqlite_sequence", "audit_head"])
 
 /** Every so many of all places are damaged in turn; 1, all of them, in the long form. */
-const every = Number(process.env["SYMBI_TEST_PLACES_EVERY"] ?? 12)
+const every = Number(process.env["SYMBI_TEST_PLACES_EVERY"] ?? 30)
 
 const poisons = ["'{poison'", "x'fffe00'"]
 
@@ -134,7 +134,7 @@ describe("one damaged column", () => {
           for (const end of ["", "-wal", "-shm"]) rmSync(`${filename}${end}`, { force: true })
         }
         assert.deepStrictEqual(wrong, [])
-        assert.isAbove(damaged, 10)
+        assert.isAbove(damaged, 5)
       }).pipe(Effect.provide(NodeContext.layer)),
     600_000
   )
@@ -192,7 +192,7 @@ describe("a service whose database", () => {
     })
   )
 
-  it.scopedLive("has a page that was overwritten starts, or refuses with its name; the doctor says so", () =>
+  it.scopedLive("has a page that was overwritten refuses to start, naming the file; the doctor says so", () =>
     Effect.gen(function* () {
       const folder = yield* folderWithHistory
       const file = database(folder)
@@ -208,7 +208,7 @@ describe("a service whose database", () => {
         writeFileSync(file, broken)
         const doctor = yield* symbi(["doctor"], { cwd: folder, env: { SYMBI_SERVER: "http://127.0.0.1:1" } })
         assert.strictEqual(doctor.code, 1)
-        assert.match(doctor.stdout + doctor.stderr, /malformed|damage|page|corrupt/i)
+        assert.match(doctor.stdout + doctor.stderr, /database: .*cannot be read|database: .*damaged/)
         const { code, stderr } = yield* refused(folder)
         assert.strictEqual(code, 1, stderr)
         assert.include(stderr, file)
