@@ -70,7 +70,7 @@ const names = Schema.decodeUnknownSync(Schema.Array(Schema.Struct({ name: Schema
 const vital: ReadonlySet<string> = new Set(["effect_sql_migrations", "sqlite_sequence", "audit_head"])
 
 /** Every so many of all places are damaged in turn; 1, all of them, in the long form. */
-const every = Number(process.env["SYMBI_TEST_PLACES_EVERY"] ?? 30)
+const every = Number(process.env["SYMBI_TEST_PLACES_EVERY"] ?? 80)
 
 const poisons = ["'{poison'", "x'fffe00'"]
 

@@ -5,7 +5,9 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
+import { DeliveryRouter } from "../../src/Delivery.ts"
 import { JobStore } from "../../src/JobStore.ts"
 import { Jobs } from "../../src/Jobs.ts"
 import { failure, storeInFile, testRuntime } from "../../src/testing.ts"
@@ -103,6 +105,8 @@ describe.runIf(process.platform === "linux")(`a process after ${wanted} runs`, (
                 beats: ({ iteration }) => Effect.succeed({ output: iteration === 2 ? "sleep" : "look" }),
                 fails: () => Effect.fail(failure("permanent", "no"))
               },
+              // The tests' own router keeps what it is given.
+              router: Layer.succeed(DeliveryRouter, { route: () => Effect.void }),
               store: storeInFile(file),
               settings: { scheduler: { max_concurrent_jobs: 50 } }
             })
