@@ -97,8 +97,11 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
     const showInFlight = yield* inFlightGauge
     const { id: owner }: { readonly id: BootId } = yield* BootIdentity
     const clock = yield* Effect.clock
-    // The same for all runs, and not that of whoever asks for one: a run is nobody's child.
-    const runtime = Runtime.disableRuntimeFlag(yield* Effect.runtime<never>(), RuntimeFlags.Interruption)
+    // The same for all runs, and not that of whoever asks for one: a run is nobody's child. Runs have metrics of their own.
+    const runtime = (yield* Effect.runtime<never>()).pipe(
+      Runtime.disableRuntimeFlag(RuntimeFlags.Interruption),
+      Runtime.disableRuntimeFlag(RuntimeFlags.RuntimeMetrics)
+    )
     const actors = new Map<JobId, JobActor>()
     const waits = new Set<Fiber.RuntimeFiber<void>>()
     const idle = makeSignal()
