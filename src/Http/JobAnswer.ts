@@ -1,7 +1,7 @@
+import { encoderOf } from "../Codec.ts"
 import { Job } from "../Domain/Job.ts"
 import { withoutSecrets } from "../Domain/Redaction.ts"
 import { type Answer, json } from "./Answer.ts"
-import { encoderOf } from "./Codec.ts"
 import { etagOf } from "./ResponseHeaders.ts"
 
 const encode = encoderOf(Job)

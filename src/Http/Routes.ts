@@ -9,9 +9,9 @@ import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { Api, type HttpError, RequiredScope } from "../Api.ts"
+import { decoderOf, encoderOf } from "../Codec.ts"
 import type { Principal, Scope } from "../Domain/Key.ts"
 import { Answer, json, WithHeaders, whole } from "./Answer.ts"
-import { decoderOf, encoderOf } from "./Codec.ts"
 import { queryOf } from "./Router.ts"
 
 type Groups = (typeof Api)["groups"][string]

@@ -3,6 +3,7 @@ import * as Option from "effect/Option"
 import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
+import { decoderOf, encoderOf } from "../Codec.ts"
 import type { Row, Value } from "./Database.ts"
 
 type Check = (value: unknown) => boolean
@@ -63,53 +64,77 @@ const checkOf = (ast: AST.AST): Check => {
   }
 }
 
-/** A pure function that knows its latest result: most rows hold the same in a column, such as nothing. */
-const lately = <A>(f: (value: unknown) => A): ((value: unknown) => A) => {
-  let last: { readonly value: unknown; readonly result: A } | undefined
-  return (value) => {
-    if (last === undefined || last.value !== value) last = { value, result: f(value) }
-    return last.result
+interface Column {
+  readonly name: string
+  /** Undefined for what cannot be read. A null that stands for itself is read as null. */
+  readonly read: (value: unknown) => unknown
+  /** Undefined for what may not be stored. */
+  readonly write: (value: unknown) => Value | undefined
+}
+
+/** The schema of what a column holds as its JSON; undefined of a column that holds something else. */
+const withinText = ({ ast }: Schema.Schema<unknown, unknown>): AST.AST | undefined => {
+  const parts = AST.isUnion(ast) ? ast.types.filter((type) => !(AST.isLiteral(type) && type.literal === null)) : [ast]
+  const [part] = parts
+  const isText =
+    part !== undefined &&
+    parts.length === 1 &&
+    AST.isTransformation(part) &&
+    AST.isTransformation(part.from) &&
+    AST.isUnknownKeyword(part.from.to)
+  return isText ? part.to : undefined
+}
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
 
-/** Whether a column holds a value as its JSON, or null for none: what is within it is written as it is. */
-const isPlainText = ({ ast }: Schema.Schema<unknown, unknown>): boolean => {
-  const parts = AST.isUnion(ast) ? ast.types.filter((type) => !(AST.isLiteral(type) && type.literal === null)) : [ast]
-  return parts.every(
-    (part) =>
-      AST.isTransformation(part) &&
-      AST.isTransformation(part.from) &&
-      AST.isUnknownKeyword(part.from.to) &&
-      part.to === AST.typeAST(part.to)
-  )
+const textColumn = (name: string, within: AST.AST, isNullable: boolean): Column => {
+  const schema = Schema.make<unknown, unknown>(within)
+  const isAsStored = AST.typeAST(within) === within
+  const check = checkOf(AST.typeAST(within))
+  const decode = decoderOf(schema)
+  const encode = isAsStored ? (value: unknown) => value : encoderOf(schema)
+  // Most rows hold the same short text, such as an empty list.
+  let last: { readonly text: unknown; readonly value: unknown } | undefined
+  return {
+    name,
+    read: (text) => {
+      if (text === null && isNullable) return null
+      if (typeof text !== "string") return undefined
+      if (last?.text === text) return last.value
+      const value = Either.getOrUndefined(decode(parsed(text)))
+      if (text.length < shortText) last = { text, value }
+      return value
+    },
+    write: (value) => {
+      if (value === null && isNullable) return null
+      return check(value) ? JSON.stringify(encode(value)) : undefined
+    }
+  }
 }
 
-interface Column {
-  readonly name: string
-  readonly check: Check
-  /** Null where a column holds the value itself. */
-  readonly text: {
-    readonly decode: (value: unknown) => Either.Either<unknown, ParseResult.ParseError>
-    readonly encode: (value: unknown) => Either.Either<unknown, ParseResult.ParseError>
-  } | null
-}
+const shortText = 64
 
 const columnOf = (name: string, field: Schema.Schema<unknown, unknown>): Column => {
   const type = AST.typeAST(field.ast)
-  if (type === field.ast) return { name, check: checkOf(type), text: null }
-  const encode = Schema.encodeUnknownEither(field)
   const check = checkOf(type)
-  const isText = isPlainText(field)
+  if (type === field.ast) {
+    const itself = (value: unknown) => (check(value) ? (value as Value) : undefined)
+    return { name, read: itself, write: itself }
+  }
+  const within = withinText(field)
+  if (within !== undefined) return textColumn(name, within, AST.isUnion(field.ast))
+  const decode = decoderOf(field)
+  const encode = encoderOf(field)
   return {
     name,
-    check,
-    text: {
-      decode: lately(Schema.decodeUnknownEither(field)),
-      encode: lately((value) => {
-        if (!isText || !check(value)) return encode(value)
-        return Either.right(value === null ? null : JSON.stringify(value))
-      })
-    }
+    read: (value) => Either.getOrUndefined(decode(value)),
+    write: (value) => (check(value) ? (encode(value) as Value) : undefined)
   }
 }
 
@@ -131,41 +156,40 @@ export const rowsOf = <Fields extends Schema.Struct.Fields>(schema: Schema.Struc
     schema.fields as unknown as Readonly<Record<string, Schema.Schema<unknown, unknown>>>
   ).map(([name, field]) => columnOf(name, field))
   const byName = new Map(columns.map((column) => [column.name, column]))
+  const names = columns.map(({ name }) => name)
+  const count = columns.length
 
-  const decode = (row: Row): Either.Either<A, ParseResult.ParseError> => {
-    const decoded: Record<string, unknown> = {}
-    for (const { check, name, text } of columns) {
-      const value = row[name]
-      if (text === null) {
-        if (!check(value)) return decodeWhole(row)
-        decoded[name] = value
-      } else {
-        const read = text.decode(value)
-        if (Either.isLeft(read)) return decodeWhole(row)
-        decoded[name] = read.right
-      }
+  // A copy of an object that has all names is made at once; one that gets them in turn is moved again and again.
+  const blank: Readonly<Record<string, null>> = Object.fromEntries(names.map((name) => [name, null]))
+
+  const asRow = <V>(values: ReadonlyArray<V>): Record<string, V> => {
+    const row: Record<string, V | null> = { ...blank }
+    for (let i = 0; i < count; i++) row[names[i] as string] = values[i] as V
+    return row as Record<string, V>
+  }
+
+  /** A record from the values of {@link names}. */
+  const decode = (values: ReadonlyArray<unknown>): Either.Either<A, ParseResult.ParseError> => {
+    const decoded: Record<string, unknown> = { ...blank }
+    for (let i = 0; i < count; i++) {
+      const column = columns[i] as Column
+      const value = column.read(values[i])
+      if (value === undefined) return decodeWhole(asRow(values))
+      decoded[column.name] = value
     }
     return Either.right(decoded as A)
   }
 
-  /** The stored form of one column's value; undefined for what the schema refuses. */
-  const stored = ({ check, text }: Column, value: unknown): Value | undefined => {
-    if (text === null) return check(value) ? (value as Value) : undefined
-    const written = text.encode(value)
-    return Either.isRight(written) ? (written.right as Value) : undefined
-  }
-
-  const asWhole = (record: A): Record<string, Value> => {
-    const written = encodeWhole(record)
-    return Object.fromEntries(columns.map(({ name }) => [name, written[name] as Value]))
-  }
-
-  /** The values of all columns, in the schema's order. Throws a `ParseError` for what may not be stored. */
+  /** The values of all columns, in the order of {@link names}. Throws a `ParseError` for what may not be stored. */
   const values = (record: A): Array<Value> => {
     const found: Array<Value> = []
-    for (const column of columns) {
-      const value = stored(column, (record as Row)[column.name])
-      if (value === undefined) return Object.values(asWhole(record))
+    for (let i = 0; i < count; i++) {
+      const column = columns[i] as Column
+      const value = column.write((record as Row)[column.name])
+      if (value === undefined) {
+        const written = encodeWhole(record)
+        return names.map((name) => written[name] as Value)
+      }
       found.push(value)
     }
     return found
@@ -177,21 +201,20 @@ export const rowsOf = <Fields extends Schema.Struct.Fields>(schema: Schema.Struc
     for (const name in record) {
       const column = byName.get(name)
       if (column === undefined) continue
-      const value = stored(column, (record as Row)[name])
+      const value = column.write((record as Row)[name])
       if (value === undefined) return encodePart(record) as Record<string, Value>
       found[name] = value
     }
     return found
   }
 
-  /** A row as the database gives it. */
-  const row = (record: A): Record<string, Value> => {
-    const all = values(record)
-    const found: Record<string, Value> = {}
-    for (const [index, { name }] of columns.entries()) found[name] = all[index] ?? null
-    return found
-  }
-
-  const names = columns.map(({ name }) => name)
-  return { decode, names, part, row, values } as const
+  return {
+    decode,
+    /** The values of a row by the names of its columns. */
+    inOrder: (row: Row): ReadonlyArray<unknown> => names.map((name) => row[name]),
+    names,
+    part,
+    row: (record: A): Record<string, Value> => asRow(values(record)),
+    values
+  } as const
 }

@@ -23,6 +23,12 @@ export interface Prepared {
   readonly run: (...values: ReadonlyArray<Value>) => number
 }
 
+/** A query prepared once, whose rows are the values of its columns. */
+export interface Query {
+  readonly all: (...values: ReadonlyArray<Value>) => ReadonlyArray<ReadonlyArray<unknown>>
+  readonly first: (...values: ReadonlyArray<Value>) => ReadonlyArray<unknown> | undefined
+}
+
 /** Told of each statement that is executed; tests ask SQLite for its plan of it. */
 export class StatementListener extends Context.Reference<StatementListener>()("symbiont/JobStore/StatementListener", {
   defaultValue: (): ((text: string, values: ReadonlyArray<unknown>) => void) | undefined => undefined
@@ -36,6 +42,7 @@ export class Database extends Context.Tag("symbiont/JobStore/Database")<
   Database,
   {
     readonly prepare: (text: string) => Prepared
+    readonly query: (text: string) => Query
     /** Executes what only asks the database, in the caller's turn; throws what it fails of. */
     readonly inTurn: <A>(effect: Effect.Effect<A, unknown>) => A
     readonly inTurnExit: <A, E>(effect: Effect.Effect<A, E>) => Exit.Exit<A, E>
@@ -102,6 +109,19 @@ const make = Effect.fnUntraced(function* (filename: string) {
     }
   }
 
+  const query = (text: string): Query => {
+    let statement: Sqlite.Statement | undefined
+    const ready = (values: ReadonlyArray<Value>) => {
+      listener?.(text, values)
+      statement ??= sqlite.prepare(text).raw(true)
+      return statement
+    }
+    return {
+      all: (...values) => attempt(() => ready(values).all(...values) as ReadonlyArray<ReadonlyArray<unknown>>),
+      first: (...values) => attempt(() => ready(values).get(...values) as ReadonlyArray<unknown> | undefined)
+    }
+  }
+
   const execute = (text: string, values: ReadonlyArray<unknown>, isRaw = false) =>
     Effect.try({
       try: (): ReadonlyArray<Row> => {
@@ -139,7 +159,7 @@ const make = Effect.fnUntraced(function* (filename: string) {
     if (Exit.isSuccess(exit)) return exit.value
     throw Cause.squash(exit.cause)
   }
-  return Context.make(Database, { inTurn, inTurnExit, prepare }).pipe(Context.add(SqlClient.SqlClient, client))
+  return Context.make(Database, { inTurn, inTurnExit, prepare, query }).pipe(Context.add(SqlClient.SqlClient, client))
 })
 
 /** A database file (`:memory:` for none), opened for this process alone. What cannot be opened is a defect. */

@@ -2,6 +2,7 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type { StoredColumns } from "../AuditLog.ts"
+import { decoderOf } from "../Codec.ts"
 import { Approval } from "../Domain/Approval.ts"
 import { AuditEvent } from "../Domain/Audit.ts"
 import { Delivery, ListedDelivery } from "../Domain/Delivery.ts"
@@ -12,7 +13,7 @@ import { Session } from "../Domain/Session.ts"
 import { partitionOf } from "../Domain/StableHash.ts"
 import { rowsOf } from "./Columns.ts"
 import type { Row } from "./Database.ts"
-import { remembering, rememberingText } from "./Remembered.ts"
+import { remembering } from "./Remembered.ts"
 
 type ColumnFields<F extends Record<string, Schema.Schema.Any>> = {
   readonly [K in keyof F]: Schema.SchemaClass<Schema.Schema.Type<F[K]>>
@@ -76,13 +77,25 @@ const WrittenJobRow = Schema.Struct({
   applied: Schema.NullOr(Schema.String)
 })
 
-const decodeJobRow = rowsOf(WrittenJobRow).decode
-const decodeDefinition = rememberingText(Schema.decodeEither(Schema.parseJson(JobDefinition)))
+const writtenJobRows = rowsOf(WrittenJobRow)
+const decodeDefinitionText = Schema.decodeEither(Schema.parseJson(JobDefinition))
+const decodeDefinitionQuickly = decoderOf(JobDefinition)
+const decodeDefinition = (text: string): Either.Either<JobDefinition, ParseResult.ParseError> => {
+  try {
+    const decoded = decodeDefinitionQuickly(JSON.parse(text))
+    if (Either.isRight(decoded)) return Either.right(decoded.right)
+  } catch {
+    // Said by the schema's own words.
+  }
+  return decodeDefinitionText(text)
+}
 const definitionIn = (column: string, text: string) =>
   Either.mapLeft(decodeDefinition(text), (error) => `${column}: ${describe(error)}`)
 const jobRows = rowsOf(JobRow)
 /** Columns of `jobs` in the order of {@link jobValues}. */
-export const jobNames = jobRows.names
+export const jobNames = writtenJobRows.names
+const definitionAt = jobNames.indexOf("definition")
+const appliedAt = jobNames.indexOf("applied")
 /** The columns of what is given of a job's state, for updates. Each end of a run makes one. */
 export const jobColumns = <P extends Partial<Pick<StoredJob, "last_usage">>>({ last_usage, ...columns }: P) =>
   last_usage === undefined
@@ -93,15 +106,24 @@ export const jobColumns = <P extends Partial<Pick<StoredJob, "last_usage">>>({ l
  * A stored job from its row, or what is wrong with the row. A job whose row is as it was when it was read last is the
  * same object.
  */
-export const { keep: keepJob, read: jobFromRow } = remembering((row: Row): Either.Either<StoredJob, string> => {
-  const decoded = decodeJobRow(row)
+export const {
+  forget: forgetJob,
+  keep: keepJob,
+  read: jobFromValues
+} = remembering<StoredJob, string>((values, before) => {
+  const decoded = writtenJobRows.decode(values)
   if (Either.isLeft(decoded)) return Either.left(describe(decoded.left))
   const { applied, definition, partition: _, ...state } = decoded.right
+  const isDefinedAs = before !== undefined && before.values[definitionAt] === definition
+  if (isDefinedAs && before.values[appliedAt] === applied) return Either.right({ ...before.value, ...state })
   const defined = definitionIn("definition", definition)
   if (Either.isLeft(defined)) return Either.left(defined.left)
   if (applied === null) return Either.right({ ...defined.right, ...state, applied })
   return Either.map(definitionIn("applied", applied), (applied) => ({ ...defined.right, ...state, applied }))
 })
+
+/** {@link jobFromValues} of a row by the names of its columns. */
+export const jobFromRow = (row: Row) => jobFromValues(writtenJobRows.inOrder(row))
 
 const jobRecord = (stored: StoredJob): typeof JobRow.Type => {
   const { all_clears, anchor, applied, defined_by, gate_seen, last_summary, last_usage, ...shown } = stored
@@ -183,9 +205,10 @@ export const RunRow = Schema.Struct({
 export type RunRow = typeof RunRow.Type
 
 const runRows = rowsOf(RunRow)
-/** A row of `runs` that is as it was when it was read or written last is the same object. */
-export const { keep: keepRun, read: decodeRunRow } = remembering(runRows.decode)
-export const encodeRunRow = (record: RunRow) => ({ ...runRows.row(record), id: record.id })
+/** A row of `runs` from the values of {@link runNames}. */
+export const decodeRunValues = runRows.decode
+/** {@link decodeRunValues} of a row by the names of its columns. */
+export const runValuesOf = runRows.inOrder
 /** Columns of `runs` in the order of {@link runValues}. */
 export const runNames = runRows.names
 export const runValues = runRows.values
@@ -229,7 +252,8 @@ export const decodeApprovalRow = Schema.decodeUnknownEither(ApprovalRow)
 
 /** A row of `attempts`. */
 export const AttemptRow = Schema.Struct({ run_id: columns({ id: run.id }).id, ...columns(Attempt.fields) })
-export const decodeAttemptRow = rowsOf(AttemptRow).decode
+const attemptRows = rowsOf(AttemptRow)
+export const decodeAttemptRow = (row: Row) => attemptRows.decode(attemptRows.inOrder(row))
 
 /** A row of `deliveries`. */
 export const DeliveryRow = Schema.Struct(columns(Delivery.fields))

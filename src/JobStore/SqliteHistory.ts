@@ -6,19 +6,19 @@ import type { Delivery } from "../Domain/Delivery.ts"
 import type { JobId, RunId } from "../Domain/Ids.ts"
 import { type Attempt, type Run, RunNotFound, type RunSummary } from "../Domain/Run.ts"
 import type { Session } from "../Domain/Session.ts"
-import type { Page, RunFilter, StoreCounts } from "../JobStore.ts"
+import type { Page, RunFilter, StartedRun, StoreCounts } from "../JobStore.ts"
 import { among } from "./Among.ts"
 import { Database, type Row } from "./Database.ts"
+import { areSame } from "./Remembered.ts"
 import {
   decodeAttemptRow,
   decodeDeliveryRow,
-  decodeRunRow,
+  decodeRunValues,
   decodeSessionRow,
   describe,
-  encodeRunRow,
-  keepRun,
   type RunRow,
-  runFromRow
+  runFromRow,
+  runValuesOf
 } from "./Rows.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
 import type { DamagedRun } from "./SqliteSettlements.ts"
@@ -44,35 +44,53 @@ const summaryOf = ({ evaluations: _e, iterations: _i, output: _o, tool_calls: _t
 /** Runs of one kind that are looked at about one instant. */
 const around = 20
 
+/** A run that was begun, and its row as it was then. */
+interface Begun {
+  readonly values: ReadonlyArray<unknown>
+  readonly row: RunRow
+  readonly run: Run
+}
+
+/** Runs in flight that are remembered; more are read again at their end. */
+const mostBegun = 20_000
+
 /** Reads of runs, sessions and totals. */
 export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/JobStore/SqliteHistory", {
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
-    const { prepare } = yield* Database
+    const { inTurn, prepare } = yield* Database
     const jobs = yield* SqliteJobs
 
-    /** The rows that can be read, in order, and what is known of those that cannot. */
-    const read = (rows: ReadonlyArray<Row>) => {
+    /** The rows that can be read, in order, and what is known of those that cannot; each the values of `runNames`. */
+    const readValues = (rows: ReadonlyArray<ReadonlyArray<unknown>>) => {
       const readable: Array<RunRow> = []
       const damaged: Array<DamagedRun> = []
-      for (const row of rows) {
-        const run = decodeRunRow(row)
+      for (const values of rows) {
+        const run = decodeRunValues(values)
         if (Either.isRight(run)) readable.push(run.right)
-        else damaged.push({ id: String(row["id"]), job_id: String(row["job_id"]), detail: describe(run.left) })
+        else damaged.push({ id: String(values[0]), job_id: String(values[1]), detail: describe(run.left) })
       }
       return { readable, damaged } as const
     }
 
+    /** {@link readValues} of rows by the names of their columns. */
+    const read = (rows: ReadonlyArray<Row>) => readValues(rows.map(runValuesOf))
+
+    const leftOut = ({ detail, id }: DamagedRun) => Effect.logWarning(`run ${id} left out: its row is damaged`, detail)
+
     /** {@link read}, for those who can do without the damaged ones. */
     const readable = Effect.fnUntraced(function* (rows: ReadonlyArray<Row>) {
       const { damaged, readable } = read(rows)
-      yield* Effect.forEach(
-        damaged,
-        ({ detail, id }) => Effect.logWarning(`run ${id} left out: its row is damaged`, detail),
-        { discard: true }
-      )
+      yield* Effect.forEach(damaged, leftOut, { discard: true })
       return readable
     })
+
+    /** One row that is read alone, the values of `runNames`; undefined where it is damaged. */
+    const readableOne = (values: ReadonlyArray<unknown>): RunRow | undefined => {
+      const { damaged, readable } = readValues([values])
+      for (const run of damaged) inTurn(leftOut(run))
+      return readable[0]
+    }
 
     const attemptsOf = Effect.fnUntraced(function* (ids: ReadonlyArray<RunId>) {
       const rows = yield* sql`SELECT * FROM attempts WHERE run_id IN ${among(sql, ids)} ORDER BY run_id, number`
@@ -107,8 +125,8 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
 
     const insertAttempt = prepare("INSERT INTO attempts (run_id, number, started_at) VALUES (?, ?, ?)")
     const attemptsOfRun = prepare("SELECT * FROM attempts WHERE run_id = ? ORDER BY number")
-    // By the row that they were read with: one that is written anew is another object.
-    const begun = new WeakMap<RunRow, Run>()
+    // What was begun last, as its row was written then: most runs end without another change of it.
+    const begun = new Map<string, Begun>()
 
     const attemptsOfLive = (row: RunRow): ReadonlyArray<Attempt> => {
       if (row.attempt === 0) return []
@@ -121,10 +139,20 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
     }
 
     /** A run that has not ended, from its row: deliveries come with the end. */
-    const live = (row: RunRow): Run => begun.get(row) ?? runFromRow(row, attemptsOfLive(row), [])
+    const live = (row: RunRow): Run => runFromRow(row, attemptsOfLive(row), [])
 
-    /** Stores the attempt that a run has begun as its row says, at `now`. */
-    const begin = (row: RunRow, now: number) => {
+    /** A run in flight by its row, the values of `runNames`; undefined where that is damaged. */
+    const inFlight = (values: ReadonlyArray<unknown>): Omit<Begun, "values"> | undefined => {
+      const id = String(values[0])
+      const known = begun.get(id)
+      begun.delete(id)
+      if (known !== undefined && areSame(known.values, values)) return known
+      const row = readableOne(values)
+      return row === undefined ? undefined : { row, run: live(row) }
+    }
+
+    /** Stores the attempt that a run has begun as its row says, at `now`; `values` are the row as it was written. */
+    const begin = (row: RunRow, values: ReadonlyArray<unknown>, now: number): Pick<StartedRun, "attempt" | "run"> => {
       insertAttempt.run(row.id, row.attempt, now)
       const attempt: Attempt = {
         number: row.attempt,
@@ -136,8 +164,8 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
       }
       const attempts = row.attempt === 1 ? [attempt] : attemptsOfLive(row)
       const run = runFromRow(row, attempts, [])
-      begun.set(row, run)
-      keepRun(encodeRunRow(row), row)
+      if (begun.size >= mostBegun) begun.clear()
+      begun.set(row.id, { values, row, run })
       return { attempt: attempts.at(-1) ?? attempt, run }
     }
 
@@ -156,7 +184,7 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
       function* (jobRef: string, filter: RunFilter) {
         const job = yield* jobs.findRow(jobRef)
         const conditions = [
-          sql`job_id = ${"id" in job ? String(job.id) : jobRef}`,
+          sql`job_id = ${String(job[0])}`,
           ...(filter.status === undefined ? [] : [sql`status = ${filter.status}`]),
           ...(filter.cursor === undefined ? [] : [sql`id < ${filter.cursor}`])
         ]
@@ -224,10 +252,12 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
       counts,
       findRun,
       findSession,
+      inFlight,
       listRuns,
       live,
       read,
       readable,
+      readValues,
       runById,
       runsAround
     } as const

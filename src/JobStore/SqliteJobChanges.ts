@@ -5,7 +5,7 @@ import type { Job, StoredJob } from "../Domain/Job.ts"
 import type { JobChange, JobRemoval, LiveRuns } from "../JobStore.ts"
 import { SqliteApprovals } from "./SqliteApprovals.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
-import { idOf, SqliteJobs } from "./SqliteJobs.ts"
+import { SqliteJobs } from "./SqliteJobs.ts"
 import { SqliteNewRuns } from "./SqliteNewRuns.ts"
 import { SqliteSessionArchive } from "./SqliteSessionArchive.ts"
 import { Writer } from "./Writer.ts"
@@ -50,9 +50,9 @@ export class SqliteJobChanges extends Effect.Service<SqliteJobChanges>()("symbio
     ) {
       return yield* writer.commit(
         Effect.gen(function* () {
-          const row = yield* jobs.findRow(ref)
-          const id = idOf(row) as JobId
-          const name = "name" in row && typeof row.name === "string" ? row.name : ref
+          const [found, named] = yield* jobs.findRow(ref)
+          const id = String(found) as JobId
+          const name = typeof named === "string" ? named : ref
           const stored = jobs.byIds([id]).get(id) ?? null
           yield* jobs.removeRows([id], now)
           const { audit: event, awaiting } = removal({ id, name: name as Job["name"] }, stored)

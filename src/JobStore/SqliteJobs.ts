@@ -10,7 +10,7 @@ import type { JobFilter, LiveRuns, Page } from "../JobStore.ts"
 import { recordRun } from "../Observability.ts"
 import { among } from "./Among.ts"
 import { Database, type Row } from "./Database.ts"
-import { jobFromRow, jobNames, jobToRow, jobValues } from "./Rows.ts"
+import { jobFromRow, jobFromValues, jobNames, jobToRow, jobValues, keepJob } from "./Rows.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { SqliteSessionArchive } from "./SqliteSessionArchive.ts"
 import { Tally } from "./Tally.ts"
@@ -37,15 +37,16 @@ export const idOf = (row: object): string => ("id" in row && typeof row.id === "
 export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/SqliteJobs", {
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
-    const { prepare } = yield* Database
+    const { prepare, query } = yield* Database
     const writer = yield* Writer
     const audit = yield* SqliteAudit
     const sessions = yield* SqliteSessionArchive
     const tally = yield* Tally
 
-    const byId = prepare("SELECT * FROM jobs WHERE id = ?")
-    const byIdAlive = prepare("SELECT * FROM jobs WHERE id = ? AND deleted_at IS NULL")
-    const byName = prepare("SELECT * FROM jobs WHERE name = ? AND deleted_at IS NULL")
+    const columns = jobNames.join(", ")
+    const byId = query(`SELECT ${columns} FROM jobs WHERE id = ?`)
+    const byIdAlive = query(`SELECT ${columns} FROM jobs WHERE id = ? AND deleted_at IS NULL`)
+    const byName = query(`SELECT ${columns} FROM jobs WHERE name = ? AND deleted_at IS NULL`)
     const holderOf = prepare("SELECT id FROM jobs WHERE name = ? AND deleted_at IS NULL")
     const liveOf = prepare(
       "SELECT id, holds_permit, trigger FROM runs WHERE status IN ('pending', 'running') AND job_id = ? ORDER BY id"
@@ -54,16 +55,16 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
       `INSERT INTO jobs (${jobNames.join(", ")}) VALUES (${jobNames.map(() => "?").join(", ")})`
     )
 
-    /** The row of a job by id or name; deleted jobs are not found. */
-    const findRow = (ref: string): Effect.Effect<Row, JobNotFound> =>
+    /** The row of a job by id or name, the values of `jobNames`; deleted jobs are not found. */
+    const findRow = (ref: string): Effect.Effect<ReadonlyArray<unknown>, JobNotFound> =>
       Effect.suspend(() => {
         // No name is shaped like an id. SQLite would answer one OR over both by a walk.
         const row = isJobId(ref) ? byIdAlive.first(ref) : byName.first(ref)
         return row === undefined ? new JobNotFound({ job: ref }) : Effect.succeed(row)
       })
 
-    const readRow = (ref: string, row: Row) =>
-      Either.mapLeft(jobFromRow(row), (detail) => new JobUnreadable({ job: ref, detail }))
+    const readRow = (ref: string, row: ReadonlyArray<unknown>) =>
+      Either.mapLeft(jobFromValues(row), (detail) => new JobUnreadable({ job: ref, detail }))
 
     const noLiveRuns: LiveRuns = { holding: 0, backfilling: 0, queued: 0, holders: [] }
 
@@ -88,7 +89,7 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
     /** A stored job, also a deleted one; null for one whose row cannot be read. */
     const stored = (id: string): StoredJob | null => {
       const row = byId.first(id)
-      const job = row === undefined ? undefined : jobFromRow(row)
+      const job = row === undefined ? undefined : jobFromValues(row)
       return job !== undefined && Either.isRight(job) ? job.right : null
     }
 
@@ -121,6 +122,7 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
       for (const { audit: events, job } of jobs) {
         const values = jobValues(job)
         insertJob.run(...values)
+        keepJob(values, job)
         audit.note(events, job.created_at)
       }
     })

@@ -5,8 +5,8 @@ import type { StoredJob } from "../Domain/Job.ts"
 import { isTerminal, type Run } from "../Domain/Run.ts"
 import { Failpoints } from "../Failpoints.ts"
 import type { Look, LookOptions, Settlement, SlotPlan, StartedRun } from "../JobStore.ts"
-import { Database, type Row } from "./Database.ts"
-import { jobFromRow, keepJob, type RunRow, runNames } from "./Rows.ts"
+import { Database } from "./Database.ts"
+import { jobFromValues, jobNames, keepJob, type RunRow, runNames } from "./Rows.ts"
 import { SqliteApprovals } from "./SqliteApprovals.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { SqliteHistory } from "./SqliteHistory.ts"
@@ -18,10 +18,16 @@ import { Writer } from "./Writer.ts"
 /** Runs started in one transaction; the next look starts more. */
 const startBatch = 500
 
+/** A run that starts, and its row as it is written. */
+interface Starting {
+  readonly row: RunRow
+  readonly values: ReadonlyArray<unknown>
+}
+
 /** The dispatcher's looks: due slots become runs, ready runs start. */
 export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/SqliteLook", {
   effect: Effect.gen(function* () {
-    const { prepare } = yield* Database
+    const { prepare, query } = yield* Database
     const writer = yield* Writer
     const audit = yield* SqliteAudit
     const jobs = yield* SqliteJobs
@@ -35,8 +41,8 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
     const schedulable = "next_run IS NOT NULL AND status NOT IN ('paused', 'completed', 'failed', 'dead_letter')"
     const ready = "status = 'pending' AND ready_at IS NOT NULL"
     const mine = "AND (? IS NULL OR partition IN (SELECT value FROM json_each(?)))"
-    const dueJobs = prepare(
-      `SELECT * FROM jobs WHERE ${schedulable} AND next_run <= ? ${mine} ORDER BY next_run, id LIMIT ?`
+    const dueJobs = query(
+      `SELECT ${jobNames.join(", ")} FROM jobs WHERE ${schedulable} AND next_run <= ? ${mine} ORDER BY next_run, id LIMIT ?`
     )
     const readyRuns = prepare(
       `SELECT id, ready_at FROM runs WHERE ${ready} AND ready_at <= ? ${mine} ORDER BY ready_at, id LIMIT ?`
@@ -54,7 +60,7 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
     const knownSlot = prepare(
       "SELECT 1 FROM runs WHERE trigger IN ('schedule', 'catch_up') AND job_id = ? AND scheduled_for = ?"
     )
-    const startRun = prepare(`UPDATE runs SET status = 'running', attempt = attempt + 1, owner = ?,
+    const startRun = query(`UPDATE runs SET status = 'running', attempt = attempt + 1, owner = ?,
       started_at = coalesce(started_at, ?), ready_at = NULL, next_attempt_at = NULL WHERE id = ? RETURNING ${runNames.join(", ")}`)
 
     /** The two values of `mine`. */
@@ -72,12 +78,15 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
     const hasNewSlot = (job_id: JobId, runs: SlotPlan["runs"]): boolean =>
       runs.some((run) => knownSlot.first(job_id, run.scheduled_for) === undefined)
 
-    const move = (row: Row, job: StoredJob, plan: SlotPlan): StoredJob => {
+    const nextRunAt = jobNames.indexOf("next_run")
+    const statusAt = jobNames.indexOf("status")
+
+    const move = (values: ReadonlyArray<unknown>, job: StoredJob, plan: SlotPlan): StoredJob => {
       const { next_run, status = job.status } = plan
       if (status === job.status) moveJob.run(next_run, job.id)
       else moveJobTo.run(next_run, status, job.id)
       const moved = { ...job, next_run, status }
-      keepJob({ ...row, id: job.id, next_run, status }, moved)
+      keepJob(values.with(nextRunAt, next_run).with(statusAt, status), moved)
       return moved
     }
 
@@ -96,9 +105,9 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
         quarantine(job_id, detail, now)
       }
       for (const row of due) {
-        const decoded = jobFromRow(row)
+        const decoded = jobFromValues(row)
         if (Either.isLeft(decoded)) {
-          setAside(String(row["id"]) as JobId, decoded.left)
+          setAside(String(row[0]) as JobId, decoded.left)
           continue
         }
         const job = decoded.right
@@ -125,23 +134,19 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
     }
 
     /** Stores a new run as one that has started; undefined where its slot has a row already. */
-    const startNew = ({ job, row }: RunOfJob, { now, owner }: LookOptions): RunRow | undefined => {
-      const started: RunRow = {
-        ...row,
-        status: "running",
-        attempt: 1,
-        owner,
-        started_at: now,
-        ready_at: null
-      }
-      return newRuns.insertOne({ row: started, job }) ? started : undefined
+    const startNew = ({ job, row }: RunOfJob, { now, owner }: LookOptions): Starting | undefined => {
+      const started: RunRow = { ...row, status: "running", attempt: 1, owner, started_at: now, ready_at: null }
+      const values = newRuns.insertOne({ row: started, job })
+      return values === undefined ? undefined : { row: started, values }
     }
 
     const startStored = Effect.fnUntraced(function* (id: string, { now, owner }: LookOptions) {
-      const found = startRun.first(owner, now, id)
-      const { damaged, readable } = history.read(found === undefined ? [] : [found])
+      const values = startRun.first(owner, now, id)
+      if (values === undefined) return undefined
+      const { damaged, readable } = history.readValues([values])
       for (const run of damaged) yield* settlements.abandon(run, now)
-      return readable[0]
+      const [row] = readable
+      return row === undefined ? undefined : ({ row, values } satisfies Starting)
     })
 
     /** Starts what is ready, in the order of their times, and stores the new runs. `known` are jobs as they are now. */
@@ -158,15 +163,15 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
         ...startable.map((fresh) => ({ id: fresh.row.id as string, at: fresh.row.ready_at ?? now, fresh }))
       ].toSorted((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
       newRuns.insert(chosen.slice(limit).flatMap(({ fresh }) => (fresh === null ? [] : [fresh])))
-      const rows: Array<RunRow> = []
+      const starting: Array<Starting> = []
       for (const { fresh, id } of chosen.slice(0, limit)) {
-        const row = fresh === null ? yield* startStored(id, options) : startNew(fresh, options)
-        if (row !== undefined) rows.push(row)
+        const one = fresh === null ? yield* startStored(id, options) : startNew(fresh, options)
+        if (one !== undefined) starting.push(one)
       }
-      const granted = yield* approvals.ofRuns(rows)
+      const granted = yield* approvals.ofRuns(starting.map(({ row }) => row))
       const started: Array<StartedRun> = []
-      for (const row of rows) {
-        const { attempt, run } = history.begin(row, now)
+      for (const { row, values } of starting) {
+        const { attempt, run } = history.begin(row, values, now)
         const job = known.get(row.job_id) ?? jobs.stored(row.job_id)
         if (job !== null) {
           started.push({ run, job, attempt, approval: granted.get(run.id) ?? null })

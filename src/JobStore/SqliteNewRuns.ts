@@ -5,7 +5,7 @@ import { isTerminal } from "../Domain/Run.ts"
 import { partitionOf } from "../Domain/StableHash.ts"
 import type { NewRun } from "../JobStore.ts"
 import { recordRun } from "../Observability.ts"
-import { Database } from "./Database.ts"
+import { Database, type Value } from "./Database.ts"
 import { type RunRow, runNames, runValues } from "./Rows.ts"
 import { SqliteNewDeliveries } from "./SqliteNewDeliveries.ts"
 import { Tally } from "./Tally.ts"
@@ -65,9 +65,13 @@ export class SqliteNewRuns extends Effect.Service<SqliteNewRuns>()("symbiont/Job
       output: null
     })
 
-    /** Inserts one row; a slot that has its row already (the clock went back and came again) keeps it. */
-    const insertOne = ({ job, row }: RunOfJob): boolean => {
-      if (insertRun.run(...runValues(row)) === 0) return false
+    /**
+     * Inserts one row, and gives its values; undefined for a slot that has its row already (the clock went back and came
+     * again), which keeps it.
+     */
+    const insertOne = ({ job, row }: RunOfJob): ReadonlyArray<Value> | undefined => {
+      const values = runValues(row)
+      if (insertRun.run(...values) === 0) return undefined
       if (isTerminal(row.status)) tally.note(recordRun(row))
       const told = deliveriesAtEnd(job, row.status)
       if (told.length > 0) {
@@ -75,7 +79,7 @@ export class SqliteNewRuns extends Effect.Service<SqliteNewRuns>()("symbiont/Job
           told.map((asked) => deliveries.row({ run_id: row.id, job_id: job.id, ...asked }, job, row.created_at))
         )
       }
-      return true
+      return values
     }
 
     const insert = (runs: ReadonlyArray<RunOfJob>): void => {

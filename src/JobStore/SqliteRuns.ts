@@ -32,7 +32,7 @@ const decodeSeen = Schema.decodeUnknown(Schema.Array(Schema.Struct({ seen_at: Sc
 export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/SqliteRuns", {
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
-    const { inTurn, prepare } = yield* Database
+    const { inTurn, query } = yield* Database
     const writer = yield* Writer
     const audit = yield* SqliteAudit
     const jobs = yield* SqliteJobs
@@ -44,7 +44,7 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
     const failpoints = yield* Failpoints
     const pass = plainly(failpoints, inTurn)
 
-    const running = prepare(
+    const running = query(
       `SELECT ${runNames.join(", ")} FROM runs WHERE id = ? AND status = 'running' AND attempt = ? AND owner = ?`
     )
 
@@ -54,10 +54,10 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
       settle: (run: Run, job: StoredJob | null) => Settlement
     ): Either.Either<Run, FencedOut> => {
       const found = running.first(ref.run_id, ref.attempt, ref.owner)
-      const [row] = found === undefined ? [] : inTurn(history.readable([found]))
+      const begun = found === undefined ? undefined : history.inFlight(found)
       const fencedOut = () => Either.left(new FencedOut({ run: ref.run_id, attempt: ref.attempt }))
-      if (row === undefined) return fencedOut()
-      const run = history.live(row)
+      if (begun === undefined) return fencedOut()
+      const { row, run } = begun
       const job = jobs.stored(row.job_id)
       const settlement = settle(run, job)
       // A run is asked about once: a second time is the first one told again.

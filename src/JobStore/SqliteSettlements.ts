@@ -8,7 +8,7 @@ import type { NewDelivery, Settlement } from "../JobStore.ts"
 import { recordDeadLetter, recordRun } from "../Observability.ts"
 import { Counters } from "./Counters.ts"
 import { Database, type Prepared, type Value } from "./Database.ts"
-import { encodeRunPatch, jobColumns, type RunRow } from "./Rows.ts"
+import { encodeRunPatch, forgetJob, jobColumns, type RunRow } from "./Rows.ts"
 import { SqliteAudit, subjectOf } from "./SqliteAudit.ts"
 import { SqliteBudgets } from "./SqliteBudgets.ts"
 import { SqliteNewDeliveries } from "./SqliteNewDeliveries.ts"
@@ -105,6 +105,7 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
       if (!counts && Object.keys(patch).length === 0) return
       const set = !counts ? setJob : ended === "succeeded" ? setJobSucceeded : setJobFailed
       set(id, jobColumns(patch))
+      if (patch.status !== undefined && patch.status !== "active") forgetJob(id)
     }
 
     /** Ends the current attempt of a running run; gives the run as it is then. */

@@ -84,7 +84,9 @@ describe("every statement of the store uses its index", () => {
       const due = plans.find(({ text }) => text.includes("FROM jobs") && text.includes("next_run <="))
       assert.match(due?.steps.join("\n") ?? "", /SEARCH jobs USING INDEX jobs_due \(next_run/)
       assert.notMatch(due?.steps.join("\n") ?? "", sorted)
-      const ready = plans.find(({ text }) => text.includes("SELECT id, ready_at FROM runs") && text.includes("ready_at <="))
+      const ready = plans.find(
+        ({ text }) => text.includes("SELECT id, ready_at FROM runs") && text.includes("ready_at <=")
+      )
       assert.match(ready?.steps.join("\n") ?? "", /SEARCH runs USING (COVERING )?INDEX runs_ready/)
       assert.notMatch(ready?.steps.join("\n") ?? "", sorted)
     })

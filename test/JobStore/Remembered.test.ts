@@ -1,55 +1,67 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Either from "effect/Either"
-import { remembering, rememberingText } from "../../src/JobStore/Remembered.ts"
+import { remembering } from "../../src/JobStore/Remembered.ts"
 
 const counting = () => {
   let reads = 0
+  interface Read {
+    readonly values: ReadonlyArray<unknown>
+    readonly before: { readonly value: Read } | undefined
+  }
+  const { forget, keep, read } = remembering<Read, string>((values, before) => {
+    reads++
+    return values[1] === "bad" ? Either.left("bad") : Either.right({ values, before })
+  })
   return {
-    reads: () => reads,
-    text: rememberingText((text) => {
-      reads++
-      return text === "bad" ? Either.left("bad") : Either.right({ text })
-    }),
-    row: remembering((row) => {
-      reads++
-      return Either.right({ row })
-    }).read
+    forget,
+    keep,
+    read: (...values: ReadonlyArray<unknown>) => Either.getOrUndefined(read(values)),
+    reads: () => reads
   }
 }
 
-describe("what is remembered", () => {
-  it("is the very result of a text, but no failure", () => {
-    const { reads, text } = counting()
-    assert.strictEqual(text("a"), text("a"))
+describe("what is remembered of a row", () => {
+  it("is the very result of it until one of its columns changes, but no failure", () => {
+    const { read, reads } = counting()
+    const first = read("a", 1)
+    assert.strictEqual(read("a", 1), first)
     assert.strictEqual(reads(), 1)
-    text("bad")
-    text("bad")
+    read("a", "bad")
+    read("a", "bad")
     assert.strictEqual(reads(), 3)
-  })
-
-  it("is the very result of a row until one of its columns changes", () => {
-    const { reads, row } = counting()
-    const first = row({ id: "a", n: 1 })
-    assert.strictEqual(row({ id: "a", n: 1 }), first)
-    assert.notStrictEqual(row({ id: "a", n: 2 }), first)
-    assert.notStrictEqual(row({ id: "b", n: 2 }), first)
-    row({ n: 1 })
-    row({ n: 1 })
+    read(1)
+    read(1)
     assert.strictEqual(reads(), 5)
   })
 
+  it("is told to who reads it after a change", () => {
+    const { forget, read } = counting()
+    const first = read("a", 1)
+    assert.strictEqual(read("a", 2)?.before?.value, first)
+    forget("a")
+    assert.isUndefined(read("a", 3)?.before)
+  })
+
+  it("is what it was written as", () => {
+    const { keep, read, reads } = counting()
+    const written = { values: ["a", 1], before: undefined }
+    keep(["a", 1], written)
+    assert.strictEqual(read("a", 1), written)
+    assert.strictEqual(reads(), 0)
+  })
+
   it("is nothing large, and of small things not more than 16 million characters", () => {
-    const { reads, text } = counting()
+    const { read, reads } = counting()
     const large = "x".repeat(20_000)
-    text(large)
-    text(large)
+    read("large", large)
+    read("large", large)
     assert.strictEqual(reads(), 2)
-    const some = (index: number) => `${index}`.padEnd(10_000, "x")
+    const some = (index: number) => read(`${index}`, "x".repeat(10_000))
     const many = 3_000
-    for (let index = 0; index < many; index++) text(some(index))
-    text(some(many - 1))
+    for (let index = 0; index < many; index++) some(index)
+    some(many - 1)
     assert.strictEqual(reads(), 2 + many)
-    text(some(0))
+    some(0)
     assert.strictEqual(reads(), 3 + many)
   })
 })

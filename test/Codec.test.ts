@@ -3,9 +3,9 @@ import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import { PreviewRequest, strict } from "../../src/Api.ts"
-import { Job, JobDefinition, JobPatch, JobWithWarnings } from "../../src/Domain/Job.ts"
-import { decoderOf, encoderOf } from "../../src/Http/Codec.ts"
+import { PreviewRequest, strict } from "../src/Api.ts"
+import { decoderOf, encoderOf } from "../src/Codec.ts"
+import { Job, JobDefinition, JobPatch, JobWithWarnings } from "../src/Domain/Job.ts"
 
 const definition = {
   name: "report",

@@ -67,7 +67,7 @@ const isEmpty = (records: unknown): boolean => Array.isArray(records) && records
  * The decoder of a schema. A struct is decoded by the keys that are there, as a job has forty and most say five of
  * them; what that does not take is left to the schema, which says what is wrong.
  */
-export const decoderOf = <A>(schema: Schema.Schema<A, unknown>): Decode<A> => {
+export const decoderOf = <A, I>(schema: Schema.Schema<A, I>): Decode<A> => {
   const whole = ParseResult.decodeUnknownEither(schema)
   const fields = fieldsOf(schema)
   if (fields === null) return whole
