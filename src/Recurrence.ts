@@ -13,6 +13,8 @@ import { makeTimes } from "./Recurrence/Times.ts"
 import { cronWall } from "./Recurrence/Wall.ts"
 import { type Zone, zoneOf } from "./Recurrence/Zone.ts"
 
+export { type Slots, singleSlot } from "./Recurrence/Slots.ts"
+
 /** One thing wrong with a trigger; the path is the trigger's field, or empty when it is about several. */
 export const RecurrenceIssue = Schema.Struct({
   path: Schema.Literal("cron_expr", "every", "at", "timezone", "dst", ""),

@@ -257,7 +257,8 @@ export const decodeAttemptRow = (row: Row) => attemptRows.decode(attemptRows.inO
 
 /** A row of `deliveries`. */
 export const DeliveryRow = Schema.Struct(columns(Delivery.fields))
-export const decodeDeliveryRow = Schema.decodeUnknownEither(DeliveryRow)
+const deliveryRows = rowsOf(DeliveryRow)
+export const decodeDeliveryRow = (row: Row) => deliveryRows.decode(deliveryRows.inOrder(row))
 export const decodeListedDeliveryRow = Schema.decodeUnknownEither(Schema.Struct(columns(ListedDelivery.fields)))
 
 const session = Session.fields

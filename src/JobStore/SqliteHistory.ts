@@ -18,6 +18,7 @@ import {
   describe,
   type RunRow,
   runFromRow,
+  runNames,
   runValuesOf
 } from "./Rows.ts"
 import { SqliteJobs } from "./SqliteJobs.ts"
@@ -58,7 +59,7 @@ const mostBegun = 20_000
 export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/JobStore/SqliteHistory", {
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
-    const { inTurn, prepare } = yield* Database
+    const { inTurn, prepare, query } = yield* Database
     const jobs = yield* SqliteJobs
 
     /** The rows that can be read, in order, and what is known of those that cannot; each the values of `runNames`. */
@@ -169,16 +170,21 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
       return { attempt: attempts.at(-1) ?? attempt, run }
     }
 
-    /** One run by id, inside or outside a transaction. */
-    const runById = Effect.fnUntraced(function* (id: string) {
-      const rows = yield* readable(yield* sql`SELECT * FROM runs WHERE id = ${id}`)
-      const [run] = yield* assemble(rows)
-      return run ?? (yield* new RunNotFound({ run: id }))
-    })
+    const runOf = query(`SELECT ${runNames.join(", ")} FROM runs WHERE id = ?`)
+    const deliveriesOfRun = prepare("SELECT * FROM deliveries WHERE run_id = ? ORDER BY id")
 
-    const findRun = Effect.fn("JobStore.findRun")(function* (id: string) {
-      return yield* runById(id).pipe(Effect.catchTag("SqlError", Effect.die))
-    })
+    /** One run by id, inside or outside a transaction. */
+    const runById = (id: string): Effect.Effect<Run, RunNotFound> =>
+      Effect.suspend(() => {
+        const values = runOf.first(id)
+        const row = values === undefined ? undefined : readableOne(values)
+        if (row === undefined) return new RunNotFound({ run: id })
+        const deliveries = deliveriesOfRun.all(row.id).flatMap((found) => {
+          const delivery = decodeDeliveryRow(found)
+          return Either.isRight(delivery) ? [delivery.right] : []
+        })
+        return Effect.succeed(runFromRow(row, attemptsOfLive(row), deliveries))
+      })
 
     const listRuns = Effect.fn("JobStore.listRuns")(
       function* (jobRef: string, filter: RunFilter) {
@@ -250,7 +256,7 @@ export class SqliteHistory extends Effect.Service<SqliteHistory>()("symbiont/Job
       assemble,
       begin,
       counts,
-      findRun,
+      findRun: runById,
       findSession,
       inFlight,
       listRuns,

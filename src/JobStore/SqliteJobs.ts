@@ -55,13 +55,13 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
       `INSERT INTO jobs (${jobNames.join(", ")}) VALUES (${jobNames.map(() => "?").join(", ")})`
     )
 
+    // No name is shaped like an id. SQLite would answer one OR over both by a walk.
+    const rowOf = (ref: string): Either.Either<ReadonlyArray<unknown>, JobNotFound> =>
+      Either.fromNullable(isJobId(ref) ? byIdAlive.first(ref) : byName.first(ref), () => new JobNotFound({ job: ref }))
+
     /** The row of a job by id or name, the values of `jobNames`; deleted jobs are not found. */
     const findRow = (ref: string): Effect.Effect<ReadonlyArray<unknown>, JobNotFound> =>
-      Effect.suspend(() => {
-        // No name is shaped like an id. SQLite would answer one OR over both by a walk.
-        const row = isJobId(ref) ? byIdAlive.first(ref) : byName.first(ref)
-        return row === undefined ? new JobNotFound({ job: ref }) : Effect.succeed(row)
-      })
+      Effect.suspend(() => rowOf(ref))
 
     const readRow = (ref: string, row: ReadonlyArray<unknown>) =>
       Either.mapLeft(jobFromValues(row), (detail) => new JobUnreadable({ job: ref, detail }))
@@ -84,6 +84,12 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
         }
       }
       return live
+    }
+
+    /** A job by id or name. */
+    const readNow = (ref: string): Either.Either<StoredJob, JobNotFound | JobUnreadable> => {
+      const row = rowOf(ref)
+      return Either.isLeft(row) ? Either.left(row.left) : readRow(ref, row.right)
     }
 
     /** A stored job, also a deleted one; null for one whose row cannot be read. */
@@ -211,6 +217,7 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
       insertRows,
       list,
       liveRunsOf,
+      readNow,
       readRow,
       refuseTaken,
       removeRows,

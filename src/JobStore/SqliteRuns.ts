@@ -4,7 +4,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { Approval } from "../Domain/Approval.ts"
 import type { BootId, RunId } from "../Domain/Ids.ts"
-import type { StoredJob } from "../Domain/Job.ts"
+import type { JobNotFound, JobUnreadable, StoredJob } from "../Domain/Job.ts"
 import { FencedOut, IdempotencyConflict, type Run } from "../Domain/Run.ts"
 import { Failpoints, plainly } from "../Failpoints.ts"
 import type { AttemptRef, KeptSession, LiveRuns, NewRun, Settlement, WaitingEnd } from "../JobStore.ts"
@@ -24,7 +24,11 @@ const idempotencyWindow = 86_400_000
 /** Dead owners' runs ended in one transaction. */
 const recoveryBatch = 100
 
-const decodeKeys = Schema.decodeUnknown(Schema.Array(Schema.Struct({ hash: Schema.String, run_id: Schema.String })))
+/** A key that a caller gave a run, and a hash of what was asked for under it. */
+interface IdempotencyKey {
+  readonly key: string
+  readonly hash: string
+}
 
 const decodeSeen = Schema.decodeUnknown(Schema.Array(Schema.Struct({ seen_at: Schema.NullOr(Schema.Number) })))
 
@@ -32,7 +36,7 @@ const decodeSeen = Schema.decodeUnknown(Schema.Array(Schema.Struct({ seen_at: Sc
 export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/SqliteRuns", {
   effect: Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
-    const { inTurn, query } = yield* Database
+    const { inTurn, prepare, query } = yield* Database
     const writer = yield* Writer
     const audit = yield* SqliteAudit
     const jobs = yield* SqliteJobs
@@ -127,41 +131,42 @@ export class SqliteRuns extends Effect.Service<SqliteRuns>()("symbiont/JobStore/
       )
     })
 
-    const insertManual = Effect.fn("JobStore.insertManualRun")(function* <E>(
+    const forgetKeys = prepare("DELETE FROM idempotency WHERE created_at <= ?")
+    const knownKey = prepare("SELECT hash, run_id FROM idempotency WHERE key = ?")
+    const insertKey = prepare("INSERT INTO idempotency (key, hash, run_id, created_at) VALUES (?, ?, ?, ?)")
+
+    const insertManualNow = <E>(
       ref: string,
       now: number,
       make: (job: StoredJob, live: LiveRuns) => Either.Either<NewRun, E>,
-      idempotency?: { readonly key: string; readonly hash: string }
-    ) {
-      return yield* writer.commit(
-        Effect.gen(function* () {
-          const job = yield* jobs.readRow(ref, yield* jobs.findRow(ref))
-          if (idempotency !== undefined) {
-            yield* sql`DELETE FROM idempotency WHERE created_at <= ${now - idempotencyWindow}`
-            const key = `${job.id}/${idempotency.key}`
-            const [known] = yield* Effect.flatMap(
-              sql`SELECT hash, run_id FROM idempotency WHERE key = ${key}`,
-              (rows) => Effect.orDie(decodeKeys(rows))
-            )
-            if (known !== undefined) {
-              if (known.hash !== idempotency.hash) return yield* new IdempotencyConflict({ key: idempotency.key })
-              return yield* history.runById(known.run_id).pipe(Effect.catchTag("RunNotFound", Effect.die))
-            }
-          }
-          const row = newRuns.row(job, yield* make(job, jobs.liveRunsOf(job.id)), now)
-          newRuns.insertOne({ row, job })
-          if (idempotency !== undefined) {
-            yield* sql`INSERT INTO idempotency ${sql.insert({
-              key: `${job.id}/${idempotency.key}`,
-              hash: idempotency.hash,
-              run_id: row.id,
-              created_at: now
-            })}`
-          }
-          return runFromRow(row, [], [])
-        })
-      )
-    })
+      idempotency: IdempotencyKey | undefined
+    ): Either.Either<Run, E | JobNotFound | JobUnreadable | IdempotencyConflict> => {
+      const found = jobs.readNow(ref)
+      if (Either.isLeft(found)) return Either.left(found.left)
+      const job = found.right
+      const key = `${job.id}/${idempotency?.key}`
+      if (idempotency !== undefined) {
+        forgetKeys.run(now - idempotencyWindow)
+        const known = knownKey.first(key)
+        if (known !== undefined) {
+          if (known["hash"] !== idempotency.hash) return Either.left(new IdempotencyConflict({ key: idempotency.key }))
+          return Either.right(inTurn(history.runById(String(known["run_id"]))))
+        }
+      }
+      const made = make(job, jobs.liveRunsOf(job.id))
+      if (Either.isLeft(made)) return Either.left(made.left)
+      const row = newRuns.row(job, made.right, now)
+      newRuns.insertOne({ row, job })
+      if (idempotency !== undefined) insertKey.run(key, idempotency.hash, row.id, now)
+      return Either.right(runFromRow(row, [], []))
+    }
+
+    const insertManual = <E>(
+      ref: string,
+      now: number,
+      make: (job: StoredJob, live: LiveRuns) => Either.Either<NewRun, E>,
+      idempotency?: IdempotencyKey
+    ) => writer.commitNow(() => insertManualNow(ref, now, make, idempotency))
 
     const cancelWaiting = Effect.fn("JobStore.cancelWaiting")(function* (
       run_id: RunId,

@@ -5,7 +5,7 @@ import { formatInstant } from "../Domain/Instant.ts"
 import { isOneShot, runsAtOnce, type StoredJob } from "../Domain/Job.ts"
 import type { Reason } from "../Domain/Run.ts"
 import type { LiveRuns, NewRun, SlotPlan } from "../JobStore.ts"
-import type { Recurrence } from "../Recurrence.ts"
+import { type Slots, singleSlot } from "../Recurrence.ts"
 import type { Settings } from "../Settings.ts"
 import { startOf } from "./Jitter.ts"
 import { asleepUntil, sleptThrough } from "./Quiet.ts"
@@ -86,7 +86,7 @@ const planSlot = (job: StoredJob, slot: number, start_at: number | null, live: L
 /** Slots older than the grace, by the job's misfire policy; the work does not grow with their number. */
 const planLate = (
   job: StoredJob,
-  recurrence: Recurrence,
+  recurrence: Slots,
   from: number,
   cutoff: number,
   now: number,
@@ -122,7 +122,7 @@ const planLate = (
 }
 
 /** One row for the slots from `from` on that were to be slept through until `wakes`, and were noticed late. */
-const missedAsleep = (recurrence: Recurrence, from: number, wakes: number, reason: Reason): NewRun => {
+const missedAsleep = (recurrence: Slots, from: number, wakes: number, reason: Reason): NewRun => {
   const last = Math.max(from, recurrence.previous(wakes) ?? from)
   return missed(from, last, Math.max(1, recurrence.count(from, last + 1)), reason)
 }
@@ -144,7 +144,8 @@ export const makeSlotPlanner = (settings: Settings["Type"]["scheduler"], recurre
   return (job: StoredJob, live: LiveRuns, now: number): SlotPlan => {
     const cursor = job.next_run
     if (cursor === null || cursor > now) return { runs: [], next_run: cursor, cancel: [], audit: [] }
-    const compiled = recurrences(job)
+    // A one-shot has no slot beyond its first, which the cursor is.
+    const compiled = job.at === undefined ? recurrences(job) : Either.right(singleSlot(cursor))
     if (Either.isLeft(compiled)) return halted(job, compiled.left.message)
     const recurrence = compiled.right
     const places: Places = { holding: live.holding, queued: live.queued, cancel: [] }
