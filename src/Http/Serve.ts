@@ -5,10 +5,10 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
-import * as LogLevel from "effect/LogLevel"
 import * as Runtime from "effect/Runtime"
 import { Access } from "../Access.ts"
 import { isHttpError } from "../Api.ts"
+import { debugging } from "../Debugging.ts"
 import type { Principal } from "../Domain/Key.ts"
 import { countRequest, Metrics, MetricsEnabled } from "../Observability.ts"
 import { admitted, Refusal } from "./Admission.ts"
@@ -44,7 +44,7 @@ export const serve = Effect.fnUntraced(function* (routes: ReadonlyArray<Route>) 
   const runtime = yield* Effect.runtime<never>()
   const metrics = (yield* MetricsEnabled) ? yield* Metrics : null
   const isTraced = yield* FiberRef.get(FiberRef.currentTracerEnabled)
-  const isLogged = LogLevel.lessThanEqual(yield* FiberRef.get(FiberRef.currentMinimumLogLevel), LogLevel.Debug)
+  const debug = yield* debugging
   const run = Runtime.runFork(runtime)
   const router = makeRouter(routes.map((route) => ({ method: route.method, path: route.path, value: route })))
 
@@ -116,8 +116,8 @@ export const serve = Effect.fnUntraced(function* (routes: ReadonlyArray<Route>) 
         countRequest(metrics, { method: counted, route: path, status: answer.status, seconds })
       }
       // Not what was only read; and the path without its query, which may hold what is nobody's business.
-      if (isLogged && (method !== "GET" || answer.status >= 400)) {
-        run(Effect.logDebug("request", { method, path: url.split("?")[0], status: answer.status }))
+      if (method !== "GET" || answer.status >= 400) {
+        debug?.("request", { method, path: url.split("?")[0], status: answer.status })
       }
     }
 

@@ -10,7 +10,7 @@ import type { JobFilter, LiveRuns, Page } from "../JobStore.ts"
 import { recordRun } from "../Observability.ts"
 import { among } from "./Among.ts"
 import { Database, type Row } from "./Database.ts"
-import { jobFromRow, jobFromValues, jobNames, jobToRow, jobValues, keepJob } from "./Rows.ts"
+import { jobFromRow, jobFromValues, jobNames, jobToRow, jobValues } from "./Rows.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { SqliteSessionArchive } from "./SqliteSessionArchive.ts"
 import { Tally } from "./Tally.ts"
@@ -126,9 +126,7 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
     ) {
       yield* refuseTaken(jobs.map(({ job }) => job))
       for (const { audit: events, job } of jobs) {
-        const values = jobValues(job)
-        insertJob.run(...values)
-        keepJob(values, job)
+        insertJob.run(...jobValues(job))
         audit.note(events, job.created_at)
       }
     })

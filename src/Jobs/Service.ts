@@ -20,7 +20,7 @@ import {
   runsAtOnce,
   type StoredJob
 } from "../Domain/Job.ts"
-import { stillHidden, withSecretsOf } from "../Domain/Redaction.ts"
+import { stillHidden, withoutSecrets, withSecretsOf } from "../Domain/Redaction.ts"
 import { ConcurrencyLimitReached, isTerminal, RunEnded } from "../Domain/Run.ts"
 import type { TriggerSpec } from "../Domain/Schedule.ts"
 import type { JobChange, JobFilter, LiveRuns, NewRun, RunFilter } from "../JobStore.ts"
@@ -172,7 +172,7 @@ export const make = Effect.gen(function* () {
       { id: yield* ids.job, source_file: null, applied: null, defined_by: actor },
       now
     )
-    const { after } = changesOf({} as JobDefinition, definition)
+    const after = withoutSecrets(definition)
     yield* store.insertJobs([
       { job, audit: [{ type: "CronJobCreated", actor, job_id: job.id, job_name: job.name, after }] }
     ])
