@@ -51,7 +51,7 @@ const bundle = async () => {
   rmSync(join(root, "dist", "chunks"), { recursive: true, force: true })
   await build({
     ...common,
-    entryPoints: { cli: "src/bin.ts", help: "src/help.ts" },
+    entryPoints: { cli: "src/bin.ts", help: "src/help.ts", selftestService: "src/selftestService.ts" },
     chunkNames: "chunks/[name]-[hash]",
     splitting: true,
     format: "esm",

@@ -130,6 +130,15 @@ const startedWith = async (variable: string, after: number): Promise<ReadonlyArr
   return found.flat()
 }
 
+/** Processes that were started with a variable (`NAME=value`, in latin1). Linux only; elsewhere none are found. */
+export const processesWith = (variable: string): Effect.Effect<ReadonlyArray<number>> =>
+  process.platform !== "linux"
+    ? Effect.succeed([])
+    : Effect.orElseSucceed(
+        Effect.tryPromise(() => startedWith(variable, 0)),
+        () => []
+      )
+
 /** Passes over the processes, should those that are found start others meanwhile. */
 const maxPasses = 5
 

@@ -18,6 +18,8 @@ const switches: ReadonlySet<string> = new Set([
   "--check",
   "--clear",
   "--allow-unset",
+  "--quick",
+  "--keep",
   "--help",
   "-h",
   "--version",

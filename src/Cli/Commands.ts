@@ -20,6 +20,7 @@ export const commands = {
   logs: async () => (await import("./Logs.ts")).logs,
   agentpin: async () => (await import("./AgentPin.ts")).agentpin,
   doctor: async () => (await import("./Doctor.ts")).doctor,
+  selftest: async () => (await import("./Selftest.ts")).selftest,
   backup: async () => (await import("./Backup.ts")).backup,
   restore: async () => (await import("./Backup.ts")).restore,
   completions: async () => (await import("./Completions.ts")).completions,

@@ -141,6 +141,18 @@ export const helpTexts: Readonly<Record<string, HelpText>> = {
   },
   "agentpin unpin": { examples: ["symbi agentpin unpin key-1 --domain agent.example.com"] },
   doctor: { examples: ["symbi doctor", "symbi doctor --format json"] },
+  selftest: {
+    about: [
+      "Starts services of its own in a temporary folder on your disk and does to them what machines do: kills them, fills their disk, cuts their power, and turns their clocks in simulated weeks. Your data are not touched. Then it compares what is stored with what must be: every slot in exactly one row, every delivery made, nothing acknowledged lost, the audit log whole. It takes about two minutes; Ctrl-C ends it and takes everything away.",
+      "Parts: disk (how fast its fsync is, and whether it is one), kill, full, power, simulation, audit."
+    ],
+    examples: [
+      "symbi selftest",
+      "symbi selftest --quick --folder /var/lib",
+      "symbi selftest --only kill,audit --kills 200",
+      "symbi selftest --only simulation --seeds 500 --format json"
+    ]
+  },
   backup: {
     about: [
       "One file with the database, the audit log's key and checkpoints, and the sessions; files of agents are not in it. It is a copy of one instant, is made without holding up the service, and is read back and verified before it gets its name. Keep it as safe as the data folder: what is secret there is secret in it."

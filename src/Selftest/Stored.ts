@@ -1,0 +1,101 @@
+import Sqlite from "better-sqlite3"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { type LedgerDelivery, type LedgerJob, type LedgerRun, slotsEvery } from "./Ledger.ts"
+import { tickPrefix } from "./Load.ts"
+
+/** What a database holds, read past the service. */
+export interface Stored {
+  readonly jobs: ReadonlyArray<LedgerJob>
+  readonly runs: ReadonlyArray<LedgerRun>
+  readonly deliveries: ReadonlyArray<LedgerDelivery>
+}
+
+const JobRow = Schema.Struct({
+  id: Schema.String,
+  name: Schema.String,
+  every: Schema.NullOr(Schema.String),
+  anchor: Schema.Number,
+  created_at: Schema.Number,
+  next_run: Schema.NullOr(Schema.Number)
+})
+
+const RunRow = Schema.Struct({
+  id: Schema.String,
+  job_id: Schema.String,
+  trigger: Schema.String,
+  status: Schema.String,
+  scheduled_for: Schema.Number,
+  missed_count: Schema.NullOr(Schema.Number),
+  missed_from: Schema.NullOr(Schema.Number),
+  missed_to: Schema.NullOr(Schema.Number)
+})
+
+const DeliveryRow = Schema.Struct({
+  id: Schema.String,
+  run_id: Schema.String,
+  channel: Schema.String,
+  state: Schema.String
+})
+
+const decodeJobs = Schema.decodeUnknownSync(Schema.Array(JobRow))
+const decodeRuns = Schema.decodeUnknownSync(Schema.Array(RunRow))
+const decodeDeliveries = Schema.decodeUnknownSync(Schema.Array(DeliveryRow))
+
+const second = 1_000
+
+/** Slots up to the cursor of a job of {@link writeLoad}; other jobs there have none yet. */
+const slotsOf = ({ anchor, created_at, every, name, next_run }: typeof JobRow.Type): ReadonlyArray<number> => {
+  if (!name.startsWith(tickPrefix) || next_run === null) return []
+  return slotsEvery(every === null ? Math.floor(created_at / second) * second : anchor, second, next_run)
+}
+
+/** Opens a database file for reading; it is closed with the scope. */
+export const openStored = (file: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => new Sqlite(file, { readonly: true })),
+    (db) => Effect.sync(() => db.close())
+  )
+
+/** Reads what the ledger is checked by. */
+export const readStored = (db: Sqlite.Database): Stored => ({
+  jobs: decodeJobs(
+    db.prepare("SELECT id, name, definition ->> 'every' AS every, anchor, created_at, next_run FROM jobs").all()
+  ).map((job) => ({ id: job.id, name: job.name, slots: slotsOf(job) })),
+  runs: decodeRuns(
+    db
+      .prepare(
+        "SELECT id, job_id, trigger, status, scheduled_for, missed_count, missed_from, missed_to FROM runs ORDER BY id"
+      )
+      .all()
+  ),
+  deliveries: decodeDeliveries(db.prepare("SELECT id, run_id, channel, state FROM deliveries ORDER BY id").all())
+})
+
+const decodeTexts = Schema.decodeUnknownSync(Schema.Array(Schema.String))
+
+/** What SQLite finds broken in a database. */
+export const damageOf = (db: Sqlite.Database): ReadonlyArray<string> => [
+  ...decodeTexts(db.prepare("PRAGMA integrity_check(5)").pluck().all())
+    .filter((text) => text !== "ok")
+    .map((text) => `the database is damaged: ${text}`),
+  ...(db.prepare("PRAGMA foreign_key_check").all().length === 0
+    ? []
+    : ["rows of the database refer to rows that are not there"])
+]
+
+/** How much is under way. */
+export const unended = (db: Sqlite.Database): number =>
+  Number(
+    db
+      .prepare(
+        `SELECT (SELECT count(*) FROM runs WHERE status IN ('pending', 'running'))
+          + (SELECT count(*) FROM deliveries WHERE state = 'pending')`
+      )
+      .pluck()
+      .get()
+  )
+
+/** Active jobs whose next slot is not after an instant, UTC ms. */
+export const behind = (db: Sqlite.Database, at: number): number =>
+  Number(db.prepare("SELECT count(*) FROM jobs WHERE status = 'active' AND next_run <= ?").pluck().get(at))
