@@ -33,7 +33,7 @@ const tamper = (file: string, statements: ReadonlyArray<string>) =>
     Effect.sync(() => new Sqlite(file)),
     (db) =>
       Effect.sync(() => {
-        for (const name of ["audit_no_update", "audit_no_delete"]) db.exec(`DROP TRIGGER ${name}`)
+        for (const name of ["audit_no_update", "audit_no_delete"]) db.exec(`DROP TRIGGER IF EXISTS ${name}`)
         for (const statement of statements) db.exec(statement)
       }),
     (db) => Effect.sync(() => db.close())

@@ -14,7 +14,7 @@ import { WakeSignal } from "../Scheduler.ts"
 import { type Call, problemsOf } from "./SimulationChecks.ts"
 import { type SimulatedEngine, startEngine } from "./SimulationEngine.ts"
 import { readLedger } from "./SimulationLedger.ts"
-import { type SimulatedTime, wallOf } from "./SimulationMachine.ts"
+import { forever, type SimulatedTime, wallOf } from "./SimulationMachine.ts"
 import type { History } from "./SimulationOracle.ts"
 import { behaviourOf, type SimulatedEvent, type SimulatedJob, type SimulationPlan } from "./SimulationPlan.ts"
 
@@ -77,7 +77,7 @@ export const simulate = Effect.fn("Selftest.simulate")(function* (plan: Simulati
       calls.push(call)
       const { end, takes } = behaviourOf(plan, job, run.scheduled_for, run.attempt)
       yield* Effect.sleep(takes).pipe(
-        Effect.zipRight(end === "hang" ? Effect.never : Effect.void),
+        Effect.zipRight(end === "hang" ? forever : Effect.void),
         Effect.ensuring(
           Effect.sync(() => {
             call.to = time.monotonic

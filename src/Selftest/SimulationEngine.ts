@@ -23,7 +23,7 @@ import { layerOnClient, type Stores } from "../JobStore/Sqlite.ts"
 import { PolicyGate } from "../PolicyGate.ts"
 import { Settings, SettingsSchema } from "../Settings.ts"
 import { WakeGate } from "../WakeGate.ts"
-import { type Machine, makeMachine, type SimulatedTime } from "./SimulationMachine.ts"
+import { forever, type Machine, makeMachine, type SimulatedTime } from "./SimulationMachine.ts"
 
 /** What a simulated service is made of. */
 export interface EngineOptions {
@@ -101,7 +101,7 @@ const failpointsOf = (options: EngineOptions, machine: Machine): typeof Failpoin
     Effect.suspend(() => {
       if (!options.dies(name)) return Effect.void
       machine.halt()
-      return Effect.never
+      return forever
     })
 })
 

@@ -50,6 +50,9 @@ export interface Machine {
   readonly advance: (to: number) => Effect.Effect<void>
 }
 
+/** Never ends. `Effect.never` would keep a timer of the real machine, and with it the process, for one that is halted. */
+export const forever: Effect.Effect<never> = Effect.async<never>(() => {})
+
 /** A new machine at a time. */
 export const makeMachine = (time: SimulatedTime): Machine => {
   let halted = false

@@ -14,13 +14,24 @@ export interface Ended {
 /** Runs the built `symbi` as a process of its own, without a terminal. */
 export const symbi = (
   words: ReadonlyArray<string>,
-  options: { readonly env?: Record<string, string>; readonly cwd?: string; readonly input?: string } = {}
+  options: {
+    readonly env?: Record<string, string>
+    readonly cwd?: string
+    readonly input?: string
+    /** Ms until it is killed; 25,000 unless told. */
+    readonly patience?: number
+  } = {}
 ): Effect.Effect<Ended> =>
   Effect.async((resume, signal) => {
     const child = execFile(
       process.execPath,
       [program, ...words],
-      { env: { PATH: process.env["PATH"], ...options.env }, cwd: options.cwd, signal, timeout: 25_000 },
+      {
+        env: { PATH: process.env["PATH"], ...options.env },
+        cwd: options.cwd,
+        signal,
+        timeout: options.patience ?? 25_000
+      },
       (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1
         resume(Effect.succeed({ code, stdout, stderr }))
