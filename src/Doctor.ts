@@ -10,13 +10,14 @@ import {
 } from "./Doctor/Configuration.ts"
 import { checkDatabase } from "./Doctor/Database.ts"
 import { checkDataFolder } from "./Doctor/DataFolder.ts"
+import { checkLeftAgents } from "./Doctor/LeftAgents.ts"
 import { findHolder, judgeLock } from "./Doctor/Lock.ts"
-import { checkApprovals, checkBudgets, checkJobs, checkService } from "./Doctor/Service.ts"
+import { checkApprovals, checkBudgets, checkClockJumps, checkJobs, checkService } from "./Doctor/Service.ts"
 import { bounded, broken, failed, ok, type Verdict, warning } from "./Doctor/Verdict.ts"
 import type { TextFile } from "./FileCheck.ts"
 
 export { judgeDatabase } from "./Doctor/Database.ts"
-export { judgeMode, judgeSpace } from "./Doctor/DataFolder.ts"
+export { judgeFileSystem, judgeMode, judgeSpace } from "./Doctor/DataFolder.ts"
 export { holderIn, judgeLock } from "./Doctor/Lock.ts"
 export { judgeBudgets, judgeClock } from "./Doctor/Service.ts"
 export { bounded, type Verdict } from "./Doctor/Verdict.ts"
@@ -77,6 +78,7 @@ export const examine = Effect.fn("Doctor.examine")(function* (patient: Patient) 
     ? yield* Effect.forEach(
         [
           bounded("service", checkService(client, server)),
+          bounded("clock jumps", checkClockJumps(client)),
           bounded("jobs", checkJobs(client)),
           bounded("approvals", checkApprovals(client)),
           bounded("budgets", checkBudgets(client))
@@ -97,6 +99,7 @@ export const examine = Effect.fn("Doctor.examine")(function* (patient: Patient) 
       : [
           ...(yield* bounded("data folder", checkDataFolder(folder))),
           ...judgeLock(holder, answers),
+          ...(holder === null ? yield* bounded("agents", checkLeftAgents(folder)) : []),
           ...(yield* bounded("database", checkDatabase(folder, holder !== null)))
         ]),
     ...ofService.flat()

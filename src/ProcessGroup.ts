@@ -119,25 +119,30 @@ const isAlive = (pid: number): Effect.Effect<boolean> =>
   })
 
 // What /proc shows of a process is as it was started, and of processes of other users nothing.
-const startedWith = async (variable: string, after: number): Promise<ReadonlyArray<number>> => {
+const startedWith = async (isMeant: (variable: string) => boolean, after: number): Promise<ReadonlyArray<number>> => {
   const ids = (await readdir("/proc")).map(Number).filter((id) => id > after && id !== process.pid)
   const found = await Promise.all(
     ids.map(async (id) => {
       const environment = await readFile(`/proc/${id}/environ`, "latin1").catch(() => "")
-      return environment.split("\0").includes(variable) ? [id] : []
+      return environment.split("\0").some(isMeant) ? [id] : []
     })
   )
   return found.flat()
 }
 
-/** Processes that were started with a variable (`NAME=value`, in latin1). Linux only; elsewhere none are found. */
-export const processesWith = (variable: string): Effect.Effect<ReadonlyArray<number>> =>
-  process.platform !== "linux"
+/**
+ * Processes that were started with a variable that begins so (`NAME=`, and of its value as much as is to be compared, in
+ * UTF-8). Linux only; elsewhere none are found.
+ */
+export const processesWith = (beginning: string): Effect.Effect<ReadonlyArray<number>> => {
+  const bytes = Buffer.from(beginning).toString("latin1")
+  return process.platform !== "linux"
     ? Effect.succeed([])
     : Effect.orElseSucceed(
-        Effect.tryPromise(() => startedWith(variable, 0)),
+        Effect.tryPromise(() => startedWith((variable) => variable.startsWith(bytes), 0)),
         () => []
       )
+}
 
 /** Passes over the processes, should those that are found start others meanwhile. */
 const maxPasses = 5
@@ -149,7 +154,7 @@ const maxPasses = 5
 export const endEscaped = (leader: number, variable: string): Effect.Effect<void> =>
   process.platform !== "linux"
     ? Effect.void
-    : Effect.tryPromise(() => startedWith(variable, leader)).pipe(
+    : Effect.tryPromise(() => startedWith((one) => one === variable, leader)).pipe(
         Effect.orElseSucceed((): ReadonlyArray<number> => []),
         Effect.tap((pids) =>
           Effect.forEach(pids, (pid) => Effect.ignore(Effect.try(() => process.kill(pid, "SIGKILL"))), {

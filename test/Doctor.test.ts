@@ -3,13 +3,14 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import type { Client } from "../src/Client.ts"
-import { checkJobs } from "../src/Doctor/Service.ts"
+import { checkClockJumps, checkJobs } from "../src/Doctor/Service.ts"
 import {
   bounded,
   holderIn,
   judgeBudgets,
   judgeClock,
   judgeDatabase,
+  judgeFileSystem,
   judgeLock,
   judgeMode,
   judgeSpace,
@@ -115,6 +116,43 @@ describe("the doctor", () => {
       assert.strictEqual(slow?.message, "none is dead, the first 2 have their agents")
     })
   )
+
+  it.effect("tells of clocks that jumped in the last day", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(Date.parse("2026-03-02T12:00:00Z"))
+      const asked: Array<unknown> = []
+      const jumps = ["the clock was set back by 1h", "the clock jumped ahead by 2h"].map((reason) => ({
+        reason,
+        time: Date.parse("2026-03-02T11:00:00Z")
+      }))
+      const clientOf = (found: ReadonlyArray<unknown>) =>
+        ({
+          audit: {
+            query: ({ urlParams }: { readonly urlParams: unknown }) =>
+              Effect.sync(() => {
+                asked.push(urlParams)
+                return found
+              })
+          }
+        }) as unknown as Client
+      assert.deepStrictEqual(statuses(yield* checkClockJumps(clientOf([]))), ["ok"])
+      const [jumped] = yield* checkClockJumps(clientOf(jumps))
+      assert.strictEqual(jumped?.status, "warning")
+      assert.strictEqual(
+        jumped?.message,
+        "the clock was set back by 1h (2026-03-02T11:00:00.000Z), and 1 before it in 24 hours"
+      )
+      const since = Date.parse("2026-03-01T12:00:00Z")
+      assert.deepStrictEqual(asked[0], { type: "ClockJumped", since, limit: 100 })
+    })
+  )
+
+  it("warns of data on a network file system, and says when they are in memory", () => {
+    assert.deepStrictEqual(statuses(judgeFileSystem(0x6969)), ["warning"])
+    assert.include(judgeFileSystem(0x6969)[0]?.message, "NFS")
+    assert.deepStrictEqual(statuses(judgeFileSystem(0x01021994)), ["ok"])
+    assert.deepStrictEqual(judgeFileSystem(0xef53), [])
+  })
 
   it("takes users and passwords out of addresses", () => {
     const places = {

@@ -35,6 +35,29 @@ export const judgeSpace = ({ files, free, freeFiles, total }: Space): ReadonlyAr
   return [space, freeFiles < 100 ? failed("disk", few, fewer) : warning("disk", few, fewer)]
 }
 
+// linux/magic.h
+const remote: ReadonlyMap<number, string> = new Map([
+  [0x6969, "NFS"],
+  [0xff534d42, "CIFS"],
+  [0xfe534d42, "SMB"]
+])
+const inMemory: ReadonlySet<number> = new Set([0x01021994, 0x858458f6])
+
+/** Whether a file system, by Linux's number of its type, keeps what it says it keeps; elsewhere nothing is told. */
+export const judgeFileSystem = (type: number): ReadonlyArray<Verdict> => {
+  const name = remote.get(type)
+  if (name !== undefined) {
+    return [
+      warning(
+        "disk",
+        `the data folder is on a network file system (${name}), whose locks and syncs may not hold`,
+        "move it to a disk of this machine; `symbi selftest --folder` tries one"
+      )
+    ]
+  }
+  return inMemory.has(type) ? [ok("disk", "the data folder is in memory: it ends with this machine's power")] : []
+}
+
 /** Who may read and write a folder or a file; `self` is this process's user id, undefined on systems without. */
 export const judgeMode = (
   what: string,
@@ -96,6 +119,7 @@ export const checkDataFolder = (folder: string) =>
       place,
       ...(yield* modeOf(folder)),
       ...(yield* modeOf(`${folder}/audit-key.pem`)),
+      ...judgeFileSystem(space.type),
       ...judgeSpace({
         free: space.bavail * space.bsize,
         total: space.blocks * space.bsize,

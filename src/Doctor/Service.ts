@@ -6,6 +6,7 @@ import type { AgentId } from "../Domain/Agent.ts"
 import type { BudgetLine } from "../Domain/Budget.ts"
 import { formatDuration } from "../Domain/Duration.ts"
 import type { Finding } from "../Domain/Health.ts"
+import { formatInstant } from "../Domain/Instant.ts"
 import { version } from "../Version.ts"
 import { failed, ok, type Verdict, warning } from "./Verdict.ts"
 
@@ -158,6 +159,24 @@ export const checkApprovals = Effect.fn("Doctor.approvals")(function* (client: C
       "approvals",
       `${long.length} have waited for more than ${formatDuration(longWait)}: ${named(long.map(({ job_name }) => job_name))}`,
       "see `symbi approvals list`"
+    )
+  ]
+})
+
+/** How long ago a jump of the clock is still told of, in ms. */
+const recent = 24 * 3_600_000
+
+/** Whether the service's clock jumped lately: each jump has made slots late, or has come before them. */
+export const checkClockJumps = Effect.fn("Doctor.clockJumps")(function* (client: Client) {
+  const since = (yield* Clock.currentTimeMillis) - recent
+  const [latest, ...others] = yield* client.audit.query({ urlParams: { type: "ClockJumped", since, limit: 100 } })
+  if (latest === undefined) return [ok("clock jumps", "none in 24 hours")]
+  const before = others.length === 0 ? "" : `, and ${others.length} before it in 24 hours`
+  return [
+    warning(
+      "clock jumps",
+      `${latest.reason ?? "the clock jumped"} (${formatInstant(latest.time)})${before}`,
+      "let NTP keep the clock; did the machine sleep? `symbi audit query --type ClockJumped` lists them"
     )
   ]
 })

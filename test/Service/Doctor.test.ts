@@ -95,6 +95,31 @@ describe("symbi doctor", () => {
     })
   )
 
+  it.scopedLive.skipIf(process.platform !== "linux")("names agents that outlived a service that was killed", () =>
+    Effect.gen(function* () {
+      const long = `agent long { command: ["sleep", "60"] }
+        schedule { name: "long" agent: "long" cron: "@yearly" delivery: ["log_file"] }`
+      const folder = yield* folderWith({ "agents/a.symbi": long })
+      const service = yield* startService({ folder })
+      yield* service.client.schedule.run({ path: { job_id: "long" }, payload: {}, headers: {}, urlParams: {} })
+      yield* eventually(
+        "the agent at work",
+        Effect.map(service.client.health.scheduler(), ({ in_flight_jobs }) => (in_flight_jobs === 1 ? true : undefined))
+      )
+      yield* service.signal("SIGKILL")
+      yield* service.exitCode
+      const { all, code, warned } = yield* examine(folder, nowhere)
+      assert.strictEqual(code, 0, all)
+      assert.include(warned, "agents")
+      const pid = Number(/an agent outlived a service that was killed: process (\d+)/.exec(all)?.[1])
+      process.kill(pid, "SIGKILL")
+      const gone = examine(folder, nowhere).pipe(
+        Effect.map((now) => (now.warned.includes("agents") ? undefined : true))
+      )
+      yield* eventually("nothing to tell of agents", gone)
+    })
+  )
+
   it.scopedLive("names a configuration that cannot be used, a damaged database, and data that others can change", () =>
     Effect.gen(function* () {
       const bad = yield* folderWith({ "symbiont.toml": "[scheduler]\nmax_concurrent_jobs = 0\n" })
