@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type { Client } from "./Client.ts"
+import { checkAudit } from "./Doctor/Audit.ts"
 import {
   checkAgentFiles,
   checkFallback,
@@ -100,7 +101,8 @@ export const examine = Effect.fn("Doctor.examine")(function* (patient: Patient) 
           ...(yield* bounded("data folder", checkDataFolder(folder))),
           ...judgeLock(holder, answers),
           ...(holder === null ? yield* bounded("agents", checkLeftAgents(folder)) : []),
-          ...(yield* bounded("database", checkDatabase(folder, holder !== null)))
+          ...(yield* bounded("database", checkDatabase(folder, holder !== null))),
+          ...(holder === null ? yield* bounded("audit", checkAudit(folder)) : [])
         ]),
     ...ofService.flat()
   ] as ReadonlyArray<Verdict>

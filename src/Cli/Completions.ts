@@ -58,7 +58,7 @@ const lookUp = (shapes: ReadonlyArray<CommandShape>): ReadonlyArray<string> => {
     "  done",
     '  case "$command $previous" in',
     ...values,
-    '    *" --file"|*" -f"|*" --output"|*" -o"|*" --config"|*" --data"|*" --db") files=1 ;;',
+    '    *" --file"|*" -f"|*" --output"|*" -o"|*" --config"|*" --data"|*" --db"|*" --folder") files=1 ;;',
     "  esac",
     '  if [ -z "$words$files" ]; then',
     '    case "$command" in',

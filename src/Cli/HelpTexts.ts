@@ -143,7 +143,7 @@ export const helpTexts: Readonly<Record<string, HelpText>> = {
   doctor: { examples: ["symbi doctor", "symbi doctor --format json"] },
   selftest: {
     about: [
-      "Starts services of its own in a temporary folder on your disk and does to them what machines do: kills them, fills their disk, cuts their power, and turns their clocks in simulated weeks. Your data are not touched. Then it compares what is stored with what must be: every slot in exactly one row, every delivery made, nothing acknowledged lost, the audit log whole. It takes about two minutes; Ctrl-C ends it and takes everything away.",
+      "Starts services of its own in a temporary folder on your disk and does to them what machines do: kills them, fills their disk, cuts their power, and turns their clocks in simulated weeks. Your data are not touched. Then it compares what is stored with what must be: every slot in exactly one row, every delivery made, nothing acknowledged lost, the audit log whole. It takes a minute or two; Ctrl-C ends it and takes everything away.",
       "Parts: disk (how fast its fsync is, and whether it is one), kill, full, power, simulation, audit."
     ],
     examples: [

@@ -89,6 +89,7 @@ export const selftest = Command.make(
   {
     config: dataOptions.config,
     folder: Options.text("folder").pipe(
+      Options.withPseudoName("folder"),
       Options.withDescription(
         "a folder on the disk to test (default the one beside the data folder, else a temporary one)"
       ),

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import Sqlite from "better-sqlite3"
 import * as Effect from "effect/Effect"
 import type { Verdict } from "../../src/Doctor.ts"
 import { hangs, httpReceiver } from "../support/HttpReceiver.ts"
@@ -92,6 +93,13 @@ describe("symbi doctor", () => {
       assert.include(offline.all, "1 in the dead-letter queue")
       assert.include(offline.warned, "deliveries")
       assert.include(offline.all, "not damaged")
+      assert.match(offline.all, /\d+ entries, as they were written/)
+      const db = new Sqlite(join(folder, ".symbi", "symbiont.db"))
+      db.exec("DROP TRIGGER audit_no_update; UPDATE audit SET actor = 'nobody' WHERE seq = 2")
+      db.close()
+      const tampered = yield* examine(folder, nowhere)
+      assert.include(tampered.failed, "audit")
+      assert.include(tampered.all, "not as it was written, at entry 2")
     })
   )
 
