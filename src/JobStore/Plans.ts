@@ -23,6 +23,8 @@ export interface LiveRuns {
   readonly queued: number
   /** Runs that hold a permit but for backfills, oldest first. */
   readonly holders: ReadonlyArray<RunId>
+  /** Late slots that have their row already, earliest first: the clock was set back from beyond them. */
+  readonly taken?: ReadonlyArray<number>
 }
 
 /** A run that stands for a slot, as far as a backfill of the slot needs to know it. */

@@ -44,6 +44,9 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
     const dueJobs = query(
       `SELECT ${jobNames.join(", ")} FROM jobs WHERE ${schedulable} AND next_run <= ? ${mine} ORDER BY next_run, id LIMIT ?`
     )
+    const takenSlots = query(`SELECT scheduled_for FROM runs INDEXED BY runs_slot
+      WHERE job_id = ? AND scheduled_for BETWEEN ? AND ? AND trigger IN ('schedule', 'catch_up')
+      ORDER BY scheduled_for LIMIT 1000`)
     const readyRuns = prepare(
       `SELECT id, ready_at FROM runs WHERE ${ready} AND ready_at <= ? ${mine} ORDER BY ready_at, id LIMIT ?`
     )
@@ -90,6 +93,15 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
       return moved
     }
 
+    /** What becomes of a job's due slots. Where some are late, those are told of that have their row already. */
+    const planOf = (job: StoredJob, { now, plan }: LookOptions) => {
+      const live = jobs.liveRunsOf(job.id)
+      const planned = plan(job, live)
+      if (!planned.runs.some((run) => run.status === "missed" || run.trigger === "catch_up")) return planned
+      const taken = takenSlots.all(job.id, job.next_run, now).map(([slot]) => Number(slot))
+      return taken.length === 0 ? planned : plan(job, { ...live, taken })
+    }
+
     /** Turns due slots into runs; those that could start at once are not stored yet. */
     const claim = (options: LookOptions) => {
       const { now } = options
@@ -111,8 +123,7 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
           continue
         }
         const job = decoded.right
-        const live = jobs.liveRunsOf(job.id)
-        const planned = Either.try(() => options.plan(job, live))
+        const planned = Either.try(() => planOf(job, options))
         if (Either.isLeft(planned)) {
           setAside(job.id, `its slots cannot be planned (${String(planned.left)}); pause and resume it to try again`)
           continue

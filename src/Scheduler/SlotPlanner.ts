@@ -83,6 +83,16 @@ const planSlot = (job: StoredJob, slot: number, start_at: number | null, live: L
   return pending(slot, "schedule", start_at, false, input)
 }
 
+/** The ranges between `from` and `to`, both included, that no slot lies in that has its row already. */
+const rangesWithout = (
+  taken: ReadonlyArray<number>,
+  from: number,
+  to: number
+): ReadonlyArray<readonly [number, number]> => {
+  const within = taken.filter((slot) => slot >= from && slot <= to)
+  return [...within, to + 1].map((end, index) => [(within[index - 1] ?? from - 1) + 1, end - 1] as const)
+}
+
 /** Slots older than the grace, by the job's misfire policy; the work does not grow with their number. */
 const planLate = (
   job: StoredJob,
@@ -90,7 +100,8 @@ const planLate = (
   from: number,
   cutoff: number,
   now: number,
-  places: Places
+  places: Places,
+  taken: ReadonlyArray<number>
 ): ReadonlyArray<NewRun> => {
   // A one-shot that was already past when its file gave that time is no outage of ours.
   const past = job.at !== undefined && job.misfire === undefined && from < job.anchor
@@ -99,18 +110,23 @@ const planLate = (
   const catchUps: Array<number> = []
   let slot = recurrence.previous(cutoff)
   while (slot !== null && slot >= from && catchUps.length < wanted) {
-    catchUps.unshift(slot)
+    if (!taken.includes(slot)) catchUps.unshift(slot)
     slot = recurrence.previous(slot)
   }
   const runs: Array<NewRun> = []
   if (slot !== null && slot >= from) {
-    const count = recurrence.count(from, slot + 1)
-    const text = past
-      ? `${formatInstant(from)} was already past when the job was given it`
-      : count === 1
-        ? `noticed at ${formatInstant(now)}, later than the misfire grace`
-        : `${count} slots noticed at ${formatInstant(now)}, later than the misfire grace`
-    runs.push(missed(from, slot, count, { code: past ? "past" : "misfire", text }))
+    for (const [start, end] of rangesWithout(taken, from, slot)) {
+      const count = recurrence.count(start, end + 1)
+      const first = start === from ? from : recurrence.next(start - 1)
+      const last = end === slot ? slot : recurrence.previous(end + 1)
+      if (count === 0 || first === null || last === null) continue
+      const text = past
+        ? `${formatInstant(from)} was already past when the job was given it`
+        : count === 1
+          ? `noticed at ${formatInstant(now)}, later than the misfire grace`
+          : `${count} slots noticed at ${formatInstant(now)}, later than the misfire grace`
+      runs.push(missed(first, last, count, { code: past ? "past" : "misfire", text }))
+    }
   }
   catchUps.forEach((at, index) => {
     const holds = places.holding < runsAtOnce(job)
@@ -157,7 +173,8 @@ export const makeSlotPlanner = (settings: Settings["Type"]["scheduler"], recurre
       const wakes = Math.min(quiet, cutoff)
       if (cursor < wakes) runs.push(missedAsleep(recurrence, cursor, wakes, asleep))
       const late = cursor < wakes ? recurrence.next(wakes - 1) : cursor
-      if (late !== null && late < cutoff) runs.push(...planLate(job, recurrence, late, cutoff, now, places))
+      if (late !== null && late < cutoff)
+        runs.push(...planLate(job, recurrence, late, cutoff, now, places, live.taken ?? []))
     }
 
     let slot: number | null = cursor < cutoff ? recurrence.next(cutoff - 1) : cursor

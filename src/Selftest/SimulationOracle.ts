@@ -1,3 +1,4 @@
+import * as Arr from "effect/Array"
 import { type SimulatedSchedule, slotsOf } from "./SimulationSlots.ts"
 
 /** Of a job's rows in the ledger, and of what the oracle expects: a slot and how it came to its row, or a missed range. */
@@ -78,7 +79,10 @@ export const expectedLedger = (job: OracleJob, history: ReadonlyArray<History>):
         const late = due.filter((slot) => slot < entry.at - grace)
         const wanted = job.misfire === "skip" ? 0 : job.misfire === "run_once" ? 1 : job.max_catchup
         const passedOver = late.slice(0, Math.max(0, late.length - wanted))
-        if (passedOver.length > 0) missed.push({ slots: passedOver })
+        // A slot that had its row before the clock was set back parts the ranges about it.
+        const parts = [...done].filter((slot) => slot < entry.at).sort((a, b) => a - b)
+        const ranges = Arr.groupBy(passedOver, (slot) => String(parts.findLastIndex((one) => one < slot)))
+        for (const slots of Object.values(ranges)) missed.push({ slots })
         for (const slot of passedOver) done.add(slot)
         for (const slot of late.slice(passedOver.length)) enter("catch_up", slot)
         for (const slot of due.slice(late.length)) enter("schedule", slot)

@@ -77,6 +77,63 @@ describe("a machine that was suspended", () => {
   )
 })
 
+describe("a clock that was ahead and is set back, when its slots come again all at once", () => {
+  const rowsOf = Effect.map(runsOf("hourly"), (runs) =>
+    runs.map(({ missed_count, missed_from, missed_to, scheduled_for, trigger }) =>
+      missed_from === null || missed_to === null
+        ? [trigger, (scheduled_for - start + 30 * second) / hour]
+        : [missed_count, (missed_from - start + 30 * second) / hour, (missed_to - start + 30 * second) / hour]
+    )
+  )
+
+  it.effect("misses the slots about the one that had its row already, and not that", () =>
+    withWallClock((wall) =>
+      Effect.gen(function* () {
+        yield* until(start)
+        yield* Effect.gen(function* () {
+          yield* create({ name: "hourly", cron_expr: "0 * * * *", misfire: "run_once" })
+          // Slots 1 to 4 come at once, and the latest is caught up. Its row is all that stays when the clock is set back.
+          yield* wall.jump(4 * hour + 10 * minute)
+          yield* TestClock.adjust("1 minute")
+          yield* wall.jump(-4 * hour - 10 * minute)
+          yield* TestClock.adjust("1 minute")
+          assert.deepStrictEqual(yield* rowsOf, [["catch_up", 4]])
+          yield* wall.jump(7 * hour + 10 * minute)
+          yield* TestClock.adjust("1 minute")
+          assert.deepStrictEqual(yield* rowsOf, [
+            [3, 1, 3],
+            ["catch_up", 4],
+            [2, 5, 6],
+            ["catch_up", 7]
+          ])
+        }).pipe(Effect.provide(engine(ok)))
+      })
+    )
+  )
+
+  it.effect("catches up with the latest slot that has no row", () =>
+    withWallClock((wall) =>
+      Effect.gen(function* () {
+        yield* until(start)
+        yield* Effect.gen(function* () {
+          yield* create({ name: "hourly", cron_expr: "0 * * * *", misfire: "run_once" })
+          yield* wall.jump(4 * hour + 10 * minute)
+          yield* TestClock.adjust("1 minute")
+          yield* wall.jump(-4 * hour - 10 * minute)
+          yield* TestClock.adjust("1 minute")
+          yield* wall.jump(4 * hour + 20 * minute)
+          yield* TestClock.adjust("1 minute")
+          assert.deepStrictEqual(yield* rowsOf, [
+            [2, 1, 2],
+            ["catch_up", 3],
+            ["catch_up", 4]
+          ])
+        }).pipe(Effect.provide(engine(ok)))
+      })
+    )
+  )
+})
+
 describe("a clock set to 2098 and back", () => {
   it.effect("costs each job one run at most; afterwards every job is due when it should be", () =>
     withWallClock((wall) =>
