@@ -143,7 +143,9 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
 
     const removeRows = Effect.fnUntraced(function* (ids: ReadonlyArray<JobId>, now: number) {
       const these = among(sql, ids)
-      yield* sql`UPDATE jobs SET deleted_at = ${now}, next_run = NULL, quarantined = NULL WHERE id IN ${these}`
+      // No job that is active: one whose last run then fails would be dead-lettered, and people told of it.
+      yield* sql`UPDATE jobs SET deleted_at = ${now}, next_run = NULL, quarantined = NULL, status = 'completed'
+        WHERE id IN ${these}`
       yield* sessions.end(ids, now)
       // Up to a thousand may wait in turn; nobody would want them of a job that is gone.
       const queued = yield* sql`UPDATE runs SET status = 'cancelled', finished_at = ${now}, reason = ${jobDeleted}

@@ -20,6 +20,22 @@ const fails = (kind: FailureKind, message = "it broke") => scriptedAgent({ fails
 const auditTypes = Effect.map(audited({ limit: 1_000 }), (events) => events.map((event) => event.type).toReversed())
 
 describe("failing runs", () => {
+  it.effect("do not dead-letter a job that was deleted while they ran, and tell nobody that they did", () => {
+    const failsLate: AgentHandler = () => Effect.delay(failure("permanent", "too late"), "30 seconds")
+    return Effect.gen(function* () {
+      const jobs = yield* Jobs
+      yield* create({ name: "gone", every: "1m", max_retries: 1, delivery: ["stdout"] })
+      yield* until(minute + 10 * second)
+      yield* jobs.remove("gone", "test")
+      yield* until(2 * minute)
+      const types = yield* auditTypes
+      assert.include(types, "CronJobFailed")
+      assert.notInclude(types, "CronJobDeadLettered")
+      const said = (yield* (yield* Deliveries).all).map((one) => one.output)
+      assert.isFalse(said.some((text) => text.includes("dead-lettered")))
+    }).pipe(Effect.provide(engine({ agent: failsLate })))
+  })
+
   it.effect("dead-letter the job exactly at the third failure in a row; nothing fires after", () =>
     Effect.gen(function* () {
       const jobs = yield* Jobs
