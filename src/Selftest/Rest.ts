@@ -1,4 +1,3 @@
-import type Sqlite from "better-sqlite3"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { processesWith } from "../ProcessGroup.ts"
@@ -8,13 +7,13 @@ import { skipsMissed, tells } from "./Load.ts"
 import type { Place } from "./Place.ts"
 import type { Receiver } from "./Receiver.ts"
 import { counted, NotSeen, some } from "./Report.ts"
-import { behind, damageOf, readStored, type Stored, unended } from "./Stored.ts"
+import { behind, damageOf, readStored, type Stored, type StoredFile, unended } from "./Stored.ts"
 
 /** For what faults left to be caught up with. */
 const patience = "90 seconds"
 
 /** Lets a service claim what is due, pauses its jobs, waits until all has ended, and stops it. */
-export const bringToRest = Effect.fnUntraced(function* (service: Running, db: Sqlite.Database) {
+export const bringToRest = Effect.fnUntraced(function* (service: Running, db: StoredFile) {
   const now = yield* Clock.currentTimeMillis
   const caughtUp = Effect.sync(() => (behind(db, now) === 0 ? true : undefined))
   yield* eventually("every slot is claimed", caughtUp, patience)
@@ -60,7 +59,7 @@ export const violationsIn = (stored: Stored): ReadonlyArray<string> => {
 }
 
 /** All that must hold of a service that has come to rest: its ledger, its deliveries, its agents, its file. */
-export const problemsAtRest = Effect.fnUntraced(function* (place: Place, db: Sqlite.Database, receiver: Receiver) {
+export const problemsAtRest = Effect.fnUntraced(function* (place: Place, db: StoredFile, receiver: Receiver) {
   const stored = readStored(db)
   const skipping = new Set(stored.jobs.filter(({ name }) => skipsMissed(name)).map(({ id }) => id))
   const unwanted = stored.runs.filter(({ job_id, trigger }) => trigger === "catch_up" && skipping.has(job_id))

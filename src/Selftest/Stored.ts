@@ -1,6 +1,7 @@
 import Sqlite from "better-sqlite3"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import { type LedgerDelivery, type LedgerJob, type LedgerRun, slotsEvery } from "./Ledger.ts"
 import { tickPrefix } from "./Load.ts"
 
@@ -50,15 +51,18 @@ const slotsOf = ({ anchor, created_at, every, name, next_run }: typeof JobRow.Ty
   return slotsEvery(every === null ? Math.floor(created_at / second) * second : anchor, second, next_run)
 }
 
+/** An open database file. */
+export interface StoredFile extends Sqlite.Database {}
+
 /** Opens a database file for reading; it is closed with the scope. */
-export const openStored = (file: string) =>
+export const openStored = (file: string): Effect.Effect<StoredFile, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => new Sqlite(file, { readonly: true })),
     (db) => Effect.sync(() => db.close())
   )
 
 /** Reads what the ledger is checked by. */
-export const readStored = (db: Sqlite.Database): Stored => ({
+export const readStored = (db: StoredFile): Stored => ({
   jobs: decodeJobs(
     db.prepare("SELECT id, name, definition ->> 'every' AS every, anchor, created_at, next_run FROM jobs").all()
   ).map((job) => ({ id: job.id, name: job.name, slots: slotsOf(job) })),
@@ -75,7 +79,7 @@ export const readStored = (db: Sqlite.Database): Stored => ({
 const decodeTexts = Schema.decodeUnknownSync(Schema.Array(Schema.String))
 
 /** What SQLite finds broken in a database. */
-export const damageOf = (db: Sqlite.Database): ReadonlyArray<string> => [
+export const damageOf = (db: StoredFile): ReadonlyArray<string> => [
   ...decodeTexts(db.prepare("PRAGMA integrity_check(5)").pluck().all())
     .filter((text) => text !== "ok")
     .map((text) => `the database is damaged: ${text}`),
@@ -85,7 +89,7 @@ export const damageOf = (db: Sqlite.Database): ReadonlyArray<string> => [
 ]
 
 /** How much is under way. */
-export const unended = (db: Sqlite.Database): number =>
+export const unended = (db: StoredFile): number =>
   Number(
     db
       .prepare(
@@ -97,5 +101,5 @@ export const unended = (db: Sqlite.Database): number =>
   )
 
 /** Active jobs whose next slot is not after an instant, UTC ms. */
-export const behind = (db: Sqlite.Database, at: number): number =>
+export const behind = (db: StoredFile, at: number): number =>
   Number(db.prepare("SELECT count(*) FROM jobs WHERE status = 'active' AND next_run <= ?").pluck().get(at))
