@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto"
+import * as Crypto from "node:crypto"
 import type { AuditHead } from "../Domain/Audit.ts"
 
 /**
@@ -45,12 +45,19 @@ export const contentSql = `CAST(${chainedColumns
   )
   .join(" || ")} AS BLOB)`
 
+// At once where Node can (20.12): a stream for each entry is work for the garbage collector.
+const sha256: (text: string) => string =
+  "hash" in Crypto
+    ? (text) => Crypto.hash("sha256", text, "hex")
+    : (text) => Crypto.createHash("sha256").update(text).digest("hex")
+
 /** The hash of the entry at `seq` that follows one of the hash `previous`. */
-export const entryHash = (previous: string, seq: number, content: string | Uint8Array): string =>
-  createHash("sha256")
-    .update(previous + encoded(seq))
-    .update(content)
-    .digest("hex")
+export const entryHash = (previous: string, seq: number, content: string | Uint8Array): string => {
+  const head = previous + encoded(seq)
+  return typeof content === "string"
+    ? sha256(head + content)
+    : Crypto.createHash("sha256").update(head).update(content).digest("hex")
+}
 
 /** The head of a log without entries. */
 export const genesis: AuditHead = { seq: 0, hash: "0".repeat(64), count: 0 }

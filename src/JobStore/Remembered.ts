@@ -6,8 +6,9 @@ const largest = 16_384
 
 type Values = ReadonlyArray<unknown>
 
-/** Whether two rows, the values of the same columns, are equal. */
+/** Whether two lists hold the same values, such as two rows' of the same columns. */
 export const areSame = (values: Values, others: Values): boolean => {
+  if (values.length !== others.length) return false
   for (let i = 0; i < values.length; i++) if (values[i] !== others[i]) return false
   return true
 }

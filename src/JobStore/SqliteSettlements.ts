@@ -8,6 +8,7 @@ import type { NewDelivery, Settlement } from "../JobStore.ts"
 import { recordDeadLetter, recordRun } from "../Observability.ts"
 import { Counters } from "./Counters.ts"
 import { Database, type Prepared, type Value } from "./Database.ts"
+import { areSame } from "./Remembered.ts"
 import { encodeRunPatch, forgetJob, jobColumns, type RunRow } from "./Rows.ts"
 import { SqliteAudit, subjectOf } from "./SqliteAudit.ts"
 import { SqliteBudgets } from "./SqliteBudgets.ts"
@@ -55,14 +56,17 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
 
     /** Statements that set some columns of a row by its id; few sets of columns come up. */
     const setting = (table: "runs" | "jobs", further = "") => {
-      const known = new Map<string, Prepared>()
+      const known: Array<{ readonly names: ReadonlyArray<string>; readonly statement: Prepared }> = []
+      const made = (names: ReadonlyArray<string>): Prepared => {
+        const columns = [...names.map((name) => `${name} = ?`), ...(further === "" ? [] : [further])].join(", ")
+        const statement = prepare(`UPDATE ${table} SET ${columns} WHERE id = ?`)
+        known.push({ names, statement })
+        return statement
+      }
       return (id: string, patch: Readonly<Record<string, Value>>): void => {
         const names = Object.keys(patch)
-        const key = names.join()
-        const before = known.get(key)
-        const columns = [...names.map((name) => `${name} = ?`), ...(further === "" ? [] : [further])].join(", ")
-        const statement = before ?? prepare(`UPDATE ${table} SET ${columns} WHERE id = ?`)
-        if (before === undefined) known.set(key, statement)
+        const before = known.find((one) => areSame(one.names, names))
+        const statement = before?.statement ?? made(names)
         statement.run(...Object.values(patch), id)
       }
     }

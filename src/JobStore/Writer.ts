@@ -2,11 +2,9 @@ import type { SqlError } from "@effect/sql/SqlError"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Mailbox from "effect/Mailbox"
 import { recordCommit } from "../Observability.ts"
@@ -156,14 +154,22 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
 
     const written = <A, E>(execute: () => Exit.Exit<A, E | SqlError>): Effect.Effect<A, Exclude<E, SqlError>> =>
       Effect.suspend(() => {
-        const done = Deferred.unsafeMake<A, Exclude<E, SqlError>>(FiberId.none)
+        let end: Exit.Exit<A, Exclude<E, SqlError>> | undefined
+        let resume: ((exit: Exit.Exit<A, Exclude<E, SqlError>>) => void) | undefined
         const write: Write = {
           execute,
-          complete: (exit) => Deferred.unsafeDone(done, sqlErrorsAsDefects(exit as Exit.Exit<A, E | SqlError>))
+          complete: (exit) => {
+            end = sqlErrorsAsDefects(exit as Exit.Exit<A, E | SqlError>)
+            resume?.(end)
+          }
         }
-        if (mailbox.unsafeOffer(write)) return Deferred.await(done)
+        const done = Effect.async<A, Exclude<E, SqlError>>((waiting) => {
+          if (end === undefined) resume = waiting
+          else waiting(end)
+        })
+        if (mailbox.unsafeOffer(write)) return done
         // Full, or closed.
-        return Effect.flatMap(mailbox.offer(write), (accepted) => (accepted ? Deferred.await(done) : closed))
+        return Effect.flatMap(mailbox.offer(write), (accepted) => (accepted ? done : closed))
       })
 
     /** Runs a write in the next shared transaction; returns when it is durable. Database failures are defects. */
