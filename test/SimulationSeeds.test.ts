@@ -33,7 +33,7 @@ const simulateSeeds = Effect.fnUntraced(function* (seeds: ReadonlyArray<number>,
 })
 
 const seed = process.env["SYMBI_TEST_SEED"]
-const count = Number(process.env["SYMBI_TEST_WEEKS"] ?? 12)
+const count = Number(process.env["SYMBI_TEST_WEEKS"] ?? 200)
 const seeds = seed === undefined ? Array.from({ length: count }, (_, index) => index + 1) : [Number(seed)]
 
 const expectNothingWrong = (wanted: ReadonlyArray<number>, size: SimulationSize) =>

@@ -20,7 +20,9 @@ const statements = [
   `INSERT OR IGNORE INTO job_labels SELECT of.value, jobs.id FROM jobs,
     json_each(CASE WHEN json_valid(definition) THEN definition ELSE '{}' END, '$.labels') AS of
     WHERE deleted_at IS NULL`,
-  `CREATE TRIGGER jobs_labels_insert AFTER INSERT ON jobs BEGIN
+  // Most jobs have none, and each new one would pay for the search.
+  `CREATE TRIGGER jobs_labels_insert AFTER INSERT ON jobs
+    WHEN CASE WHEN json_valid(NEW.definition) THEN NEW.definition -> '$.labels' IS NOT '[]' ELSE 0 END BEGIN
     ${addLabels};
   END`,
   `CREATE TRIGGER jobs_labels_update AFTER UPDATE OF definition, deleted_at ON jobs
