@@ -43,6 +43,8 @@ export class Database extends Context.Tag("symbiont/JobStore/Database")<
   {
     readonly prepare: (text: string) => Prepared
     readonly query: (text: string) => Query
+    /** Whether a transaction is open; SQLite ends one by itself where the disk fails it. */
+    readonly isInTransaction: () => boolean
     /** Executes what only asks the database, in the caller's turn; throws what it fails of. */
     readonly inTurn: <A>(effect: Effect.Effect<A, unknown>) => A
     readonly inTurnExit: <A, E>(effect: Effect.Effect<A, E>) => Exit.Exit<A, E>
@@ -159,7 +161,13 @@ const make = Effect.fnUntraced(function* (filename: string) {
     if (Exit.isSuccess(exit)) return exit.value
     throw Cause.squash(exit.cause)
   }
-  return Context.make(Database, { inTurn, inTurnExit, prepare, query }).pipe(Context.add(SqlClient.SqlClient, client))
+  return Context.make(Database, {
+    inTurn,
+    inTurnExit,
+    isInTransaction: () => sqlite.inTransaction,
+    prepare,
+    query
+  }).pipe(Context.add(SqlClient.SqlClient, client))
 })
 
 /** A database file (`:memory:` for none), opened for this process alone. What cannot be opened is a defect. */

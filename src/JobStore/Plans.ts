@@ -24,7 +24,7 @@ export interface LiveRuns {
   /** Runs that hold a permit but for backfills, oldest first. */
   readonly holders: ReadonlyArray<RunId>
   /** Late slots that have their row already, earliest first: the clock was set back from beyond them. */
-  readonly taken?: ReadonlyArray<number>
+  readonly taken?: ReadonlySet<number>
 }
 
 /** A run that stands for a slot, as far as a backfill of the slot needs to know it. */

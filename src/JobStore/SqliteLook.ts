@@ -46,7 +46,7 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
     )
     const takenSlots = query(`SELECT scheduled_for FROM runs INDEXED BY runs_slot
       WHERE job_id = ? AND scheduled_for BETWEEN ? AND ? AND trigger IN ('schedule', 'catch_up')
-      ORDER BY scheduled_for LIMIT 1000`)
+      ORDER BY scheduled_for`)
     const readyRuns = prepare(
       `SELECT id, ready_at FROM runs WHERE ${ready} AND ready_at <= ? ${mine} ORDER BY ready_at, id LIMIT ?`
     )
@@ -63,7 +63,9 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
     const knownSlot = prepare(
       "SELECT 1 FROM runs WHERE trigger IN ('schedule', 'catch_up') AND job_id = ? AND scheduled_for = ?"
     )
-    const startRun = query(`UPDATE runs SET status = 'running', attempt = attempt + 1, owner = ?,
+    // A number that is wrong in a damaged row must not stop the others: attempts go on from those that are stored.
+    const startRun = query(`UPDATE runs SET status = 'running', owner = ?,
+      attempt = max(attempt + 0, coalesce((SELECT max(number) FROM attempts WHERE run_id = runs.id), 0)) + 1,
       started_at = coalesce(started_at, ?), ready_at = NULL, next_attempt_at = NULL WHERE id = ? RETURNING ${runNames.join(", ")}`)
 
     /** The two values of `mine`. */
@@ -93,13 +95,20 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
       return moved
     }
 
-    /** What becomes of a job's due slots. Where some are late, those are told of that have their row already. */
-    const planOf = (job: StoredJob, { now, plan }: LookOptions) => {
+    /**
+     * What becomes of a job's due slots, or why that cannot be told. Slots that have their row already, from before the
+     * clock was set back, are told of where more than one slot is planned for.
+     */
+    const planOf = (job: StoredJob, { now, plan }: LookOptions): Either.Either<SlotPlan, unknown> => {
+      // What the database fails of is no fault of the job: it must fail the look.
       const live = jobs.liveRunsOf(job.id)
-      const planned = plan(job, live)
-      if (!planned.runs.some((run) => run.status === "missed" || run.trigger === "catch_up")) return planned
-      const taken = takenSlots.all(job.id, job.next_run, now).map(([slot]) => Number(slot))
-      return taken.length === 0 ? planned : plan(job, { ...live, taken })
+      const planned = Either.try(() => plan(job, live))
+      if (Either.isLeft(planned)) return planned
+      const { cancel, runs } = planned.right
+      const [first] = runs
+      if (runs.length <= 1 && cancel.length === 0 && first?.status !== "missed") return planned
+      const taken = new Set(takenSlots.all(job.id, job.next_run, now).map(([slot]) => Number(slot)))
+      return taken.size === 0 ? planned : Either.try(() => plan(job, { ...live, taken }))
     }
 
     /** Turns due slots into runs; those that could start at once are not stored yet. */
@@ -123,7 +132,7 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
           continue
         }
         const job = decoded.right
-        const planned = Either.try(() => planOf(job, options))
+        const planned = planOf(job, options)
         if (Either.isLeft(planned)) {
           setAside(job.id, `its slots cannot be planned (${String(planned.left)}); pause and resume it to try again`)
           continue

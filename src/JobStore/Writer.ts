@@ -51,7 +51,7 @@ export class Gathering extends Context.Reference<Gathering>()("symbiont/JobStore
  */
 export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer", {
   scoped: Effect.gen(function* () {
-    const { inTurn, inTurnExit, prepare } = yield* Database
+    const { inTurn, inTurnExit, isInTransaction, prepare } = yield* Database
     const [begin, commitAll, rollback] = [prepare("BEGIN"), prepare("COMMIT"), prepare("ROLLBACK")]
     const audit = yield* SqliteAudit
     const counters = yield* Counters
@@ -81,6 +81,7 @@ export class Writer extends Effect.Service<Writer>()("symbiont/JobStore/Writer",
         begin.run()
         for (const write of batch) {
           const exit = write.execute()
+          if (Exit.isSuccess(exit) && !isInTransaction()) throw new Error("the database gave up the transaction")
           if (Exit.isFailure(exit)) {
             abandon()
             return Exit.failCause(exit.cause)

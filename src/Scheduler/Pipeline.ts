@@ -156,6 +156,10 @@ const endOfCause = Effect.fnUntraced(function* (cause: Cause.Cause<AgentFailure>
   if (Cause.isInterruptedOnly(cause)) {
     return stopped === null ? permanently("the agent interrupted itself") : endOfStop(stopped)
   }
+  if (stopped !== null && Cause.isInterrupted(cause)) {
+    yield* Effect.logWarning("an agent failed as it was stopped", run.id, cause)
+    return endOfStop(stopped)
+  }
   const refusal = refusalIn(cause)
   if (refusal !== undefined) {
     const text = `${refusalTexts[refusal].what}: the attempt could not go on`

@@ -85,11 +85,11 @@ const planSlot = (job: StoredJob, slot: number, start_at: number | null, live: L
 
 /** The ranges between `from` and `to`, both included, that no slot lies in that has its row already. */
 const rangesWithout = (
-  taken: ReadonlyArray<number>,
+  taken: ReadonlySet<number>,
   from: number,
   to: number
 ): ReadonlyArray<readonly [number, number]> => {
-  const within = taken.filter((slot) => slot >= from && slot <= to)
+  const within = [...taken].filter((slot) => slot >= from && slot <= to)
   return [...within, to + 1].map((end, index) => [(within[index - 1] ?? from - 1) + 1, end - 1] as const)
 }
 
@@ -101,7 +101,7 @@ const planLate = (
   cutoff: number,
   now: number,
   places: Places,
-  taken: ReadonlyArray<number>
+  taken: ReadonlySet<number>
 ): ReadonlyArray<NewRun> => {
   // A one-shot that was already past when its file gave that time is no outage of ours.
   const past = job.at !== undefined && job.misfire === undefined && from < job.anchor
@@ -110,7 +110,7 @@ const planLate = (
   const catchUps: Array<number> = []
   let slot = recurrence.previous(cutoff)
   while (slot !== null && slot >= from && catchUps.length < wanted) {
-    if (!taken.includes(slot)) catchUps.unshift(slot)
+    if (!taken.has(slot)) catchUps.unshift(slot)
     slot = recurrence.previous(slot)
   }
   const runs: Array<NewRun> = []
@@ -143,6 +143,8 @@ const missedAsleep = (recurrence: Slots, from: number, wakes: number, reason: Re
   return missed(from, last, Math.max(1, recurrence.count(from, last + 1)), reason)
 }
 
+const noSlots: ReadonlySet<number> = new Set()
+
 const halted = (job: StoredJob, reason: string): SlotPlan => ({
   runs: [],
   next_run: null,
@@ -166,6 +168,7 @@ export const makeSlotPlanner = (settings: Settings["Type"]["scheduler"], recurre
     const recurrence = compiled.right
     const places: Places = { holding: live.holding, queued: live.queued, cancel: [] }
     const runs: Array<NewRun> = []
+    const taken = live.taken ?? noSlots
     const cutoff = now - grace
     const quiet = asleepUntil(job, now) ?? cursor
     const asleep = sleptThrough(job, quiet)
@@ -173,8 +176,7 @@ export const makeSlotPlanner = (settings: Settings["Type"]["scheduler"], recurre
       const wakes = Math.min(quiet, cutoff)
       if (cursor < wakes) runs.push(missedAsleep(recurrence, cursor, wakes, asleep))
       const late = cursor < wakes ? recurrence.next(wakes - 1) : cursor
-      if (late !== null && late < cutoff)
-        runs.push(...planLate(job, recurrence, late, cutoff, now, places, live.taken ?? []))
+      if (late !== null && late < cutoff) runs.push(...planLate(job, recurrence, late, cutoff, now, places, taken))
     }
 
     let slot: number | null = cursor < cutoff ? recurrence.next(cutoff - 1) : cursor
@@ -182,12 +184,15 @@ export const makeSlotPlanner = (settings: Settings["Type"]["scheduler"], recurre
       const next: number | null = recurrence.next(slot)
       if (next !== null && next <= slot)
         return halted(job, `the trigger does not advance beyond ${formatInstant(slot)}`)
-      const start = startOf(job, slot, next, settings.max_jitter_seconds)
-      runs.push(
-        slot < quiet
-          ? { ...skipped(slot, job, asleep), saved: job.last_usage }
-          : planSlot(job, slot, start === slot ? null : start, live, places)
-      )
+      // One that has its row already takes no place.
+      if (!taken.has(slot)) {
+        const start = startOf(job, slot, next, settings.max_jitter_seconds)
+        runs.push(
+          slot < quiet
+            ? { ...skipped(slot, job, asleep), saved: job.last_usage }
+            : planSlot(job, slot, start === slot ? null : start, live, places)
+        )
+      }
       slot = next
     }
     return { runs, next_run: slot, cancel: places.cancel, ...oneShotEnd(job, runs) }

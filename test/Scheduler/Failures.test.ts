@@ -207,6 +207,16 @@ describe("failing runs", () => {
 })
 
 describe("attempts of one run", () => {
+  it.effect("that comes to its time limit is a time-out, even if what the agent does then has a defect", () =>
+    Effect.gen(function* () {
+      yield* create({ name: "limited", every: "10m", max_runtime: "5s", retry: { attempts: 2, backoff: "1s" } })
+      yield* until(11 * minute)
+      const [run] = yield* runsOf("limited")
+      assert.deepStrictEqual([run?.status, run?.attempts.length], ["timed_out", 2])
+      assert.strictEqual(run?.error_message, "stopped after its max_runtime of 5s")
+    }).pipe(Effect.provide(engine({ agent: () => Effect.ensuring(Effect.never, Effect.die("cleanup")) })))
+  )
+
   it.effect("follow with growing waits, bounded by retry.attempts, and only the last failure counts", () =>
     Effect.gen(function* () {
       const jobs = yield* Jobs
