@@ -61,7 +61,7 @@ export {
 } from "./Api/Compat.ts"
 export { Redelivered, RedeliverRequest } from "./Api/Deliveries.ts"
 export * from "./Api/Errors.ts"
-export { issuesOf, issueText, readableIssues } from "./Api/Issues.ts"
+export { firstIssues, issuesOf, issueText, readableIssues } from "./Api/Issues.ts"
 export { strict } from "./Api/Params.ts"
 export { Deleted, NextRun, PreviewAnswer, PreviewRequest, RunRequest } from "./Api/Schedule.ts"
 export { Live } from "./Api/Service.ts"

@@ -1,3 +1,4 @@
+import * as Arr from "effect/Array"
 import * as ParseResult from "effect/ParseResult"
 import type { Issue } from "../Domain/Job.ts"
 import { nearest } from "../Suggestion.ts"
@@ -60,6 +61,49 @@ export const readableIssues = (raw: ReadonlyArray<RawIssue>): ReadonlyArray<Issu
   return [...byPath]
     .filter(([path, { messages }]) => !isNoise(path, messages))
     .map(([path, { key, messages }]) => ({ path, message: sentence(key, messages) }))
+}
+
+/** Issues that are told of; a body can hold a million of them. */
+const mostIssues = 20
+
+/** An issue with no more than so many within it, counted down in `left`. */
+const bounded = (issue: ParseResult.ParseIssue, left: { count: number }): ParseResult.ParseIssue | undefined => {
+  switch (issue._tag) {
+    case "Composite": {
+      const kept: Array<ParseResult.ParseIssue> = []
+      for (const one of Arr.ensure(issue.issues)) {
+        if (left.count <= 0) break
+        const inner = bounded(one, left)
+        if (inner !== undefined) kept.push(inner)
+      }
+      const [first, ...rest] = kept
+      return first === undefined ? undefined : new ParseResult.Composite(issue.ast, issue.actual, [first, ...rest])
+    }
+    case "Pointer": {
+      const inner = bounded(issue.issue, left)
+      return inner === undefined ? undefined : new ParseResult.Pointer(issue.path, issue.actual, inner)
+    }
+    case "Refinement": {
+      const inner = bounded(issue.issue, left)
+      return inner && new ParseResult.Refinement(issue.ast, issue.actual, issue.kind, inner)
+    }
+    case "Transformation": {
+      const inner = bounded(issue.issue, left)
+      return inner && new ParseResult.Transformation(issue.ast, issue.actual, issue.kind, inner)
+    }
+    default:
+      left.count -= 1
+      return issue
+  }
+}
+
+/** The first issues of what was refused, as people read them. */
+export const firstIssues = (issue: ParseResult.ParseIssue): ReadonlyArray<Issue> => {
+  const left = { count: mostIssues + 1 }
+  const issues = readableIssues(ParseResult.ArrayFormatter.formatIssueSync(bounded(issue, left) ?? issue))
+  return left.count > 0
+    ? issues
+    : [...issues.slice(0, mostIssues), { path: "", message: "and more; correct these first" }]
 }
 
 /** The issues of a failed decoding. */

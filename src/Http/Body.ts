@@ -87,11 +87,16 @@ const jsonOf = (bytes: Buffer, contentType = "application/json"): Json | Invalid
 
 /**
  * Reads the JSON of a request, null for an empty body whatever its content type says, and no more than its route takes.
- * The rest of a longer body is drained: destroying the stream would reset the connection. Nothing is said of a request
- * whose sender is gone.
+ * The rest of a longer body is drained: destroying the stream would reset the connection. `gone` is called where the
+ * sender goes away before its end.
  */
-export const readJson = (source: IncomingMessage, then: (json: Json | BodyRefusal) => void): void => {
-  const limit = limitOf(source.url ?? "")
+export const readJson = (
+  source: IncomingMessage,
+  url: string,
+  then: (json: Json | BodyRefusal) => void,
+  gone: () => void
+): void => {
+  const limit = limitOf(url)
   const chunks: Array<Buffer> = []
   let size = 0
   let refused = false
@@ -115,5 +120,8 @@ export const readJson = (source: IncomingMessage, then: (json: Json | BodyRefusa
     )
   })
   source.on("error", () => undefined)
+  source.on("close", () => {
+    if (!refused && !source.readableEnded) gone()
+  })
   if (Number(source.headers["content-length"] ?? 0) > limit) refuse()
 }

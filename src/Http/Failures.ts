@@ -1,10 +1,11 @@
 import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as ParseResult from "effect/ParseResult"
+import type * as ParseResult from "effect/ParseResult"
 import {
   answers,
   type ErrorBody,
+  firstIssues,
   type HttpError,
   InternalError,
   InvalidRequest,
@@ -12,7 +13,6 @@ import {
   issueText,
   MethodNotAllowed,
   NotFound,
-  readableIssues,
   StorageFull,
   Unavailable
 } from "../Api.ts"
@@ -46,7 +46,7 @@ export const answerOf = (
 
 /** What a request is refused with that says something invalid. */
 export const undecodable = (issue: ParseResult.ParseIssue): InvalidRequest => {
-  const details = readableIssues(ParseResult.ArrayFormatter.formatIssueSync(issue))
+  const details = firstIssues(issue)
   return new InvalidRequest({
     code: "INVALID_REQUEST",
     message: `the request is not valid: ${issueText(details)}`,

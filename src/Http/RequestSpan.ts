@@ -5,10 +5,13 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Answer } from "./Answer.ts"
 
+/** What a request is counted as whose client went away before its answer: nginx's 499. */
+export const clientGone = 499
+
 /** The span of a request, within that of its caller where it names one (W3C Trace Context). */
 export const withRequestSpan = (
-  { headers, method, socket, url = "/" }: IncomingMessage,
-  route: string,
+  { headers, method, socket }: IncomingMessage,
+  { path, route }: { readonly path: string; readonly route: string },
   answer: Effect.Effect<Answer>
 ): Effect.Effect<Answer> =>
   Effect.useSpan(
@@ -20,13 +23,14 @@ export const withRequestSpan = (
       attributes: {
         "http.request.method": method,
         "http.route": route,
-        "url.path": url.split("?")[0],
-        "client.address": socket.remoteAddress,
-        "user_agent.original": headers["user-agent"]
+        "url.path": path,
+        ...(socket.remoteAddress === undefined ? {} : { "client.address": socket.remoteAddress }),
+        ...(headers["user-agent"] === undefined ? {} : { "user_agent.original": headers["user-agent"] })
       }
     },
     (span) =>
-      Effect.tap(Effect.withParentSpan(answer, span), ({ status }) =>
-        Effect.sync(() => span.attribute("http.response.status_code", status))
+      Effect.withParentSpan(answer, span).pipe(
+        Effect.tap(({ status }) => Effect.sync(() => span.attribute("http.response.status_code", status))),
+        Effect.onInterrupt(() => Effect.sync(() => span.attribute("http.response.status_code", clientGone)))
       )
   )

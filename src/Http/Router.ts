@@ -28,10 +28,15 @@ const decoded = (step: string): string | undefined => {
 }
 
 /** The steps of a path, decoded; undefined where one is malformed. Empty ones do not count. */
-const stepsOf = (target: string): ReadonlyArray<string> | undefined => {
-  // A whole URL stands there in requests to proxies (RFC 9112, 3.2.2).
-  const url = target.startsWith("/") ? target : target.replace(/^https?:\/\/[^/]*/i, "")
-  const end = url.search(/[?#]/)
+/** The path and the query of a request's target. A whole URL stands there in requests to proxies (RFC 9112, 3.2.2). */
+export const originForm = (target: string): string => {
+  const url = target.startsWith("/") ? target : target.replace(/^https?:\/\/[^/?#]*/i, "")
+  const end = url.indexOf("#")
+  return end === -1 ? url : url.slice(0, end)
+}
+
+const stepsOf = (url: string): ReadonlyArray<string> | undefined => {
+  const end = url.indexOf("?")
   const steps: Array<string> = []
   for (const step of (end === -1 ? url : url.slice(0, end)).split("/")) {
     if (step === "") continue
@@ -110,7 +115,7 @@ export const queryOf = (target: string): Readonly<Record<string, string | Array<
   const query: Record<string, string | Array<string>> = Object.create(null)
   const start = target.indexOf("?")
   if (start === -1) return query
-  for (const [name, value] of new URLSearchParams(target.slice(start + 1).split("#", 1)[0])) {
+  for (const [name, value] of new URLSearchParams(target.slice(start + 1))) {
     const before = query[name]
     query[name] = before === undefined ? value : [...(typeof before === "string" ? [before] : before), value]
   }

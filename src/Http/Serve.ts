@@ -17,21 +17,22 @@ import { readJson } from "./Body.ts"
 import { answerOf, errorOf, noRoute, undecodable } from "./Failures.ts"
 import { objection } from "./Guard.ts"
 import { NodeServer } from "./Listener.ts"
-import { withRequestSpan } from "./RequestSpan.ts"
-import { makeRouter } from "./Router.ts"
+import { clientGone, withRequestSpan } from "./RequestSpan.ts"
+import { makeRouter, originForm } from "./Router.ts"
 import type { Parts, Route } from "./Routes.ts"
 import { sendStream } from "./SendStream.ts"
 
 const countedMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 
-type Judged =
-  | { readonly path: string; readonly refusal: Refusal }
-  | {
-      readonly path: string
-      readonly route: Route
-      readonly params: Parts["params"]
-      readonly principal: Principal
-    }
+/** A request that its route answers. */
+interface Asked {
+  readonly path: string
+  readonly route: Route
+  readonly params: Parts["params"]
+  readonly principal: Principal
+}
+
+type Judged = Asked | { readonly path: string; readonly refusal: Refusal }
 
 /**
  * Answers the requests of the server by these routes, until the scope ends. All but what a handler does is plain code,
@@ -103,42 +104,66 @@ export const serve = Effect.fnUntraced(function* (routes: ReadonlyArray<Route>) 
   }
 
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
-    const { headers, method = "", url = "/" } = request
+    const { headers, method = "" } = request
+    const url = originForm(request.url ?? "/")
+    const path = url.split("?", 1)[0] ?? ""
     const begun = metrics === null ? 0n : clock.unsafeCurrentTimeNanos()
-    const asked = judged(request, method, url)
-    const { path } = asked
+    let route = "none"
 
-    const end = (answer: Answer): void => {
-      send(request, response, answer)
+    const count = (status: number): void => {
       if (metrics !== null) {
         const seconds = Number(clock.unsafeCurrentTimeNanos() - begun) / 1e9
         const counted = countedMethods.has(method) ? method : "other"
-        countRequest(metrics, { method: counted, route: path, status: answer.status, seconds })
+        countRequest(metrics, { method: counted, route, status, seconds })
       }
       // Not what was only read; and the path without its query, which may hold what is nobody's business.
-      if (method !== "GET" || answer.status >= 400) {
-        debug?.("request", { method, path: url.split("?")[0], status: answer.status })
+      if (method !== "GET" || status >= 400) debug?.("request", { method, path, status })
+    }
+
+    const end = (answer: Answer): void => {
+      const isGone = response.destroyed && !response.writableEnded
+      send(request, response, answer)
+      count(isGone ? clientGone : answer.status)
+    }
+
+    /** Gives an answer that is known, or comes of an effect; in a span where somebody gets those. */
+    const finish = (effect: Effect.Effect<Answer>): void => {
+      const spanned = isTraced ? withRequestSpan(request, { path, route }, effect) : effect
+      runFor(response, spanned, (exit) => end(Exit.isSuccess(exit) ? exit.value : failed(exit.cause)))
+    }
+    const refuse = (answer: Answer): void => (isTraced ? finish(Effect.succeed(answer)) : end(answer))
+
+    /** What nobody foresaw ends this request, and nothing else. */
+    const guarded = (run: () => void): void => {
+      try {
+        run()
+      } catch (defect) {
+        if (response.headersSent) response.destroy()
+        else end(failed(Cause.die(defect)))
       }
     }
 
-    if ("refusal" in asked) {
-      end(answerOf(asked.refusal.error, asked.refusal.headers))
-      return
+    const respond = (asked: Asked, payload: unknown): void => {
+      const { params, principal } = asked
+      const handled = asked.route.handle({ params, payload, headers, url, principal })
+      if (Either.isLeft(handled)) refuse(answerOf(undecodable(handled.left)))
+      else if (isTraced) finish(Effect.map(Effect.exit(handled.right), (exit) => answered(asked.route, exit)))
+      else runFor(response, handled.right, (exit) => guarded(() => end(answered(asked.route, exit))))
     }
-    const { params, principal, route } = asked
-    const respond = (payload: unknown): void => {
-      const handled = route.handle({ params, payload, headers, url, principal })
-      if (Either.isLeft(handled)) end(answerOf(undecodable(handled.left)))
-      else if (isTraced) {
-        const answer = Effect.map(Effect.exit(handled.right), (exit) => answered(route, exit))
-        runFor(response, withRequestSpan(request, path, answer), (exit) =>
-          end(Exit.isSuccess(exit) ? exit.value : failed(exit.cause))
+
+    guarded(() => {
+      const asked = judged(request, method, url)
+      route = asked.path
+      if ("refusal" in asked) refuse(answerOf(asked.refusal.error, asked.refusal.headers))
+      else if (asked.route.readsBody) {
+        readJson(
+          request,
+          url,
+          (json) => guarded(() => ("value" in json ? respond(asked, json.value) : refuse(answerOf(json)))),
+          () => count(clientGone)
         )
-      } else runFor(response, handled.right, (exit) => end(answered(route, exit)))
-    }
-    if (route.readsBody) {
-      readJson(request, (json) => ("value" in json ? respond(json.value) : end(answerOf(json))))
-    } else respond(undefined)
+      } else respond(asked, undefined)
+    })
   }
 
   yield* Effect.acquireRelease(

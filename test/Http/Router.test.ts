@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { makeRouter, queryOf } from "../../src/Http/Router.ts"
+import { makeRouter, originForm, queryOf } from "../../src/Http/Router.ts"
 
 const route = (method: string, path: string) => ({ method, path, value: `${method} ${path}` })
 
@@ -22,7 +22,7 @@ describe("makeRouter", () => {
     assert.deepStrictEqual(found("GET", "/API//Jobs/?x=/y"), ["GET /api/jobs", {}])
     assert.deepStrictEqual(found("GET", "/api/jobs/A%2Fb%20%25?x"), ["GET /api/jobs/:id", { id: "A/b %" }])
     assert.deepStrictEqual(found("GET", "/%61pi/jobs/a;b"), ["GET /api/jobs/:id", { id: "a;b" }])
-    assert.deepStrictEqual(found("HEAD", "http://localhost:1/open.json"), ["GET /open.json", {}])
+    assert.deepStrictEqual(found("HEAD", originForm("http://localhost:1/open.json")), ["GET /open.json", {}])
   })
 
   it("takes a fixed step before a parameter, and the parameter where the step leads nowhere", () => {
@@ -53,5 +53,13 @@ describe("queryOf", () => {
     assert.deepEqual({ ...queryOf("/a?x=1&y=a+b%20c&x=2&x=%zz") }, { x: ["1", "2", "%zz"], y: "a b c" })
     assert.deepEqual(Object.keys(queryOf("/a?__proto__=1")), ["__proto__"])
     assert.deepEqual({ ...queryOf("/a") }, {})
+  })
+})
+
+describe("originForm", () => {
+  it("is the path and the query alone: no authority, which can hold a password, and no fragment", () => {
+    assert.strictEqual(originForm("http://me:secret@localhost/api?x=1#y?z"), "/api?x=1")
+    assert.strictEqual(originForm("/api#?x=1"), "/api")
+    assert.strictEqual(originForm("http://localhost?x"), "?x")
   })
 })

@@ -80,13 +80,13 @@ describe("symbi logs", () => {
 
         const scheduler = yield* logs("--filter", "scheduler", "--level", "debug")
         assert.strictEqual(scheduler.code, 0)
-        assert.match(scheduler.stdout, /DEBUG scheduler run started job_name=works run_id=run_\w+ attempt=1/)
+        assert.match(scheduler.stdout, /DEBUG scheduler run started attempt=1 job_name=works run_id=run_\w+/)
         assert.match(scheduler.stdout, /DEBUG scheduler run ended .*status=succeeded/)
         assert.notMatch(scheduler.stdout, /delivery|http/)
         assert.match(scheduler.stderr, /writes info and above; of the rest it knows the latest, since \d{4}-/)
 
         const usual = yield* logs()
-        assert.match(usual.stdout, /INFO {2}scheduler run ended job_name=fails .*error="exited with code 3/)
+        assert.match(usual.stdout, /INFO {2}scheduler run ended attempt=1 job_name=fails .*error="exited with code 3/)
         assert.notMatch(usual.stdout, /DEBUG|works/)
         assert.strictEqual(usual.stderr, "")
         assert.include(service.stderr(), "INFO scheduler: run ended")
@@ -94,7 +94,7 @@ describe("symbi logs", () => {
         const one = JSON.parse((yield* logs("--filter", run.id, "--level", "debug", "--format", "json")).stdout)
         assert.includeMembers(
           one.map(({ component }: { readonly component: string }) => component),
-          ["scheduler", "policy"]
+          ["scheduler", "delivery"]
         )
         const latest = JSON.parse((yield* logs("--level", "debug", "--lines", "2", "--format", "json")).stdout)
         assert.strictEqual(latest.length, 2)
@@ -111,7 +111,7 @@ describe("symbi logs", () => {
         assert.deepStrictEqual([gone.code, gone.stdout], [6, ""])
         const data = join(folder, ".symbi")
         const read = yield* logs("--data", data)
-        assert.match(read.stdout, /INFO {2}scheduler run ended job_name=fails/)
+        assert.match(read.stdout, /INFO {2}scheduler run ended attempt=1 job_name=fails/)
         assert.strictEqual((yield* logs("--data", data, "-f")).code, 2)
       }),
     limit

@@ -95,7 +95,6 @@ describe("Telemetry", () => {
           ["symbiont.concurrency", "symbiont.run"],
           ["symbiont.delivery", "symbiont.run"],
           ["symbiont.execution", "symbiont.attempt"],
-          ["symbiont.gate", "symbiont.policy"],
           ["symbiont.jitter", "symbiont.run"],
           ["symbiont.policy", "symbiont.attempt"],
           ["symbiont.record", "symbiont.attempt"],
