@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process"
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
@@ -58,7 +58,11 @@ const upThatEndsWith = (folder: string, statements: ReadonlyArray<string>) => {
   return file
 }
 
-const inProcess = (folder: string, options: Partial<SelftestOptions>) =>
+const inProcess = (
+  folder: string,
+  options: Partial<SelftestOptions>,
+  variables: Readonly<Record<string, string>> = {}
+) =>
   selftest({
     parts: new Set(["kill"]),
     kills: 0,
@@ -77,7 +81,7 @@ const inProcess = (folder: string, options: Partial<SelftestOptions>) =>
     Effect.provide([
       NodeContext.layer,
       FetchHttpClient.layer,
-      ServiceEnvironment.layer({ variables: process.env, directory: folder })
+      ServiceEnvironment.layer({ variables: { ...process.env, ...variables }, directory: folder })
     ])
   )
 
@@ -147,6 +151,7 @@ describe.concurrent("symbi selftest", { timeout: 60_000 }, () => {
       assert.isAbove(kill?.["slots"] ?? 0, 20)
       assert.isAbove(kill?.["deliveries"] ?? 0, 5)
       assert.strictEqual(power?.["cuts"], 3)
+      assert.isAbove(power?.["required"] ?? 0, 5)
       assert.strictEqual(audit?.["tampered"], 3)
       assert.isAbove(audit?.["entries"] ?? 0, 10)
       assert.deepStrictEqual(selftestFolders(folder), [])
@@ -214,6 +219,18 @@ describe.concurrent("symbi selftest", { timeout: 60_000 }, () => {
       const [kill, audit] = report.parts
       assert.match(kill?.problems.join("\n") ?? "", /^tick-\d+: slots with more than one row: \d{4}-/)
       assert.match(audit?.problems.join("\n") ?? "", /the log of "kill" is broken at entry 2/)
+    })
+  )
+
+  it.scopedLive.skipIf(!isLinux)("says of its own agents that fail what they failed of, and claims nothing", () =>
+    Effect.gen(function* () {
+      const folder = yield* folderWith({ sh: "#!/bin/sh\nexit 3\n" })
+      chmodSync(join(folder, "sh"), 0o755)
+      const path = { PATH: `${folder}:${process.env["PATH"]}` }
+      const { parts } = yield* inProcess(folder, { parts: new Set(["kill"]) }, path)
+      assert.lengthOf(parts[0]?.problems ?? [], 1, parts[0]?.problems.join("\n"))
+      assert.match(parts[0]?.problems[0] ?? "", /^\d+ runs failed: .*3/)
+      assert.notInclude(parts[0]?.summary, "each in exactly one row")
     })
   )
 
