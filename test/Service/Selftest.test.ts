@@ -251,19 +251,22 @@ describe.concurrent("symbi selftest", { timeout: 60_000 }, () => {
     })
   )
 
-  it.scopedLive.skipIf(!isLinux)("is ended by Ctrl-C, with all it started and made", () =>
-    Effect.gen(function* () {
-      const folder = yield* folderWith({})
-      const { exited, kill, services } = yield* working(folder)
-      kill("SIGINT")
-      assert.strictEqual(yield* exited, 130)
-      assert.deepStrictEqual(selftestFolders(folder), [])
-      assert.deepStrictEqual(
-        services.filter((pid) => existsSync(`/proc/${pid}`)),
-        []
-      )
-    })
-  )
+  for (const signal of ["SIGINT", "SIGHUP"] as const) {
+    it.scopedLive.skipIf(!isLinux)(`is ended by ${signal}, with all it started and made`, () =>
+      Effect.gen(function* () {
+        const folder = yield* folderWith({})
+        const { exited, kill, services } = yield* working(folder)
+        kill(signal)
+        if (signal === "SIGHUP") kill(signal)
+        assert.strictEqual(yield* exited, 130)
+        assert.deepStrictEqual(selftestFolders(folder), [])
+        assert.deepStrictEqual(
+          services.filter((pid) => existsSync(`/proc/${pid}`)),
+          []
+        )
+      })
+    )
+  }
 
   it.scopedLive.skipIf(!isLinux)("leaves no service behind when it is killed itself", () =>
     Effect.gen(function* () {
