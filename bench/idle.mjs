@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { median, started, stopped } from "./processes.mjs"
+import { kept, median, started, stopped } from "./processes.mjs"
 
 const symbi = new URL("../bin/symbi.js", import.meta.url).pathname
 
@@ -60,7 +60,9 @@ export const measureIdle = async (quick, big, jobs) => {
     found.ready.push(performance.now() - begun)
     const { pid } = service.child
     found.readyCpu.push(cpuOf(pid))
-    const idler = spawn(process.execPath, ["-e", nothing, String(settle)], { stdio: ["ignore", "pipe", "inherit"] })
+    const idler = kept(
+      spawn(process.execPath, ["-e", nothing, String(settle)], { stdio: ["ignore", "pipe", "inherit"] })
+    )
     // What a start leaves to do is done by then.
     await sleep(settle)
     await lagOf(service.url)

@@ -1,10 +1,32 @@
 import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 
+const running = new Set()
+
+/** Keeps a process in mind until it ends, for {@link endAll}. */
+export const kept = (child) => {
+  running.add(child)
+  child.once("close", () => running.delete(child))
+  return child
+}
+
+/** Ends all processes that are kept in mind, those by force that do not within seconds. */
+export const endAll = () =>
+  Promise.all(
+    [...running].map(
+      (child) =>
+        new Promise((resolve) => {
+          child.once("close", resolve)
+          child.kill("SIGTERM")
+          setTimeout(() => child.kill("SIGKILL"), 5_000).unref()
+        })
+    )
+  )
+
 /** Starts a server as a process of its own in a folder; gives its address once it has told it. */
 export const started = (args, cwd) =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd, stdio: ["ignore", "pipe", "pipe"] })
+    const child = kept(spawn(process.execPath, args, { cwd, stdio: ["ignore", "pipe", "pipe"] }))
     const said = []
     for (const input of [child.stdout, child.stderr]) {
       createInterface({ input }).on("line", (line) => {

@@ -1,15 +1,13 @@
 import { spawn, spawnSync } from "node:child_process"
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { mkdir, mkdtemp, open, rm } from "node:fs/promises"
-import { cpus, tmpdir } from "node:os"
+import { constants, cpus, tmpdir } from "node:os"
 import { join } from "node:path"
 import { build } from "esbuild"
-import { median } from "./processes.mjs"
+import { endAll, kept, median } from "./processes.mjs"
 import { lineOf, markdownOf, tableOf } from "./Table.mjs"
 
 // Runs the benchmarks: those of the engine bundled into a process of their own, then those of the built service.
-// `--quick`: less of everything; `--only=runs,idle`: these parts alone, the others' results stay; `--table`: only prints
-// the last results as Markdown; `--prof`: leaves a CPU profile of the engine's process in the working folder.
 const root = new URL("..", import.meta.url).pathname
 const results = join(root, "bench/results.json")
 const flags = process.argv.slice(2)
@@ -22,6 +20,15 @@ const asked = (part) => only === undefined || only.includes(part)
 
 const engineParts = ["runs", "burst", "start", "flat", "create", "next", "dsl", "pipeline", "commit", "deliveries"]
 const parts = [...engineParts, "idle", "cli", "http"]
+
+const usage = `usage: npm run bench -- [--quick] [--only=<part>,...] [--table] [--prof] [--help]
+
+  --quick   less of everything
+  --only    these parts alone, the others' results stay: ${parts.slice(0, 9).join(", ")},
+            ${parts.slice(9).join(", ")}
+  --table   only print the last results as Markdown
+  --prof    leave a CPU profile of the engine's process in the working folder
+`
 
 const print = (text) => process.stdout.write(`${text}\n`)
 
@@ -50,10 +57,12 @@ const bundle = async (folder) => {
 /** The engine's benchmarks, or with `--fill` only the big database. */
 const engine = async (program, args, env) => {
   const profiling = flags.includes("--prof") ? ["--cpu-prof"] : []
-  const child = spawn(process.execPath, [...profiling, program, ...args], {
-    stdio: "inherit",
-    env: { ...process.env, NODE_PATH: join(root, "node_modules"), BENCH_FOLDER: join(root, "bench"), ...env }
-  })
+  const child = kept(
+    spawn(process.execPath, [...profiling, program, ...args], {
+      stdio: "inherit",
+      env: { ...process.env, NODE_PATH: join(root, "node_modules"), BENCH_FOLDER: join(root, "bench"), ...env }
+    })
+  )
   const code = await new Promise((resolve) => child.on("close", resolve))
   if (code !== 0) throw new Error(`the benchmarks of the engine ended with ${code}`)
 }
@@ -111,7 +120,29 @@ const before = () => {
   return JSON.parse(readFileSync(results, "utf8")).results.filter(({ part }) => !only.includes(part))
 }
 
-if (flags.includes("--table")) {
+/** A signal ends what runs, and takes the folder with it. */
+const endBySignals = (folder) => {
+  let isEnding = false
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    process.on(signal, async () => {
+      if (isEnding) return
+      isEnding = true
+      await endAll()
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+      process.exit(128 + constants.signals[signal])
+    })
+  }
+}
+
+const known = ["--quick", "--table", "--prof"]
+const strange = flags.find((flag) => !known.includes(flag) && !flag.startsWith("--only="))
+
+if (flags.includes("--help")) {
+  print(usage.trimEnd())
+} else if (strange !== undefined) {
+  process.stderr.write(`unknown: ${strange}\n${usage}`)
+  process.exit(2)
+} else if (flags.includes("--table")) {
   print(markdownOf(JSON.parse(readFileSync(results, "utf8"))))
 } else {
   const unknown = only?.find((part) => !parts.includes(part))
@@ -122,6 +153,9 @@ if (flags.includes("--table")) {
   const begun = performance.now()
   installPeers()
   const folder = await mkdtemp(join(tmpdir(), "symbiont-bench-"))
+  endBySignals(folder)
+  // What the parts make for a while is in there, too.
+  process.env["TMPDIR"] = folder
   try {
     await mkdir(join(folder, "big"))
     const machine = await machineOf(folder)

@@ -15,7 +15,7 @@ import { type Finding, type PartName, type PartReport, partNames, type SelftestR
 import { simulatedWeeks } from "./Selftest/Weeks.ts"
 import { inheritedVariables, ServiceEnvironment } from "./ServiceEnvironment.ts"
 
-export { judgeSync } from "./Selftest/Disk.ts"
+export { judgeDisks, judgeSync } from "./Selftest/Disk.ts"
 export {
   type PartName,
   type PartReport,
@@ -57,11 +57,11 @@ type Needs = FileSystem.FileSystem | Path.Path | HttpClient.HttpClient
 const work = (
   part: PartName,
   place: Place,
-  { cuts, kills, seeds }: SelftestOptions
+  { cuts, dataFolder, kills, seeds }: SelftestOptions
 ): Effect.Effect<Finding, Error, Needs> => {
   switch (part) {
     case "disk":
-      return diskSync(place)
+      return diskSync(place, dataFolder)
     case "kill":
       return killLoop(place, kills)
     case "full":

@@ -34,6 +34,10 @@ describe("the doctor", () => {
     ])
     const small = judgeSpace({ total: 1_000 * megabyte, free: 600 * megabyte, files: 0, freeFiles: 0 })
     assert.deepStrictEqual(statuses(small), ["ok"])
+    const stepOf = (free: number) =>
+      judgeSpace({ total: 64 * megabyte, free: free * megabyte, files: 0, freeFiles: 0 })[0]?.next_step ?? ""
+    assert.match(stepOf(63), /^use a larger disk/)
+    assert.match(stepOf(40), /^free some space/)
     const free = 90_000 * megabyte
     assert.deepStrictEqual(statuses(judgeSpace({ ...space, free, files: 10_000, freeFiles: 400 })), ["ok", "warning"])
     assert.deepStrictEqual(statuses(judgeSpace({ ...space, free, freeFiles: 20 })), ["ok", "failed"])
@@ -147,10 +151,11 @@ describe("the doctor", () => {
     })
   )
 
-  it("warns of data on a network file system, and says when they are in memory", () => {
+  it("warns of data on a network file system, and of data in memory", () => {
     assert.deepStrictEqual(statuses(judgeFileSystem(0x6969)), ["warning"])
     assert.include(judgeFileSystem(0x6969)[0]?.message, "NFS")
-    assert.deepStrictEqual(statuses(judgeFileSystem(0x01021994)), ["ok"])
+    const [inMemory] = judgeFileSystem(0x01021994)
+    assert.deepInclude(inMemory, { status: "warning", next_step: "name a folder on a disk with --data" })
     assert.deepStrictEqual(judgeFileSystem(0xef53), [])
   })
 

@@ -71,6 +71,23 @@ const showing = (isShown: boolean) => ({
   clear: isShown ? steerTerminal(line) : Effect.void
 })
 
+/** The terminal that goes away ends it as Ctrl-C does; a second such signal hastens nothing. */
+const endOnHangUp = Effect.acquireRelease(
+  Effect.sync(() => {
+    let isEnding = false
+    const end = () => {
+      if (isEnding) return
+      isEnding = true
+      // Nothing can be printed any more, and the folder is to go all the same.
+      for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners("error").on("error", () => {})
+      process.kill(process.pid, "SIGINT")
+    }
+    process.on("SIGHUP", end)
+    return end
+  }),
+  (end) => Effect.sync(() => process.off("SIGHUP", end))
+)
+
 const said = ({ folder, kept, millis, ok, parts }: SelftestReport): string => {
   const wrong = parts.filter((part) => !part.ok).length
   const sum = ok ? `all is well: ${parts.length} of ${parts.length} parts` : `${wrong} of ${parts.length} parts failed`
@@ -125,6 +142,7 @@ export const selftest = Command.make(
   },
   ({ config, cuts, folder, format, keep, kills, only, quick, seed, seeds }) =>
     Effect.gen(function* () {
+      yield* endOnHangUp
       const { partNames, selftest: run } = yield* loaded
       const parts = Option.isNone(only) ? new Set(partNames) : yield* partsOf(only.value, partNames)
       const programs = yield* findPrograms
@@ -158,5 +176,5 @@ export const selftest = Command.make(
         const names = report.parts.filter(({ ok }) => !ok).map(({ part }) => part)
         return yield* new CliError({ kind: "failed", message: `failed: ${names.join(", ")}` })
       }
-    })
+    }).pipe(Effect.scoped)
 ).pipe(Command.withDescription("Prove on this machine and disk that nothing is lost or doubled; exit 1 if anything is"))

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { keptIn, verifyKept } from "../AuditLog.ts"
 import { verifyFile } from "../JobStore/AuditFile.ts"
-import { lookAt } from "./Look.ts"
+import { isReadable, lookAt } from "./Look.ts"
 import { failed, ok, type Verdict } from "./Verdict.ts"
 
 /** How long a log is verified here; about 100,000 entries take a second. */
@@ -14,7 +14,7 @@ export const checkAudit = (folder: string) =>
     const file = `${folder}/symbiont.db`
     const found = yield* lookAt(file)
     // What cannot be looked at, or is no database, has been told already.
-    if (found === null || typeof found === "string") return []
+    if (found === null || typeof found === "string" || !(yield* isReadable(file))) return []
     const kept = yield* keptIn(folder)
     const verdict = yield* Effect.timeoutOption(
       verifyKept((checkpoints) => verifyFile(file, checkpoints), kept, []),

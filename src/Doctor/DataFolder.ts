@@ -21,7 +21,11 @@ const amount = (bytes: number): string =>
 /** Whether there is room: below 50 MB nothing can be trusted to be stored, below 500 MB or 5 % it is about to run out. */
 export const judgeSpace = ({ files, free, freeFiles, total }: Space): ReadonlyArray<Verdict> => {
   const left = `${amount(free)} free (${total === 0 ? 0 : Math.floor((free / total) * 100)} %)`
-  const room = "free some space, or shorten [scheduler.retention]"
+  // Where little is stored at all, there is nothing to free.
+  const room =
+    free > total * 0.9
+      ? "use a larger disk: name a folder on it with --data"
+      : "free some space, or shorten [scheduler.retention]"
   const space =
     free < 50 * megabyte
       ? failed("disk", `${left}: nothing more may be stored soon`, room)
@@ -55,7 +59,15 @@ export const judgeFileSystem = (type: number): ReadonlyArray<Verdict> => {
       )
     ]
   }
-  return inMemory.has(type) ? [ok("disk", "the data folder is in memory: it ends with this machine's power")] : []
+  return inMemory.has(type)
+    ? [
+        warning(
+          "disk",
+          "the data folder is in memory: it ends with this machine's power",
+          "name a folder on a disk with --data"
+        )
+      ]
+    : []
 }
 
 /** Who may read and write a folder or a file; `self` is this process's user id, undefined on systems without. */

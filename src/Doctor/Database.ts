@@ -1,8 +1,6 @@
-import { constants } from "node:fs"
-import { access } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import { type Examined, examineFile } from "../JobStore/Examine.ts"
-import { lookAt, unseen } from "./Look.ts"
+import { isReadable, lookAt, unseen } from "./Look.ts"
 import { failed, ok, type Verdict, warning } from "./Verdict.ts"
 
 /** A log of changes beyond this is not being taken into the database, in bytes. */
@@ -68,13 +66,7 @@ export const checkDatabase = (folder: string, isUsed: boolean) =>
     const found = yield* lookAt(file)
     if (typeof found === "string") return [unseen("database", file, found)]
     if (found === null) return [ok("database", "there is none yet; `symbi up` makes it")]
-    const readable = yield* Effect.promise(() =>
-      access(file, constants.R_OK).then(
-        () => true,
-        () => false
-      )
-    )
-    if (!readable) return [unseen("database", file, "no permission to read it")]
+    if (!(yield* isReadable(file))) return [unseen("database", file, "no permission to read it")]
     return yield* Effect.catchAllCause(
       Effect.map(examineFile(file, isUsed), (examined) => judgeDatabase(examined, isUsed)),
       (cause) =>

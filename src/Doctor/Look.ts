@@ -1,5 +1,5 @@
-import type { Stats } from "node:fs"
-import { stat } from "node:fs/promises"
+import { constants, type Stats } from "node:fs"
+import { access, stat } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import { failed, type Verdict } from "./Verdict.ts"
 
@@ -15,6 +15,15 @@ export const lookAt = (path: string): Effect.Effect<Stats | null | string> =>
         const code = codeOf(error)
         return code === "ENOENT" || code === "ENOTDIR" ? null : code
       }
+    )
+  )
+
+/** Whether this user may read what is at a path. */
+export const isReadable = (path: string): Effect.Effect<boolean> =>
+  Effect.promise(() =>
+    access(path, constants.R_OK).then(
+      () => true,
+      () => false
     )
   )
 

@@ -6,7 +6,7 @@ import { keptIn, verifyKept } from "../AuditLog.ts"
 import { verifyFile } from "../JobStore/AuditFile.ts"
 import { killLoop } from "./KillLoop.ts"
 import type { Place } from "./Place.ts"
-import { counted, type Finding } from "./Report.ts"
+import { claimed, counted, type Finding } from "./Report.ts"
 
 const database = "symbiont.db"
 
@@ -68,7 +68,7 @@ export const auditChains = Effect.fn("Selftest.auditChains")(function* (place: P
     else found.push(what)
   }
   return {
-    summary: `${counted(entries, "entry", "entries")} of ${counted(logs.length, "log")}: the chain is whole. Found out in copies: ${found.join(", ")}`,
+    summary: `${counted(entries, "entry", "entries")} of ${counted(logs.length, "log")}${claimed(problems, ": the chain is whole")}. Found out in copies: ${found.join(", ") || "nothing"}`,
     warnings: [],
     problems,
     counts: { entries, logs: logs.length, tampered: found.length }

@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { layerDatabase } from "../JobStore/Database.ts"
 import { layerOnClient } from "../JobStore/Sqlite.ts"
-import type { Place } from "./Place.ts"
+import { diskOf, type Place } from "./Place.ts"
 import type { Finding } from "./Report.ts"
 
 /** Below this a write that is said to be on a disk is most likely in memory only, in microseconds. */
@@ -63,6 +63,10 @@ export const judgeSync = (median: number, isMemory: boolean): ReadonlyArray<stri
     : []
 }
 
+/** Whether the disk that was tried is that of the data folder; undefined where that is not there yet. */
+export const judgeDisks = (data: string, ofData: number | undefined, tried: number | undefined) =>
+  ofData === undefined || ofData === tried ? [] : [`this is not the disk of ${data}; name a folder on it with --folder`]
+
 // sqlite.org/pragma.html#pragma_synchronous
 const levels = ["OFF", "NORMAL", "FULL", "EXTRA"]
 
@@ -80,7 +84,7 @@ const durability = Effect.gen(function* () {
 })
 
 /** How fast the disk is when it must be sure, and how the service's database asks it to be. */
-export const diskSync = Effect.fn("Selftest.diskSync")(function* (place: Place) {
+export const diskSync = Effect.fn("Selftest.diskSync")(function* (place: Place, dataFolder: string) {
   const path = yield* Path.Path
   yield* place.progress("measuring fsync")
   const times = yield* measure(path.join(place.folder, "fsync"))
@@ -90,10 +94,15 @@ export const diskSync = Effect.fn("Selftest.diskSync")(function* (place: Place) 
   )
   const { type } = yield* Effect.promise(() => statfs(place.folder))
   const [median, p99] = [at(times, 0.5), at(times, 0.99)]
+  const data = path.resolve(dataFolder)
+  const warnings = [
+    ...judgeSync(median, inMemory.has(type)),
+    ...judgeDisks(data, yield* diskOf(data), yield* diskOf(place.folder))
+  ]
   const isSafe = journal === "wal" && synchronous === "FULL"
   return {
     summary: `fsync takes ${shown(median)} (median), ${shown(p99)} (p99) on this disk; the database is in ${journal.toUpperCase()} mode with synchronous = ${synchronous}`,
-    warnings: judgeSync(median, inMemory.has(type)),
+    warnings,
     problems: isSafe ? [] : [`the database is not as safe as it should be: ${journal}, synchronous = ${synchronous}`],
     counts: { fsync_median_us: Math.round(median), fsync_p99_us: Math.round(p99), fsyncs: times.length }
   } satisfies Finding

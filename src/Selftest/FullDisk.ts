@@ -6,7 +6,7 @@ import { eventually, type Running, startService } from "./Child.ts"
 import { writeLoad } from "./Load.ts"
 import type { Place } from "./Place.ts"
 import { makeReceiver } from "./Receiver.ts"
-import { counted, type Finding, NotSeen, some } from "./Report.ts"
+import { claimed, counted, type Finding, NotSeen, some } from "./Report.ts"
 import { bringToRest, problemsAtRest } from "./Rest.ts"
 import { openStored } from "./Stored.ts"
 
@@ -95,10 +95,12 @@ export const fullDisk = Effect.fn("Selftest.fullDisk")(function* (place: Place) 
   expect(lost.length === 0, `acknowledged, and not stored: ${some(lost)}`)
   expect(!names.has(refused.name), `refused, and stored: ${refused.name}`)
   const kept = refused.acknowledged.length
+  const wrong = [...problems, ...atRest]
+  const is = (claim: string) => claimed(wrong, claim)
   return {
-    summary: `a full disk: writes answered 507, reads and health went on, well again ${(recovered / 1_000).toFixed(1)} s after there was room, without a restart. ${counted(stored.runs.length, "run")}, ${counted(stored.deliveries.length, "delivery", "deliveries")}${kept === 0 ? "" : ` and ${counted(kept, "job")} stored until then`}: nothing lost`,
+    summary: `a full disk:${is(" writes answered 507, reads and health went on,")} well again ${(recovered / 1_000).toFixed(1)} s after there was room, without a restart. ${counted(stored.runs.length, "run")}, ${counted(stored.deliveries.length, "delivery", "deliveries")}${kept === 0 ? "" : ` and ${counted(kept, "job")} stored until then`}${is(": nothing lost")}`,
     warnings: [],
-    problems: [...problems, ...atRest],
+    problems: wrong,
     counts: {
       runs: stored.runs.length,
       deliveries: stored.deliveries.length,

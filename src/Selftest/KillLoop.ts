@@ -7,7 +7,7 @@ import { spawnService, startService } from "./Child.ts"
 import { writeLoad } from "./Load.ts"
 import type { Place } from "./Place.ts"
 import { makeReceiver } from "./Receiver.ts"
-import { counted, type Finding, NotSeen } from "./Report.ts"
+import { claimed, counted, type Finding, NotSeen } from "./Report.ts"
 import { bringToRest, problemsAtRest } from "./Rest.ts"
 import { numbers } from "./SimulationPlan.ts"
 import { openStored } from "./Stored.ts"
@@ -74,14 +74,17 @@ export const killLoop = Effect.fn("Selftest.killLoop")(function* (place: Place, 
   yield* Effect.sleep("1500 millis")
   yield* bringToRest(last, db)
   const { problems, stored } = yield* problemsAtRest(place, db, receiver)
-  const slots = stored.jobs.reduce((sum, job) => sum + job.slots.length, 0)
+  const slots = stored.jobs.reduce((sum, job) => sum + (job.slots?.length ?? 0), 0)
   const twice = [...receiver.taken.values()].filter((arrivals) => arrivals.length > 1).length
   const size = Number((yield* fs.stat(file)).size)
   const repeated = twice === 0 ? "" : `, ${twice} more than once`
+  const hasWorked = stored.runs.some(({ status }) => status === "succeeded")
+  const wrong = hasWorked || problems.length > 0 ? problems : ["no run succeeded"]
+  const is = (claim: string) => claimed(wrong, claim)
   return {
-    summary: `killed ${counted(kills, "time")} (kill -9), ${chosen} of them within or beside a commit. ${counted(slots, "slot")}, each in exactly one row or missed range; ${counted(stored.runs.length, "run")}, all ended; ${counted(stored.deliveries.length, "delivery", "deliveries")}, all arrived${repeated}; no agent left`,
+    summary: `killed ${counted(kills, "time")} (kill -9), ${chosen} of them within or beside a commit. ${counted(slots, "slot")}${is(", each in exactly one row or missed range")}; ${counted(stored.runs.length, "run")}${is(", all ended")}; ${counted(stored.deliveries.length, "delivery", "deliveries")}${is(", all arrived")}${repeated}${is("; no agent left")}`,
     warnings: [],
-    problems: stored.runs.some(({ status }) => status === "succeeded") ? problems : ["no run succeeded", ...problems],
+    problems: wrong,
     counts: { kills, chosen, slots, runs: stored.runs.length, deliveries: stored.deliveries.length, twice, size }
   } satisfies Finding
 }, Effect.scoped)

@@ -2,8 +2,8 @@
 export interface LedgerJob {
   readonly id: string
   readonly name: string
-  /** The slots it has had, oldest first: from its creation up to its cursor. */
-  readonly slots: ReadonlyArray<number>
+  /** The slots it has had, oldest first: from its creation up to its cursor; null where nothing tells them. */
+  readonly slots: ReadonlyArray<number> | null
 }
 
 /** A run as the ledger knows it: one slot, or a range of missed ones. */
@@ -51,7 +51,10 @@ const instants = (slots: ReadonlyArray<number>): string =>
     .map((slot) => new Date(slot).toISOString())
     .join(", ")}${slots.length > 3 ? ` and ${slots.length - 3} more` : ""}`
 
-const ofJob = (job: LedgerJob, runs: ReadonlyArray<LedgerRun>): ReadonlyArray<Violation> => {
+const ofJob = (
+  job: { readonly name: string; readonly slots: ReadonlyArray<number> },
+  runs: ReadonlyArray<LedgerRun>
+): ReadonlyArray<Violation> => {
   const violations: Array<Violation> = []
   const counted = new Map<number, number>()
   const count = (slot: number) => counted.set(slot, (counted.get(slot) ?? 0) + 1)
@@ -100,7 +103,9 @@ export const ledgerViolations = ({ deliveries, jobs, runs }: LedgerRows): Readon
     ofIts?.push(run)
     if (open.has(run.status)) violations.push({ law: "at_rest", subject: run.id, message: `is still ${run.status}` })
   }
-  for (const job of jobs) violations.push(...ofJob(job, byJob.get(job.id) ?? []))
+  for (const { id, name, slots } of jobs) {
+    if (slots !== null) violations.push(...ofJob({ name, slots }, byJob.get(id) ?? []))
+  }
   const told = new Set<string>()
   for (const { channel, id, run_id, state } of deliveries) {
     const pair = `${run_id} ${channel}`

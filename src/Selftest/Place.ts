@@ -39,13 +39,26 @@ const markName = "SELFTEST_FOLDER"
 const prefix = "symbi-selftest-"
 
 /** On which disk a folder lies; undefined where there is no such folder. */
-const diskOf = Effect.fnUntraced(function* (folder: string) {
+export const diskOf = Effect.fnUntraced(function* (folder: string) {
   const fs = yield* FileSystem.FileSystem
   return yield* Effect.orElseSucceed(
     Effect.map(fs.stat(folder), ({ dev }) => dev),
     () => undefined
   )
 })
+
+/** A path without symbolic links, as far as it is there. */
+const realOf = (folder: string): Effect.Effect<string, never, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const path = yield* Path.Path
+    const fs = yield* FileSystem.FileSystem
+    const above = path.dirname(folder)
+    return yield* Effect.catchAll(fs.realPath(folder), () =>
+      above === folder
+        ? Effect.succeed(folder)
+        : Effect.map(realOf(above), (real) => path.join(real, path.basename(folder)))
+    )
+  })
 
 /**
  * The folder in which a self-test makes its own: the one that was named, else the one beside the data folder, if that is
@@ -57,7 +70,8 @@ export const baseOf = Effect.fn("Selftest.base")(function* (named: string | unde
   const data = path.resolve(dataFolder)
   if (named !== undefined) {
     const folder = path.resolve(named)
-    if (folder === data || folder.startsWith(`${data}${path.sep}`)) {
+    const [real, realData] = [yield* realOf(folder), yield* realOf(data)]
+    if (real === realData || real.startsWith(`${realData}${path.sep}`)) {
       return yield* new SelftestImpossible({
         message: `${named} is the data folder; name a folder beside it, on the same disk`,
         wrongUse: true

@@ -49,6 +49,9 @@ export class SelftestImpossible extends Data.TaggedError("SelftestImpossible")<{
 export const counted = (count: number, what: string, many = `${what}s`): string =>
   `${count.toLocaleString("en")} ${count === 1 ? what : many}`
 
+/** What a summary may say only where nothing was wrong. */
+export const claimed = (problems: ReadonlyArray<string>, claim: string): string => (problems.length === 0 ? claim : "")
+
 /** The first few of what may be many. */
 export const some = (all: ReadonlyArray<string>, most = 5): string =>
   `${all.slice(0, most).join(", ")}${all.length > most ? ` and ${all.length - most} more` : ""}`

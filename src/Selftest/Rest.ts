@@ -58,6 +58,16 @@ export const violationsIn = (stored: Stored): ReadonlyArray<string> => {
   return all.length > shown ? [...all.slice(0, shown), `and ${counted(all.length - shown, "more violation")}`] : all
 }
 
+const failing: ReadonlySet<string> = new Set(["failed", "timed_out", "denied"])
+
+/** Runs of the self-test's own agents that failed, which none of them should. */
+export const failedRuns = ({ runs }: Pick<Stored, "runs">): ReadonlyArray<string> => {
+  const failed = runs.filter(({ status }) => failing.has(status))
+  const [first] = failed
+  if (first === undefined) return []
+  return [`${counted(failed.length, "run")} failed: ${first.error_message ?? first.status}`]
+}
+
 /** All that must hold of a service that has come to rest: its ledger, its deliveries, its agents, its file. */
 export const problemsAtRest = Effect.fnUntraced(function* (place: Place, db: StoredFile, receiver: Receiver) {
   const stored = readStored(db)
@@ -65,6 +75,7 @@ export const problemsAtRest = Effect.fnUntraced(function* (place: Place, db: Sto
   const unwanted = stored.runs.filter(({ job_id, trigger }) => trigger === "catch_up" && skipping.has(job_id))
   const left = yield* processesWith(place.mark)
   const problems = [
+    ...failedRuns(stored),
     ...violationsIn(stored),
     ...(unwanted.length === 0
       ? []

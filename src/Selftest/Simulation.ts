@@ -52,7 +52,7 @@ export const simulate = Effect.fn("Selftest.simulate")(function* (plan: Simulati
   const time: SimulatedTime = { monotonic: plan.start, ahead: 0 }
   const history: Array<History> = []
   const calls: Array<Call> = []
-  const delivered = new Map<string, number>()
+  const delivered = new Map<string, Map<number, number>>()
   const errors: Array<string> = []
   const jobs = new Map<string, SimulatedJob>()
   const states = new Map<string, JobState>()
@@ -94,7 +94,10 @@ export const simulate = Effect.fn("Selftest.simulate")(function* (plan: Simulati
     seed: String(plan.seed),
     maxConcurrentJobs: plan.maxConcurrentJobs,
     agents: { worker: behave(false), beat: behave(true) },
-    delivered: (run_id: string) => void delivered.set(run_id, (delivered.get(run_id) ?? 0) + 1),
+    delivered: (run_id: string) => {
+      const lives = delivered.get(run_id) ?? new Map<number, number>()
+      delivered.set(run_id, lives.set(crashes, (lives.get(crashes) ?? 0) + 1))
+    },
     dies: (failpoint: FailpointName) => armed !== null && armed.failpoint === failpoint && --armed.hits <= 0,
     logged: (message: string) => void errors.push(message)
   }
@@ -316,9 +319,7 @@ export const simulate = Effect.fn("Selftest.simulate")(function* (plan: Simulati
     yield* engine.machine.advance(time.monotonic + 12 * hour)
     ledger = yield* Effect.provide(readLedger, engine.client).pipe(Effect.orDie)
   }
-  const problems = yield* engine.call(
-    problemsOf({ plan, jobs, states, history, calls, delivered, asked, crashes, ledger })
-  )
+  const problems = yield* engine.call(problemsOf({ plan, jobs, states, history, calls, delivered, asked, ledger }))
   yield* engine.cut
   return {
     problems: [...Option.getOrElse(problems, () => ["the service died at the end"]), ...new Set(errors)].map(

@@ -23,10 +23,10 @@ export interface Evidence {
   readonly states: ReadonlyMap<string, string>
   readonly history: ReadonlyArray<History>
   readonly calls: ReadonlyArray<Call>
-  readonly delivered: ReadonlyMap<string, number>
+  /** How often each run was told of, by the crashes there had been. */
+  readonly delivered: ReadonlyMap<string, ReadonlyMap<number, number>>
   /** Runs that were asked for. */
   readonly asked: number
-  readonly crashes: number
   readonly ledger: Ledger
 }
 
@@ -151,13 +151,28 @@ const deathProblems = ({ jobs, ledger }: Evidence): ReadonlyArray<string> => {
 
 const told: ReadonlySet<string> = new Set(["succeeded", "failed", "timed_out"])
 
-const deliveryProblems = ({ crashes, delivered, jobs, ledger }: Evidence): ReadonlyArray<string> =>
-  ledger.runs.flatMap((run) => {
+/** Each delivery is made, and again only after a crash, which may come upon one that is made and not yet noted. */
+export const deliveryProblems = ({
+  delivered,
+  jobs,
+  ledger
+}: {
+  readonly delivered: Evidence["delivered"]
+  readonly jobs: ReadonlyMap<string, Pick<SimulatedJob, "delivers">>
+  readonly ledger: Pick<Ledger, "runs" | "events">
+}): ReadonlyArray<string> => {
+  const deadly = new Set(ledger.events.filter(({ type }) => type === "CronJobDeadLettered").map(({ run_id }) => run_id))
+  return ledger.runs.flatMap((run) => {
     if (jobs.get(run.job_name)?.delivers !== true || !told.has(run.status)) return []
-    const times = delivered.get(run.id) ?? 0
-    // A dead-lettered job's run has a second delivery, and a crash may come upon both.
-    return times >= 1 && times <= 2 * (1 + crashes) ? [] : [`${run.job_name}: ${run.id} was told of ${times} times`]
+    const lives = [...(delivered.get(run.id)?.values() ?? [])]
+    const times = lives.reduce((sum, count) => sum + count, 0)
+    // The run that its job died of has a second delivery.
+    const wanted = deadly.has(run.id) ? 2 : 1
+    return times >= wanted && lives.every((count) => count <= wanted)
+      ? []
+      : [`${run.job_name}: ${run.id} was told of ${lives.join(" + ") || 0} times, not ${wanted}`]
   })
+}
 
 /** What is wrong with the ledger of a simulated service; to be run on it when all its runs have ended. */
 export const problemsOf = Effect.fnUntraced(function* (evidence: Evidence) {

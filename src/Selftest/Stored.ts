@@ -8,13 +8,14 @@ import { tickPrefix } from "./Load.ts"
 /** What a database holds, read past the service. */
 export interface Stored {
   readonly jobs: ReadonlyArray<LedgerJob>
-  readonly runs: ReadonlyArray<LedgerRun>
+  readonly runs: ReadonlyArray<LedgerRun & { readonly error_message: string | null }>
   readonly deliveries: ReadonlyArray<LedgerDelivery>
 }
 
 const JobRow = Schema.Struct({
   id: Schema.String,
   name: Schema.String,
+  status: Schema.String,
   every: Schema.NullOr(Schema.String),
   anchor: Schema.Number,
   created_at: Schema.Number,
@@ -29,7 +30,8 @@ const RunRow = Schema.Struct({
   scheduled_for: Schema.Number,
   missed_count: Schema.NullOr(Schema.Number),
   missed_from: Schema.NullOr(Schema.Number),
-  missed_to: Schema.NullOr(Schema.Number)
+  missed_to: Schema.NullOr(Schema.Number),
+  error_message: Schema.NullOr(Schema.String)
 })
 
 const DeliveryRow = Schema.Struct({
@@ -45,8 +47,12 @@ const decodeDeliveries = Schema.decodeUnknownSync(Schema.Array(DeliveryRow))
 
 const second = 1_000
 
-/** Slots up to the cursor of a job of {@link writeLoad}; other jobs there have none yet. */
-const slotsOf = ({ anchor, created_at, every, name, next_run }: typeof JobRow.Type): ReadonlyArray<number> => {
+/**
+ * Slots up to the cursor of a job of {@link writeLoad}; other jobs there have none yet. A job that died has lost its
+ * cursor, and with it what tells its slots.
+ */
+const slotsOf = ({ anchor, created_at, every, name, next_run, status }: typeof JobRow.Type) => {
+  if (status === "dead_letter") return null
   if (!name.startsWith(tickPrefix) || next_run === null) return []
   return slotsEvery(every === null ? Math.floor(created_at / second) * second : anchor, second, next_run)
 }
@@ -64,12 +70,12 @@ export const openStored = (file: string): Effect.Effect<StoredFile, never, Scope
 /** Reads what the ledger is checked by. */
 export const readStored = (db: StoredFile): Stored => ({
   jobs: decodeJobs(
-    db.prepare("SELECT id, name, definition ->> 'every' AS every, anchor, created_at, next_run FROM jobs").all()
+    db.prepare("SELECT id, name, status, definition ->> 'every' AS every, anchor, created_at, next_run FROM jobs").all()
   ).map((job) => ({ id: job.id, name: job.name, slots: slotsOf(job) })),
   runs: decodeRuns(
     db
       .prepare(
-        "SELECT id, job_id, trigger, status, scheduled_for, missed_count, missed_from, missed_to FROM runs ORDER BY id"
+        "SELECT id, job_id, trigger, status, scheduled_for, missed_count, missed_from, missed_to, error_message FROM runs ORDER BY id"
       )
       .all()
   ),

@@ -1,4 +1,4 @@
-import { mkdirSync, realpathSync } from "node:fs"
+import { mkdirSync, realpathSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { baseOf, makePlace } from "../../src/Selftest/Place.ts"
-import { judgeSync } from "../../src/Selftest.ts"
+import { judgeDisks, judgeSync } from "../../src/Selftest.ts"
 import { folderWith } from "../support/Service.ts"
 
 describe("the place of a self-test", () => {
@@ -22,6 +22,15 @@ describe("the place of a self-test", () => {
       assert.strictEqual(yield* baseOf(`${data}-beside`, data), `${data}-beside`)
       for (const named of [data, `${data}/`, join(data, "inner"), join(data, "..", "data")]) {
         assert.isTrue((yield* Effect.flip(baseOf(named, data))).wrongUse, named)
+      }
+      const link = join(folder, "link")
+      symlinkSync(data, link)
+      for (const [named, of] of [
+        [join(link, "inner"), data],
+        [data, link],
+        [link, join(link, "..", "data")]
+      ] as const) {
+        assert.isTrue((yield* Effect.flip(baseOf(named, of))).wrongUse, `${named} of ${of}`)
       }
     }).pipe(Effect.provide(NodeContext.layer))
   )
@@ -49,6 +58,15 @@ describe("the place of a self-test", () => {
       assert.deepStrictEqual(yield* isLeft(true, Effect.interrupt), [false, false])
     }).pipe(Effect.provide(NodeContext.layer))
   )
+})
+
+describe("the disk that is tried", () => {
+  it("is told of where it is not that of the data folder", () => {
+    assert.deepStrictEqual([judgeDisks("/data", 7, 7), judgeDisks("/data", undefined, 7)], [[], []])
+    assert.deepStrictEqual(judgeDisks("/data", 7, 8), [
+      "this is not the disk of /data; name a folder on it with --folder"
+    ])
+  })
 })
 
 describe("fsync", () => {

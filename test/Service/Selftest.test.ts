@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process"
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
@@ -58,7 +58,11 @@ const upThatEndsWith = (folder: string, statements: ReadonlyArray<string>) => {
   return file
 }
 
-const inProcess = (folder: string, options: Partial<SelftestOptions>) =>
+const inProcess = (
+  folder: string,
+  options: Partial<SelftestOptions>,
+  variables: Readonly<Record<string, string>> = {}
+) =>
   selftest({
     parts: new Set(["kill"]),
     kills: 0,
@@ -77,7 +81,7 @@ const inProcess = (folder: string, options: Partial<SelftestOptions>) =>
     Effect.provide([
       NodeContext.layer,
       FetchHttpClient.layer,
-      ServiceEnvironment.layer({ variables: process.env, directory: folder })
+      ServiceEnvironment.layer({ variables: { ...process.env, ...variables }, directory: folder })
     ])
   )
 
@@ -147,6 +151,7 @@ describe.concurrent("symbi selftest", { timeout: 60_000 }, () => {
       assert.isAbove(kill?.["slots"] ?? 0, 20)
       assert.isAbove(kill?.["deliveries"] ?? 0, 5)
       assert.strictEqual(power?.["cuts"], 3)
+      assert.isAbove(power?.["required"] ?? 0, 5)
       assert.strictEqual(audit?.["tampered"], 3)
       assert.isAbove(audit?.["entries"] ?? 0, 10)
       assert.deepStrictEqual(selftestFolders(folder), [])
@@ -217,6 +222,18 @@ describe.concurrent("symbi selftest", { timeout: 60_000 }, () => {
     })
   )
 
+  it.scopedLive.skipIf(!isLinux)("says of its own agents that fail what they failed of, and claims nothing", () =>
+    Effect.gen(function* () {
+      const folder = yield* folderWith({ sh: "#!/bin/sh\nexit 3\n" })
+      chmodSync(join(folder, "sh"), 0o755)
+      const path = { PATH: `${folder}:${process.env["PATH"]}` }
+      const { parts } = yield* inProcess(folder, { parts: new Set(["kill"]) }, path)
+      assert.lengthOf(parts[0]?.problems ?? [], 1, parts[0]?.problems.join("\n"))
+      assert.match(parts[0]?.problems[0] ?? "", /^\d+ runs failed: .*3/)
+      assert.notInclude(parts[0]?.summary, "each in exactly one row")
+    })
+  )
+
   it.scopedLive("says of a service that does not start what it said, and goes on with the next part", () =>
     Effect.gen(function* () {
       const folder = yield* folderWith({ "up.mjs": `process.stderr.write("no luck today"); process.exit(3)` })
@@ -234,19 +251,22 @@ describe.concurrent("symbi selftest", { timeout: 60_000 }, () => {
     })
   )
 
-  it.scopedLive.skipIf(!isLinux)("is ended by Ctrl-C, with all it started and made", () =>
-    Effect.gen(function* () {
-      const folder = yield* folderWith({})
-      const { exited, kill, services } = yield* working(folder)
-      kill("SIGINT")
-      assert.strictEqual(yield* exited, 130)
-      assert.deepStrictEqual(selftestFolders(folder), [])
-      assert.deepStrictEqual(
-        services.filter((pid) => existsSync(`/proc/${pid}`)),
-        []
-      )
-    })
-  )
+  for (const signal of ["SIGINT", "SIGHUP"] as const) {
+    it.scopedLive.skipIf(!isLinux)(`is ended by ${signal}, with all it started and made`, () =>
+      Effect.gen(function* () {
+        const folder = yield* folderWith({})
+        const { exited, kill, services } = yield* working(folder)
+        kill(signal)
+        if (signal === "SIGHUP") kill(signal)
+        assert.strictEqual(yield* exited, 130)
+        assert.deepStrictEqual(selftestFolders(folder), [])
+        assert.deepStrictEqual(
+          services.filter((pid) => existsSync(`/proc/${pid}`)),
+          []
+        )
+      })
+    )
+  }
 
   it.scopedLive.skipIf(!isLinux)("leaves no service behind when it is killed itself", () =>
     Effect.gen(function* () {
