@@ -113,7 +113,7 @@ export class SqliteBulk extends Effect.Service<SqliteBulk>()("symbiont/JobStore/
           const { changes, creates, removals } = planned
           if (removals.length > 0) yield* remove(removals, now)
           yield* inBatches(changes, write)
-          yield* jobs.insertRows(creates)
+          yield* jobs.insertNow(creates)
           return planned
         })
       )

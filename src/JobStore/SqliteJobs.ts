@@ -109,31 +109,34 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
       return jobs
     }
 
-    /** Refuses names that another job has, in the table or among these. */
-    const refuseTaken = (jobs: ReadonlyArray<Pick<StoredJob, "id" | "name">>): Effect.Effect<void, JobNameTaken> =>
-      Effect.suspend(() => {
-        const holders = new Map<string, JobId>()
-        for (const { id, name } of jobs) {
-          const holder = holders.get(name) ?? (holderOf.first(name)?.["id"] as JobId | undefined)
-          if (holder !== undefined && holder !== id) return new JobNameTaken({ name, id: holder })
-          holders.set(name, id)
-        }
-        return Effect.void
-      })
+    /** The first name of these that another job has, in the table or among these. */
+    const takenAmong = (jobs: ReadonlyArray<Pick<StoredJob, "id" | "name">>): JobNameTaken | undefined => {
+      const holders = new Map<string, JobId>()
+      for (const { id, name } of jobs) {
+        const holder = holders.get(name) ?? (holderOf.first(name)?.["id"] as JobId | undefined)
+        if (holder !== undefined && holder !== id) return new JobNameTaken({ name, id: holder })
+        holders.set(name, id)
+      }
+      return undefined
+    }
 
-    const insertRows = Effect.fnUntraced(function* (
+    /** Refuses names that another job has. */
+    const refuseTaken = (jobs: Parameters<typeof takenAmong>[0]): Effect.Effect<void, JobNameTaken> =>
+      Effect.suspend(() => takenAmong(jobs) ?? Effect.void)
+
+    const insertNow = (
       jobs: ReadonlyArray<{ readonly job: StoredJob; readonly audit: ReadonlyArray<AuditDraft> }>
-    ) {
-      yield* refuseTaken(jobs.map(({ job }) => job))
+    ): Either.Either<void, JobNameTaken> => {
+      const taken = takenAmong(jobs.map(({ job }) => job))
+      if (taken !== undefined) return Either.left(taken)
       for (const { audit: events, job } of jobs) {
         insertJob.run(...jobValues(job))
         audit.note(events, job.created_at)
       }
-    })
+      return Either.void
+    }
 
-    const insert = Effect.fn("JobStore.insertJobs")(function* (jobs: Parameters<typeof insertRows>[0]) {
-      yield* writer.commit(insertRows(jobs))
-    })
+    const insert = (jobs: Parameters<typeof insertNow>[0]) => writer.commitNow(() => insertNow(jobs))
 
     const write = (job: StoredJob) => {
       const { id, ...row } = jobToRow(job)
@@ -214,7 +217,7 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
       find,
       findRow,
       insert,
-      insertRows,
+      insertNow,
       list,
       liveRunsOf,
       readNow,

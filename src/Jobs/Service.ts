@@ -54,26 +54,27 @@ export const newJob = (
   recurrence: Recurrence,
   base: Pick<StoredJob, "id" | "source_file" | "applied" | "defined_by">,
   now: number
-): StoredJob => ({
-  ...definition,
-  ...oneShot(definition),
-  ...base,
-  status: "active",
-  paused_by: null,
-  // A one-shot that is already past keeps its instant: the misfire policy decides.
-  next_run: recurrence.next(now) ?? recurrence.previous(now + 1),
-  last_run: null,
-  failure_count: 0,
-  created_at: now,
-  updated_at: now,
-  version: 1,
-  anchor: now,
-  last_summary: null,
-  last_usage: null,
-  gate_seen: null,
-  all_clears: 0,
-  quiet_until: null
-})
+): StoredJob => {
+  const state = {
+    status: "active",
+    paused_by: null,
+    // A one-shot that is already past keeps its instant: the misfire policy decides.
+    next_run: recurrence.next(now) ?? recurrence.previous(now + 1),
+    last_run: null,
+    failure_count: 0,
+    created_at: now,
+    updated_at: now,
+    version: 1,
+    anchor: now,
+    last_summary: null,
+    last_usage: null,
+    gate_seen: null,
+    all_clears: 0,
+    quiet_until: null
+  } as const
+  // What stands in a literal after a spread is set a property at a time.
+  return Object.assign({ ...definition }, oneShot(definition), base, state)
+}
 
 /** Whether two definitions differ in no more than what is for people: whoever edits that has not defined the job. */
 const sameWork = ({ description: _a, labels: _b, ...a }: JobDefinition, b: JobDefinition): boolean =>
