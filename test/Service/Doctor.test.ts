@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import Sqlite from "better-sqlite3"
@@ -105,14 +105,14 @@ describe("symbi doctor", () => {
 
   it.scopedLive.skipIf(process.platform !== "linux")("names agents that outlived a service that was killed", () =>
     Effect.gen(function* () {
-      const long = `agent long { command: ["sleep", "60"] }
+      const long = `agent long { command: ["sh", "-c", "touch begun; exec sleep 60"] }
         schedule { name: "long" agent: "long" cron: "@yearly" delivery: ["log_file"] }`
       const folder = yield* folderWith({ "agents/a.symbi": long })
       const service = yield* startService({ folder })
       yield* service.client.schedule.run({ path: { job_id: "long" }, payload: {}, headers: {}, urlParams: {} })
       yield* eventually(
         "the agent at work",
-        Effect.map(service.client.health.scheduler(), ({ in_flight_jobs }) => (in_flight_jobs === 1 ? true : undefined))
+        Effect.sync(() => (existsSync(join(folder, "begun")) ? true : undefined))
       )
       yield* service.signal("SIGKILL")
       yield* service.exitCode
