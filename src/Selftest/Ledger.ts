@@ -1,3 +1,5 @@
+import * as Schema from "effect/Schema"
+
 /** A job as the ledger knows it; instants are UTC ms. */
 export interface LedgerJob {
   readonly id: string
@@ -7,24 +9,26 @@ export interface LedgerJob {
 }
 
 /** A run as the ledger knows it: one slot, or a range of missed ones. */
-export interface LedgerRun {
-  readonly id: string
-  readonly job_id: string
-  readonly trigger: string
-  readonly status: string
-  readonly scheduled_for: number
-  readonly missed_count: number | null
-  readonly missed_from: number | null
-  readonly missed_to: number | null
-}
+export const LedgerRun = Schema.Struct({
+  id: Schema.String,
+  job_id: Schema.String,
+  trigger: Schema.String,
+  status: Schema.String,
+  scheduled_for: Schema.Number,
+  missed_count: Schema.NullOr(Schema.Number),
+  missed_from: Schema.NullOr(Schema.Number),
+  missed_to: Schema.NullOr(Schema.Number)
+})
+export type LedgerRun = typeof LedgerRun.Type
 
 /** A delivery as the ledger knows it. */
-export interface LedgerDelivery {
-  readonly id: string
-  readonly run_id: string
-  readonly channel: string
-  readonly state: string
-}
+export const LedgerDelivery = Schema.Struct({
+  id: Schema.String,
+  run_id: Schema.String,
+  channel: Schema.String,
+  state: Schema.String
+})
+export type LedgerDelivery = typeof LedgerDelivery.Type
 
 /** What a store holds when all has come to rest. */
 export interface LedgerRows {

@@ -1,3 +1,5 @@
+import { cronFields } from "./CronFields.ts"
+
 const minute = 60_000
 const quarter = 15 * minute
 const hour = 60 * minute
@@ -13,41 +15,14 @@ export type SimulatedSchedule =
   | { readonly every: number; readonly anchor: number }
   | { readonly at: number }
 
-const values = (text: string, low: number, high: number): ReadonlySet<number> => {
-  const found = new Set<number>()
-  for (const part of text.split(",")) {
-    const [range = "", step] = part.split("/")
-    const [from, to] = range === "*" ? [low, high] : range.split("-").map(Number)
-    const first = from ?? low
-    const last = to ?? (step === undefined ? first : high)
-    for (let value = first; value <= last; value += Number(step ?? 1)) found.add(value)
-  }
-  return found
-}
-
-/**
- * How local times, given as if they were UTC ms, match a five-field expression, field by field as crontab(5) says: the
- * minutes of the quarter of an hour that begins at one.
- */
+/** The instants of a quarter of an hour, local time as if it were UTC ms, that match a five-field expression. */
 const matcher = (expression: string): ((local: number) => ReadonlyArray<number>) => {
-  const [minutes = "", hours = "", days = "", months = "", weekdays = ""] = expression.split(" ")
-  const fields = {
-    minute: values(minutes, 0, 59),
-    hour: values(hours, 0, 23),
-    day: values(days, 1, 31),
-    month: values(months, 1, 12),
-    weekday: values(weekdays, 0, 7)
-  }
-  const eitherDay = !days.startsWith("*") && !weekdays.startsWith("*")
+  const { isHour, minutes } = cronFields(expression)
   return (local) => {
     const date = new Date(local)
-    if (!fields.hour.has(date.getUTCHours()) || !fields.month.has(date.getUTCMonth() + 1)) return []
-    const weekday = date.getUTCDay()
-    const byDay = fields.day.has(date.getUTCDate())
-    const byWeekday = fields.weekday.has(weekday) || (weekday === 0 && fields.weekday.has(7))
-    if (!(eitherDay ? byDay || byWeekday : byDay && byWeekday)) return []
+    if (!isHour(date)) return []
     const first = date.getUTCMinutes()
-    return [...fields.minute]
+    return [...minutes]
       .filter((value) => first <= value && value < first + 15)
       .map((value) => local + (value - first) * minute)
   }

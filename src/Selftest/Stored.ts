@@ -2,13 +2,15 @@ import Sqlite from "better-sqlite3"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { type LedgerDelivery, type LedgerJob, type LedgerRun, slotsEvery } from "./Ledger.ts"
+import { LedgerDelivery, type LedgerJob, LedgerRun, slotsEvery } from "./Ledger.ts"
 import { tickPrefix } from "./Load.ts"
+
+const RunRow = Schema.Struct({ ...LedgerRun.fields, error_message: Schema.NullOr(Schema.String) })
 
 /** What a database holds, read past the service. */
 export interface Stored {
   readonly jobs: ReadonlyArray<LedgerJob>
-  readonly runs: ReadonlyArray<LedgerRun & { readonly error_message: string | null }>
+  readonly runs: ReadonlyArray<typeof RunRow.Type>
   readonly deliveries: ReadonlyArray<LedgerDelivery>
 }
 
@@ -22,28 +24,9 @@ const JobRow = Schema.Struct({
   next_run: Schema.NullOr(Schema.Number)
 })
 
-const RunRow = Schema.Struct({
-  id: Schema.String,
-  job_id: Schema.String,
-  trigger: Schema.String,
-  status: Schema.String,
-  scheduled_for: Schema.Number,
-  missed_count: Schema.NullOr(Schema.Number),
-  missed_from: Schema.NullOr(Schema.Number),
-  missed_to: Schema.NullOr(Schema.Number),
-  error_message: Schema.NullOr(Schema.String)
-})
-
-const DeliveryRow = Schema.Struct({
-  id: Schema.String,
-  run_id: Schema.String,
-  channel: Schema.String,
-  state: Schema.String
-})
-
 const decodeJobs = Schema.decodeUnknownSync(Schema.Array(JobRow))
 const decodeRuns = Schema.decodeUnknownSync(Schema.Array(RunRow))
-const decodeDeliveries = Schema.decodeUnknownSync(Schema.Array(DeliveryRow))
+const decodeDeliveries = Schema.decodeUnknownSync(Schema.Array(LedgerDelivery))
 
 const second = 1_000
 

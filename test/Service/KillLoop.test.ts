@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import { type FailpointName, failpointNames } from "../../src/Failpoints.ts"
-import { ledgerViolations, slotsEvery } from "../../src/Selftest/Ledger.ts"
+import { LedgerDelivery, LedgerRun, ledgerViolations, slotsEvery } from "../../src/Selftest/Ledger.ts"
 import { bundled } from "../support/Child.ts"
 import { eventually, folderWith, spawnService, startService } from "../support/Service.ts"
 import { symbi } from "../support/Symbi.ts"
@@ -63,29 +63,12 @@ const JobRow = Schema.Struct({
   next_run: Schema.Number
 })
 
-const RunRow = Schema.Struct({
-  id: Schema.String,
-  job_id: Schema.String,
-  trigger: Schema.String,
-  status: Schema.String,
-  scheduled_for: Schema.Number,
-  missed_count: Schema.NullOr(Schema.Number),
-  missed_from: Schema.NullOr(Schema.Number),
-  missed_to: Schema.NullOr(Schema.Number)
-})
-
-const DeliveryRow = Schema.Struct({
-  id: Schema.String,
-  run_id: Schema.String,
-  channel: Schema.String,
-  state: Schema.String,
-  attempts: Schema.Number
-})
+const DeliveryRow = Schema.Struct({ ...LedgerDelivery.fields, attempts: Schema.Number })
 
 type JobRow = typeof JobRow.Type
 
 const decodeJobs = Schema.decodeUnknownSync(Schema.Array(JobRow))
-const decodeRuns = Schema.decodeUnknownSync(Schema.Array(RunRow))
+const decodeRuns = Schema.decodeUnknownSync(Schema.Array(LedgerRun))
 const decodeDeliveries = Schema.decodeUnknownSync(Schema.Array(DeliveryRow))
 
 const openLedger = (folder: string) =>

@@ -10,7 +10,7 @@ import { verifyFile } from "../../src/JobStore/AuditFile.ts"
 import { layerSqlite } from "../../src/JobStore/Sqlite.ts"
 import { JobStore } from "../../src/JobStore.ts"
 import { Jobs } from "../../src/Jobs.ts"
-import { ledgerViolations, slotsEvery } from "../../src/Selftest/Ledger.ts"
+import { LedgerDelivery, LedgerRun, ledgerViolations, slotsEvery } from "../../src/Selftest/Ledger.ts"
 import { failure, scriptedAgent, storeInFile } from "../../src/testing.ts"
 import { cutBetween, type Durable, type Random } from "../support/Cuts.ts"
 import { create, engine } from "../support/Engine.ts"
@@ -40,22 +40,9 @@ const Job = Schema.Struct({
   next_run: Schema.NullOr(Schema.Number)
 })
 const Run = Schema.Struct({
-  id: Schema.String,
-  job_id: Schema.String,
-  trigger: Schema.String,
-  status: Schema.String,
-  scheduled_for: Schema.Number,
+  ...LedgerRun.fields,
   finished_at: Schema.NullOr(Schema.Number),
-  output: Schema.NullOr(Schema.String),
-  missed_count: Schema.NullOr(Schema.Number),
-  missed_from: Schema.NullOr(Schema.Number),
-  missed_to: Schema.NullOr(Schema.Number)
-})
-const Delivery = Schema.Struct({
-  id: Schema.String,
-  run_id: Schema.String,
-  channel: Schema.String,
-  state: Schema.String
+  output: Schema.NullOr(Schema.String)
 })
 
 const decodeRows = Schema.decodeUnknownSync(
@@ -63,7 +50,7 @@ const decodeRows = Schema.decodeUnknownSync(
     heads: Schema.Array(Head),
     jobs: Schema.Array(Job),
     runs: Schema.Array(Run),
-    deliveries: Schema.Array(Delivery)
+    deliveries: Schema.Array(LedgerDelivery)
   })
 )
 type Rows = ReturnType<typeof decodeRows>

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import Database from "better-sqlite3"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { ledgerViolations, slotsEvery } from "../../src/Selftest/Ledger.ts"
+import { LedgerRun, ledgerViolations, slotsEvery } from "../../src/Selftest/Ledger.ts"
 import { eventually, folderWith, spawnService, startService } from "../support/Service.ts"
 import { symbi } from "../support/Symbi.ts"
 
@@ -22,18 +22,7 @@ const Rows = {
   jobs: Schema.Array(
     Schema.Struct({ id: Schema.String, name: Schema.String, anchor: Schema.Number, next_run: Schema.Number })
   ),
-  runs: Schema.Array(
-    Schema.Struct({
-      id: Schema.String,
-      job_id: Schema.String,
-      trigger: Schema.String,
-      status: Schema.String,
-      scheduled_for: Schema.Number,
-      missed_count: Schema.NullOr(Schema.Number),
-      missed_from: Schema.NullOr(Schema.Number),
-      missed_to: Schema.NullOr(Schema.Number)
-    })
-  )
+  runs: Schema.Array(LedgerRun)
 }
 
 const readLedger = (folder: string) => {

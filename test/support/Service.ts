@@ -4,17 +4,15 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
-import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { type Client, makeClient } from "../../src/Client.ts"
+import { eventually as eventuallySeen } from "../../src/Selftest/Child.ts"
+import { NotSeen } from "../../src/Selftest/Report.ts"
 
 /** The built program; the tests' global set-up builds it. */
 export const program = fileURLToPath(new URL("../../bin/symbi.js", import.meta.url))
-
-/** What was waited for did not come; the message says what, and what the service said. */
-export class NotSeen extends Data.TaggedError("NotSeen")<{ readonly message: string }> {}
 
 /** A service that runs as a process of its own. */
 export interface Service {
@@ -65,20 +63,12 @@ export const folderWith = (files: Readonly<Record<string, string>>) =>
     (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
   ).pipe(Effect.tap((folder) => writeFiles(folder, files)))
 
-/** Looks again and again until the answer is defined; `what` names it when it never is. */
+/** {@link eventuallySeen} with the patience of tests. */
 export const eventually = <A, E, R>(
   what: string,
   look: Effect.Effect<A | undefined, E, R>,
   patient: Duration.DurationInput = patience
-): Effect.Effect<A, E | NotSeen, R> => {
-  const untilSeen: Effect.Effect<A, E, R> = Effect.flatMap(look, (seen) =>
-    seen === undefined ? Effect.delay(untilSeen, "50 millis") : Effect.succeed(seen)
-  )
-  return Effect.timeoutFail(untilSeen, {
-    duration: patient,
-    onTimeout: () => new NotSeen({ message: `${what}: not within ${Duration.format(patient)}` })
-  })
-}
+): Effect.Effect<A, E | NotSeen, R> => eventuallySeen(what, look, patient)
 
 const collect = (stream: ChildProcess["stdout"]) => {
   let text = ""

@@ -7,7 +7,7 @@ import { assert } from "@effect/vitest"
 import Database from "better-sqlite3"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { ledgerViolations, slotsEvery } from "../../src/Selftest/Ledger.ts"
+import { LedgerDelivery, LedgerRun, ledgerViolations, slotsEvery } from "../../src/Selftest/Ledger.ts"
 import { answersLate, httpReceiver } from "./HttpReceiver.ts"
 import { eventually, type Service, startService, writeFiles } from "./Service.ts"
 import { symbi } from "./Symbi.ts"
@@ -87,21 +87,8 @@ const refusalIn = Schema.decodeUnknownSync(Schema.Struct({ error: Schema.String,
 const JobRows = Schema.Array(
   Schema.Struct({ id: Schema.String, name: Schema.String, anchor: Schema.Number, next_run: Schema.Number })
 )
-const RunRows = Schema.Array(
-  Schema.Struct({
-    id: Schema.String,
-    job_id: Schema.String,
-    trigger: Schema.String,
-    status: Schema.String,
-    scheduled_for: Schema.Number,
-    missed_count: Schema.NullOr(Schema.Number),
-    missed_from: Schema.NullOr(Schema.Number),
-    missed_to: Schema.NullOr(Schema.Number)
-  })
-)
-const DeliveryRows = Schema.Array(
-  Schema.Struct({ id: Schema.String, run_id: Schema.String, channel: Schema.String, state: Schema.String })
-)
+const RunRows = Schema.Array(LedgerRun)
+const DeliveryRows = Schema.Array(LedgerDelivery)
 
 const statusOf = ({ url }: Service, path: string) =>
   Effect.promise(() =>
