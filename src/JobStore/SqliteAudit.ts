@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import { chainedColumns, contentOf, entryHash, redacted, type StoredColumns } from "../AuditLog.ts"
 import { type AuditDraft, AuditHead } from "../Domain/Audit.ts"
 import { Ids, JobId, RunId } from "../Domain/Ids.ts"
-import { Database } from "./Database.ts"
+import { Database, type Value } from "./Database.ts"
 import { encodeAuditRow } from "./Rows.ts"
 
 const isHead = Schema.is(AuditHead)
@@ -38,6 +38,13 @@ export const subjectOf = (job_id: unknown, run_id: unknown): Pick<AuditDraft, "j
 })
 
 const columns = ["seq", ...chainedColumns, "hash"] as const
+const names = columns.map((name) => `"${name}"`)
+
+/**
+ * Rows of one statement, as many as there are for. The table has triggers: for each statement SQLite keeps what its pages
+ * were before, which takes longer than a row.
+ */
+const rowsAtOnce = [25, 5, 1]
 
 /**
  * Appends to the audit log inside other changes' transactions: the only place that writes it. One writer fiber runs all
@@ -48,9 +55,10 @@ export class SqliteAudit extends Effect.Service<SqliteAudit>()("symbiont/JobStor
     const { prepare } = yield* Database
     const ids = yield* Ids
     const readHead = prepare("SELECT seq, hash, count FROM audit_head WHERE one = 1")
-    const insert = prepare(
-      `INSERT INTO audit (${columns.map((name) => `"${name}"`).join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`
-    )
+    const inserts = rowsAtOnce.map((count) => {
+      const rows = Array.from({ length: count }, () => `(${columns.map(() => "?").join(", ")})`)
+      return { count, statement: prepare(`INSERT INTO audit (${names.join(", ")}) VALUES ${rows.join(", ")}`) }
+    })
 
     // A trigger moves it on with each entry.
     const headNow = (): AuditHead => {
@@ -74,10 +82,20 @@ export class SqliteAudit extends Effect.Service<SqliteAudit>()("symbiont/JobStor
       const noted = pending
       pending = []
       let { hash, seq } = headNow()
-      for (const row of noted) {
-        seq += 1
-        hash = entryHash(hash, seq, contentOf(row))
-        insert.run(seq, ...chainedColumns.map((name) => row[name]), hash)
+      let next = 0
+      for (const { count, statement } of inserts) {
+        while (next + count <= noted.length) {
+          const values: Array<Value> = []
+          for (const row of noted.slice(next, next + count)) {
+            seq += 1
+            hash = entryHash(hash, seq, contentOf(row))
+            values.push(seq)
+            for (const name of chainedColumns) values.push(row[name])
+            values.push(hash)
+          }
+          statement.run(...values)
+          next += count
+        }
       }
     }
 

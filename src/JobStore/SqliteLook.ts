@@ -90,8 +90,11 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
       const { next_run, status = job.status } = plan
       if (status === job.status) moveJob.run(next_run, job.id)
       else moveJobTo.run(next_run, status, job.id)
-      const moved = { ...job, next_run, status }
-      keepJob(values.with(nextRunAt, next_run).with(statusAt, status), moved)
+      const moved: StoredJob = Object.assign({ ...job }, { next_run, status })
+      const after = [...values]
+      after[nextRunAt] = next_run
+      after[statusAt] = status
+      keepJob(after, moved)
       return moved
     }
 
@@ -155,7 +158,7 @@ export class SqliteLook extends Effect.Service<SqliteLook>()("symbiont/JobStore/
 
     /** Stores a new run as one that has started; undefined where its slot has a row already. */
     const startNew = ({ job, row }: RunOfJob, { now, owner }: LookOptions): Starting | undefined => {
-      const started: RunRow = { ...row, status: "running", attempt: 1, owner, started_at: now, ready_at: null }
+      const started = newRuns.startedRow(row, owner, now)
       const values = newRuns.insertOne({ row: started, job })
       return values === undefined ? undefined : { row: started, values }
     }
