@@ -41,11 +41,15 @@ const sideShown = (side: unknown): unknown =>
     : side
 
 /** An event without the secrets of a job's definition, whoever made it: the log is kept longer than they are valid. */
-export const redacted = <E extends Pick<AuditDraft, "before" | "after">>(event: E): E => ({
-  ...event,
-  ...(event.before === undefined ? {} : { before: sideShown(event.before) }),
-  ...(event.after === undefined ? {} : { after: sideShown(event.after) })
-})
+export const redacted = <E extends Pick<AuditDraft, "before" | "after">>(event: E): E => {
+  const { after, before } = event
+  if (before === undefined && after === undefined) return event
+  return {
+    ...event,
+    ...(before === undefined ? {} : { before: sideShown(before) }),
+    ...(after === undefined ? {} : { after: sideShown(after) })
+  }
+}
 
 /** Keys come here by name and scope alone: that there are others now must be seen. */
 const shownSafely = "server.api_keys"

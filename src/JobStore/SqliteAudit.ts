@@ -10,8 +10,6 @@ const isHead = Schema.is(AuditHead)
 
 type Row = StoredColumns
 
-const nothing = { job_id: null, job_name: null, run_id: null, reason: null, before: null, after: null }
-
 // Half a surrogate pair, as at the end of a text that was cut, has no UTF-8: the database would store other bytes.
 const wellFormed = (row: Row): Row => {
   for (const name of chainedColumns) {
@@ -72,7 +70,20 @@ export class SqliteAudit extends Effect.Service<SqliteAudit>()("symbiont/JobStor
     /** Notes entries for the transaction that is open: {@link flush} writes them before it commits. */
     const note = (events: ReadonlyArray<AuditDraft>, now: number): void => {
       for (const event of events) {
-        pending.push(wellFormed(encodeAuditRow({ time: now, ...nothing, ...redacted(event), id: ids.nextAudit() })))
+        const { actor, after, before, job_id, job_name, reason, run_id, time, type } = redacted(event)
+        const entry = {
+          id: ids.nextAudit(),
+          time: time ?? now,
+          type,
+          actor,
+          job_id: job_id ?? null,
+          job_name: job_name ?? null,
+          run_id: run_id ?? null,
+          reason: reason ?? null,
+          before: before ?? null,
+          after: after ?? null
+        }
+        pending.push(wellFormed(encodeAuditRow(entry)))
       }
     }
 

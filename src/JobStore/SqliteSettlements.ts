@@ -119,7 +119,10 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
       const waits = ended || status === "awaiting_approval"
       const { attempt } = settlement
       const ready_at = waits ? null : (settlement.run.next_attempt_at ?? now)
-      setRun(row.id, encodeRunPatch({ ...settlement.run, owner: null, ready_at }))
+      const columns = encodeRunPatch(settlement.run)
+      columns["owner"] = null
+      columns["ready_at"] = ready_at
+      setRun(row.id, columns)
       endAttempt.run(now, attempt.outcome, attempt.failure, attempt.error_message, row.id, row.attempt)
       patchJob(row.job_id, settlement.job, ended ? status : null)
       if (settlement.session !== undefined) inTurn(sessions.save(settlement.session, job, now))
@@ -132,14 +135,14 @@ export class SqliteSettlements extends Effect.Service<SqliteSettlements>()("symb
         countEnd(status, settlement.run.execution_time_ms)
         promote(row.job_id, job, now)
       }
-      const after = {
-        ...run,
-        ...settlement.run,
-        attempts: run.attempts.map(
-          (before): Attempt => (before.number === row.attempt ? { ...before, ...attempt, finished_at: now } : before)
-        ),
-        deliveries: [...run.deliveries, ...added]
-      } satisfies Run
+      const attempts = run.attempts.map((before): Attempt => {
+        const { number, started_at } = before
+        if (number !== row.attempt) return before
+        const { error_message, failure, outcome } = attempt
+        return { number, started_at, finished_at: now, outcome, failure, error_message }
+      })
+      const deliveries = added.length === 0 ? run.deliveries : [...run.deliveries, ...added]
+      const after: Run = Object.assign({ ...run }, settlement.run, { attempts, deliveries })
       if (ended) tally.note(recordRun(after))
       if (settlement.job.status === "dead_letter") tally.note(recordDeadLetter(run.job_name))
       return after

@@ -148,12 +148,14 @@ export class Execution extends Effect.Service<Execution>()("symbiont/Scheduler/E
         // Agents written in code tell what they like, and beats count it, too.
         const spent: Invocation["spent"] = (usage) => asked.spent(saneUsage(usage))
         const reserve: Invocation["reserve"] = (estimate) => asked.reserve(saneUsage(estimate))
-        const result = yield* Effect.catchAll(agents.invoke(agent, { ...asked, reserve, spent }), (failure) =>
-          asSuccess(started.job, failure)
+        const result = yield* Effect.catchAll(
+          agents.invoke(agent, Object.assign({ ...asked }, { reserve, spent })),
+          (failure) => asSuccess(started.job, failure)
         )
         if (result.usage !== undefined) yield* spent(result.usage)
         before = result.usage === undefined ? before : saneUsage(result.usage)
-        return { ...result, output: cutOutput(result.output) } satisfies AgentResult
+        const output = cutOutput(result.output)
+        return output === result.output ? result : ({ ...result, output } satisfies AgentResult)
       })
     }
 

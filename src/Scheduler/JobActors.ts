@@ -98,7 +98,7 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
     const { id: owner }: { readonly id: BootId } = yield* BootIdentity
     const clock = yield* Effect.clock
     // The same for all runs, and not that of whoever asks for one: a run is nobody's child. Runs have metrics of their own.
-    const runtime = (yield* Effect.runtime<never>()).pipe(
+    const { context, fiberRefs, runtimeFlags } = (yield* Effect.runtime<never>()).pipe(
       Runtime.disableRuntimeFlag(RuntimeFlags.Interruption),
       Runtime.disableRuntimeFlag(RuntimeFlags.RuntimeMetrics)
     )
@@ -118,7 +118,7 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
         now,
         (current, job) => {
           const end = settle(ended.end, ended.record, current, job ?? started.job, settings.scheduler, now)
-          return { session: ended.session, ...end }
+          return "session" in end ? end : Object.assign({ ...end }, { session: ended.session })
         }
       )
       // An older run that gives way to one that waits for approval can have something to tell, too.
@@ -202,7 +202,7 @@ export class JobActors extends Effect.Service<JobActors>()("symbiont/Scheduler/J
         ["attempt", attempt.number]
       )
       const fiber = Runtime.runFork(
-        Runtime.make({ ...runtime, context: Context.add(runtime.context, Scope.Scope, scope) }),
+        Runtime.make({ context: Context.add(context, Scope.Scope, scope), fiberRefs, runtimeFlags }),
         traces.attempt({ run, attempt: attempt.number })(runToEnd(started, live)),
         {
           immediate: false,

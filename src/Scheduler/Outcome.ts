@@ -139,6 +139,23 @@ const onInterrupt = (job: Job, run: Run): "retry" | "fail" =>
 const attemptsAllowed = (job: Job, settings: Settings["Type"]["scheduler"]): number =>
   job.retry?.attempts ?? (isOneShot(job) ? (job.max_retries ?? settings.default_max_retries) : 1)
 
+/** What every end of an attempt leaves in its run's row. */
+const recordedOf = (record: AttemptRecord, run: Run) => {
+  const { evaluation } = record
+  const { iteration_count, iterations } = record.iterations.kept()
+  const decision: PolicyDecision | null = evaluation?.decision ?? run.decision
+  return {
+    session_id: record.session_id,
+    iterations,
+    iteration_count,
+    tool_calls: record.tool_calls,
+    usage: record.usage,
+    context_bytes: record.context_bytes,
+    decision,
+    evaluations: evaluation === null ? run.evaluations : [...run.evaluations, evaluation].slice(-keptEvaluations)
+  }
+}
+
 /**
  * The rules of a run's end: what the run, its attempt and its job become, what is delivered and audited. Pure, so that
  * it can run inside the finish transaction on the rows as they are then.
@@ -151,32 +168,41 @@ export const settle = (
   settings: Settings["Type"]["scheduler"],
   now: number
 ): Settlement => {
-  const { evaluation, gate_seen, iterations, pauses: _, ...left } = record
-  const evaluations = [...run.evaluations, ...(evaluation === null ? [] : [evaluation])].slice(-keptEvaluations)
-  const decision: PolicyDecision | null = evaluation?.decision ?? run.decision
-  const recorded = { ...left, ...iterations.kept(), decision, evaluations }
+  const { evaluation, gate_seen } = record
+  const recorded = recordedOf(record, run)
+  const { decision } = recorded
   // A run that a person asked for is that person's doing.
   const audit = (
     type: AuditType,
     reason: string | null,
     actor: Actor = run.requested_by ?? "scheduler"
-  ): AuditDraft => ({
-    type,
-    actor,
-    job_id: job.id,
-    job_name: job.name,
-    run_id: run.id,
-    reason,
-    ...(evaluation === null ? {} : { after: { decision } })
-  })
-  const ended = (status: RunStatus, error_message: string | null, reason: Reason | null): Settlement["run"] => ({
-    ...recorded,
+  ): AuditDraft => {
+    const about = { type, actor, job_id: job.id, job_name: job.name, run_id: run.id, reason }
+    return evaluation === null ? about : Object.assign(about, { after: { decision } })
+  }
+  const ended = (
+    status: RunStatus,
+    error_message: string | null,
+    reason: Reason | null,
+    output: string | null = null,
+    stop_reason: string | null = null
+  ): Settlement["run"] => ({
+    session_id: recorded.session_id,
+    iterations: recorded.iterations,
+    iteration_count: recorded.iteration_count,
+    tool_calls: recorded.tool_calls,
+    usage: recorded.usage,
+    context_bytes: recorded.context_bytes,
+    decision: recorded.decision,
+    evaluations: recorded.evaluations,
     status,
     error_message,
     reason,
     finished_at: now,
     execution_time_ms: record.execution_time_ms,
-    next_attempt_at: null
+    next_attempt_at: null,
+    output,
+    stop_reason
   })
   const outputs = (status: RunStatus): ReadonlyArray<NewDelivery> => deliveriesAtEnd(job, status)
   const notices = (kind: "dead_letter" | "approval"): ReadonlyArray<NewDelivery> =>
@@ -221,10 +247,7 @@ export const settle = (
     const dies = endsJob(run, job) || (tooMany && counts)
     return {
       attempt,
-      run: {
-        ...ended(status, error_message, null),
-        output: options.output === undefined ? null : cutOutput(options.output)
-      },
+      run: ended(status, error_message, null, options.output === undefined ? null : cutOutput(options.output)),
       job: jobAfter(run, {
         ...lastRun,
         ...awake,
@@ -246,19 +269,20 @@ export const settle = (
 
   switch (end._tag) {
     case "Succeeded": {
+      const change: { -readonly [Field in keyof Settlement["job"]]: Settlement["job"][Field] } = {
+        last_run: run.scheduled_for,
+        failure_count: 0
+      }
+      if (record.usage !== null) change.last_usage = record.usage
+      if (gate_seen !== null) change.gate_seen = gate_seen
+      if (keepsSummary && end.summary !== null) {
+        change.last_summary = bounded(end.summary ?? end.output, maxSummaryLength)
+      }
+      if (endsJob(run, job)) change.status = "completed"
       return {
         attempt: { outcome: "succeeded", failure: null, error_message: null },
-        run: { ...ended("succeeded", null, null), output: end.output, stop_reason: end.stop_reason },
-        job: jobAfter(run, {
-          ...lastRun,
-          ...awake,
-          failure_count: 0,
-          ...(gate_seen === null ? {} : { gate_seen }),
-          ...(keepsSummary && end.summary !== null
-            ? { last_summary: bounded(end.summary ?? end.output, maxSummaryLength) }
-            : {}),
-          ...(endsJob(run, job) ? { status: "completed" } : {})
-        }),
+        run: ended("succeeded", null, null, end.output, end.stop_reason),
+        job: jobAfter(run, Object.assign(change, awake)),
         session: end.session,
         deliveries: outputs("succeeded"),
         audit: [audit("CronJobExecuted", null)],
