@@ -45,6 +45,9 @@ import { withOverdue } from "./Overdue.ts"
 import { type PreviewOptions, previewOfJob, previewOfTrigger } from "./Preview.ts"
 import * as Transitions from "./Transitions.ts"
 
+/** How long who asks for a run waits until it was looked at, in ms. */
+const lookMillis = 2_000
+
 // Files imply it with `at`; the other ways in must not differ, or an export would show drift.
 const oneShot = (definition: JobDefinition) => (definition.at === undefined ? {} : { one_shot: true })
 
@@ -294,7 +297,7 @@ export const make = Effect.gen(function* () {
       manualRun(options.actor, input, options.queue === true, now),
       key === undefined ? undefined : { key, hash }
     )
-    yield* signal.looked.pipe(Effect.timeoutOption("2 seconds"))
+    yield* signal.looked(lookMillis)
     return yield* Effect.orDie(store.findRun(inserted.id))
   })
 

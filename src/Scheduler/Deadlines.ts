@@ -1,7 +1,7 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { MonotonicClock } from "./ClockWatch.ts"
-import { makeSignal } from "./WakeSignal.ts"
+import { makeSignal } from "./Signal.ts"
 
 /** What is to be stopped at an instant (ms of the monotonic clock) unless it is done before. */
 interface Deadline {

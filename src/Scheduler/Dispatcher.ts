@@ -1,6 +1,5 @@
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as LogLevel from "effect/LogLevel"
@@ -147,7 +146,7 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
         lastLook: now,
         lastFull: isFull ? now : before.lastFull
       }))
-      yield* Effect.forEach(waiters, (waiter) => Deferred.succeed(waiter, undefined), { discard: true })
+      for (const told of waiters) told()
       if (found !== null && (found.claimed > 0 || found.started.length > 0)) return 0
       return due === null || due <= now ? tickMillis : Math.min(tickMillis, due - now)
     }).pipe(Effect.uninterruptible, Effect.withSpan("Dispatcher.look"))

@@ -32,8 +32,9 @@ import { LiveRun, type Stopped } from "./LiveRun.ts"
 import { settle } from "./Outcome.ts"
 import { type Ended, Pipeline } from "./Pipeline.ts"
 import { RunObserver, unobserved } from "./RunObserver.ts"
+import { makeSignal } from "./Signal.ts"
 import { storableEnd, whyUnstorable } from "./Unstorable.ts"
-import { makeSignal, WakeSignal } from "./WakeSignal.ts"
+import { WakeSignal } from "./WakeSignal.ts"
 
 const shutdown: Stopped = {
   kind: "interrupted",
