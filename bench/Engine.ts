@@ -5,6 +5,7 @@ import { AgentPin } from "../src/AgentPin.ts"
 import { AgentRuntime, EffectAgents } from "../src/Agents.ts"
 import { engineLayer } from "../src/Engine.ts"
 import { PolicyGate } from "../src/PolicyGate.ts"
+import { LookAhead } from "../src/Scheduler.ts"
 import { ServiceEnvironment } from "../src/ServiceEnvironment.ts"
 import { recordingRouter, type TestSettings, testSettings } from "../src/testing.ts"
 import { WakeGate } from "../src/WakeGate.ts"
@@ -32,6 +33,7 @@ export const engineOnStore = (settings: TestSettings, called: (scheduled_for: nu
         recordingRouter
       )
     ),
+    Layer.provide(LookAhead.layer),
     Layer.provide(testSettings(settings)),
     Layer.provide(NodeContext.layer)
   )

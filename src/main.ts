@@ -28,7 +28,7 @@ import { endAtSecondSignal } from "./main/SecondSignal.ts"
 import { telemetryOf } from "./main/Telemetry.ts"
 import { MetricsEnabled } from "./Observability.ts"
 import { PolicyGate } from "./PolicyGate.ts"
-import { FailedRunLevel, WakeSignal } from "./Scheduler.ts"
+import { FailedRunLevel, LookAhead, WakeSignal } from "./Scheduler.ts"
 import { environmentWithout, ServiceEnvironment } from "./ServiceEnvironment.ts"
 import { findConfigFile, loadSettings, Settings } from "./Settings.ts"
 import { WakeGate } from "./WakeGate.ts"
@@ -128,7 +128,7 @@ export const serve = (options: ServeOptions): Effect.Effect<void, StartupError> 
       Layer.merge(HttpLive),
       Layer.provideMerge(ServerLive),
       Layer.merge(reloadOnHangUp(home)),
-      Layer.provideMerge(engineLayer),
+      Layer.provideMerge(Layer.provide(engineLayer, LookAhead.layer)),
       Layer.provideMerge(appliedAtStart(home)),
       Layer.provideMerge(orphansEnded),
       Layer.provideMerge(configurationRecorded(effective)),

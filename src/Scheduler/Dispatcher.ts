@@ -15,6 +15,7 @@ import { expired } from "./ApprovalRules.ts"
 import { BootIdentity } from "./BootIdentity.ts"
 import { ClockWatch } from "./ClockWatch.ts"
 import { JobActors } from "./JobActors.ts"
+import { LookAhead } from "./LookAhead.ts"
 import { recordOf, settle } from "./Outcome.ts"
 import { Partitions } from "./Partitions.ts"
 import { makeRecurrences } from "./Recurrences.ts"
@@ -24,6 +25,8 @@ import { WakeSignal } from "./WakeSignal.ts"
 
 /** Due jobs claimed in one transaction. */
 const claimBatch = 500
+/** Looks made in a row where more is due than one may claim; then what they started is handed over. */
+const maxLooks = 20
 /** How long a node is taken to live after it last said so: several looks, and never less than 30 s. */
 const minLeaseMillis = 30_000
 
@@ -52,6 +55,7 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
     const { id: owner } = yield* BootIdentity
     const { owned } = yield* Partitions
     const clockWatch = yield* ClockWatch
+    const ahead = yield* LookAhead
 
     const tickMillis = scheduler.tick_interval_seconds * 1_000
     const leaseMillis = Math.max(minLeaseMillis, tickMillis * 5)
@@ -115,6 +119,31 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
       )
     })
 
+    /** Claims what is due, all of it before any of it is begun, and tells `claimed` of each look. */
+    const claim = Effect.fnUntraced(function* (due: number, permits: number, claimed: (look: Look) => void) {
+      const partitions = yield* owned
+      let places = permits
+      for (let looks = 0; looks < maxLooks; looks++) {
+        const now = Math.max(due, yield* Clock.currentTimeMillis)
+        const found = yield* store.look({
+          now,
+          owner,
+          partitions,
+          permits: places,
+          batch: claimBatch,
+          plan: (job, live) => planSlots(job, live, now),
+          expire: expired(now)
+        })
+        claimed(found)
+        places -= found.started.length
+        if (found.claimed < claimBatch || places <= 0) return
+      }
+    })
+
+    // By a timer, whatever the clock says after it: it may have been set back.
+    const until = (instant: number) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => (instant > now ? Effect.sleep(instant - now) : Effect.void))
+
     // Not to be interrupted between the claim and the handover: what was started must reach its actor.
     const look = Effect.gen(function* () {
       const { isAsked, waiters } = yield* signal.takeAsked
@@ -124,31 +153,27 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
       const partitions = yield* owned
       const permits = scheduler.max_concurrent_jobs - (yield* actors.inFlight)
       const due = yield* store.nextWake({ now, permits, partitions })
-      const found =
-        due !== null && due <= now
-          ? yield* store.look({
-              now,
-              owner,
-              partitions,
-              permits,
-              batch: claimBatch,
-              plan: (job, live) => planSlots(job, live, now),
-              expire: expired(now)
-            })
-          : null
-      if (found !== null) yield* handOver(found)
-      // What a person changed may have left something to tell, too.
+      const looks: Array<Look> = []
+      const isDue = due !== null && due <= now + ahead
+      if (isDue) {
+        const handedOver = Effect.suspend(() => Effect.forEach(looks, handOver, { discard: true }))
+        yield* claim(due, permits, (found) => looks.push(found)).pipe(
+          Effect.zipRight(until(due)),
+          Effect.ensuring(handedOver)
+        )
+      }
+    // What a person changed may have left something to tell, too.
       if (isAsked) yield* outbox.wake
       yield* recordLook
-      const isFull = permits <= (found?.started.length ?? 0)
+      const isFull = permits <= looks.reduce((count, { started }) => count + started.length, 0)
       yield* Ref.update(clockwork, (before) => ({
         ...before,
         lastLook: now,
         lastFull: isFull ? now : before.lastFull
       }))
       for (const told of waiters) told()
-      if (found !== null && (found.claimed > 0 || found.started.length > 0)) return 0
-      return due === null || due <= now ? tickMillis : Math.min(tickMillis, due - now)
+      if (looks.some(({ claimed, started }) => claimed > 0 || started.length > 0)) return 0
+      return due === null || isDue ? tickMillis : Math.min(tickMillis, due - ahead - now)
     }).pipe(Effect.uninterruptible, Effect.withSpan("Dispatcher.look"))
 
     const loop = Effect.forever(
