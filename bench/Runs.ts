@@ -1,10 +1,12 @@
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { formatInstant } from "../src/Domain/Instant.ts"
 import type { StoredJob } from "../src/Domain/Job.ts"
 import { layerSqlite } from "../src/JobStore/Sqlite.ts"
-import { JobStore } from "../src/JobStore.ts"
+import { JobStore, type LookOptions } from "../src/JobStore.ts"
 import { Jobs } from "../src/Jobs.ts"
 import { bigSize, ensureBig } from "./Big.ts"
 import { engineOnStore } from "./Engine.ts"
@@ -160,11 +162,21 @@ export const throughput = ({ quick, rounds }: Size) =>
     return [...rows("due at once", due), ...rows("enqueued by 100 callers", asked)]
   })
 
+/** The store of these layers, which tells how many runs each look has started once that is durable. */
+const telling = (started: (runs: number) => void) =>
+  Layer.map(Layer.service(JobStore), (context) => {
+    const store = Context.get(context, JobStore)
+    const look = (options: LookOptions) =>
+      Effect.tap(store.look(options), (found) => Effect.sync(() => started(found.started.length)))
+    return Context.make(JobStore, JobStore.of({ ...store, look }))
+  })
+
 /** Many jobs due at one instant, and room for all of them. */
 export const burst = ({ quick, rounds }: Size) =>
   Effect.gen(function* () {
     const count = quick ? 2_000 : 10_000
     const claimed: Array<number> = []
+    const begun: Array<number> = []
     const ended: Array<number> = []
     const rates: Array<number> = []
     for (let round = 0; round < rounds; round++) {
@@ -174,19 +186,29 @@ export const burst = ({ quick, rounds }: Size) =>
         const { all, called } = yield* lateness(count)
         yield* storeJobs(yield* oneShots(count, () => instant))
         const finished = yield* succeeded(count)
+        let left = count
+        const store = telling((runs) => {
+          left -= runs
+          if (left === 0) claimed.push(Date.now() - instant)
+        })
         yield* Effect.gen(function* () {
-          claimed.push(Math.max(...(yield* all)))
+          begun.push(Math.max(...(yield* all)))
           yield* finished
           ended.push(Date.now() - instant)
-        }).pipe(Effect.provide(engineOnStore({ scheduler: { max_concurrent_jobs: count } }, called)))
+        }).pipe(
+          Effect.provide(
+            engineOnStore({ scheduler: { max_concurrent_jobs: count } }, called).pipe(Layer.provide(store))
+          )
+        )
       })
       yield* Effect.provide(measured, layerSqlite(yield* databaseFile))
     }
     const what = `${count.toLocaleString("en")} due at one instant`
-    const [last, end] = [median(claimed), median(ended)]
+    const [last, call, end] = [median(claimed), median(begun), median(ended)]
     const atRate = (count * 1_000) / median(rates)
     return [
-      { name: `${what}: all claimed and called`, value: last, unit: "ms", goal: atMost(last, 1_000, "ms") },
+      { name: `${what}: all claimed, durably`, value: last, unit: "ms", goal: atMost(last, 1_000, "ms") },
+      { name: `${what}: the last agent called`, value: call, unit: "ms" },
       {
         name: `${what}: the last ended`,
         value: end,

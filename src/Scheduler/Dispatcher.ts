@@ -162,7 +162,7 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
           Effect.ensuring(handedOver)
         )
       }
-    // What a person changed may have left something to tell, too.
+      // What a person changed may have left something to tell, too.
       if (isAsked) yield* outbox.wake
       yield* recordLook
       const isFull = permits <= looks.reduce((count, { started }) => count + started.length, 0)
