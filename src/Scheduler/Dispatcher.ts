@@ -140,9 +140,11 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
       }
     })
 
-    // By a timer, whatever the clock says after it: it may have been set back.
+    // A timer may ring a ms early, and the clock may have been set back since: waited for twice, not until it is so.
     const until = (instant: number) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => (instant > now ? Effect.sleep(instant - now) : Effect.void))
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        instant > now ? Effect.sleep(Math.min(instant - now, ahead)) : Effect.void
+      ).pipe(Effect.repeatN(1))
 
     // Not to be interrupted between the claim and the handover: what was started must reach its actor.
     const look = Effect.gen(function* () {
@@ -158,8 +160,7 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
       if (isDue) {
         const handedOver = Effect.suspend(() => Effect.forEach(looks, handOver, { discard: true }))
         yield* claim(due, permits, (found) => looks.push(found)).pipe(
-          Effect.zipRight(until(due)),
-          Effect.ensuring(handedOver)
+          Effect.ensuring(Effect.zipRight(until(due), handedOver))
         )
       }
       // What a person changed may have left something to tell, too.

@@ -42,7 +42,7 @@ const many = 501
 const createMany = Effect.forEach(
   Array.from({ length: many }, (_, n) => `job-${n}`),
   (name) => create({ name, at: "1970-01-01T00:00:01Z" }),
-  { discard: true }
+  { concurrency: "unbounded", discard: true }
 )
 
 const settings = { scheduler: { max_concurrent_jobs: 1_000, tick_interval_seconds: 60 } }
