@@ -146,6 +146,9 @@ const prepare = Effect.fn("JobStore.prepare")(function* (filename: string) {
     return yield* new DatabaseUnusable({ filename, cause })
   }
   yield* passing("migration.committed")
+  // A statement with triggers keeps what undoes it alone: beyond 64 KB in a file that is written page by page. Set here,
+  // as an index that a migration makes of a large table is sorted in files.
+  yield* sql`PRAGMA temp_store = MEMORY`
   yield* idsAscend
   yield* (yield* Failpoints).opened(sql)
 })
