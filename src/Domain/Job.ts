@@ -155,8 +155,11 @@ export type JobWithWarnings = typeof JobWithWarnings.Type
 export const definitionKeys = Object.keys(definitionFields) as ReadonlyArray<keyof typeof definitionFields>
 
 /** The definition part of a job. */
-export const definitionOf = (job: Job): JobDefinition =>
-  Object.fromEntries(definitionKeys.filter((key) => key in job).map((key) => [key, job[key]])) as JobDefinition
+export const definitionOf = (job: Job): JobDefinition => {
+  const definition: Record<string, unknown> = {}
+  for (const key of definitionKeys) if (key in job) definition[key] = job[key]
+  return definition as JobDefinition
+}
 
 /** One thing wrong with some input: where and what. */
 export const Issue = Schema.Struct({ path: Schema.String, message: Schema.String }).annotations({

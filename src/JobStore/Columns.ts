@@ -93,12 +93,34 @@ const parsed = (text: string): unknown => {
   }
 }
 
+/** How a column's text is written that holds a value of this schema; undefined for what may not be stored. */
+const makeText = (within: AST.AST): ((value: unknown) => string | undefined) => {
+  const type = AST.typeAST(within)
+  const check = checkOf(type)
+  const encode = type === within ? (value: unknown) => value : encoderOf(Schema.make<unknown, unknown>(within))
+  let last: { readonly value: unknown; readonly text: string } | undefined
+  return (value) => {
+    if (last !== undefined && last.value === value) return last.text
+    const text = check(value) ? JSON.stringify(encode(value)) : undefined
+    if (text !== undefined && typeof value === "object") last = { value, text }
+    return text
+  }
+}
+
+const texts = new Map<AST.AST, ReturnType<typeof makeText>>()
+
+/** One for all columns of a schema: what stands in two columns of a row is written out once. */
+const textOf = (within: AST.AST): ReturnType<typeof makeText> => {
+  const known = texts.get(within)
+  if (known !== undefined) return known
+  const made = makeText(within)
+  texts.set(within, made)
+  return made
+}
+
 const textColumn = (name: string, within: AST.AST, isNullable: boolean): Column => {
-  const schema = Schema.make<unknown, unknown>(within)
-  const isAsStored = AST.typeAST(within) === within
-  const check = checkOf(AST.typeAST(within))
-  const decode = decoderOf(schema)
-  const encode = isAsStored ? (value: unknown) => value : encoderOf(schema)
+  const decode = decoderOf(Schema.make<unknown, unknown>(within))
+  const write = textOf(within)
   // Most rows hold the same short text, such as an empty list.
   let last: { readonly text: unknown; readonly value: unknown } | undefined
   return {
@@ -111,10 +133,7 @@ const textColumn = (name: string, within: AST.AST, isNullable: boolean): Column 
       if (text.length < shortText) last = { text, value }
       return value
     },
-    write: (value) => {
-      if (value === null && isNullable) return null
-      return check(value) ? JSON.stringify(encode(value)) : undefined
-    }
+    write: (value) => (value === null && isNullable ? null : write(value))
   }
 }
 

@@ -158,33 +158,40 @@ export const {
 /** {@link jobFromValues} of a row by the names of its columns. */
 export const jobFromRow = (row: Row) => jobFromValues(writtenJobRows.inOrder(row))
 
-const jobRecord = (stored: StoredJob): typeof JobRow.Type => {
-  const { all_clears, anchor, applied, defined_by, gate_seen, last_summary, last_usage, ...shown } = stored
-  return {
-    id: shown.id,
-    name: shown.name,
-    agent_id: shown.agent_id,
-    status: shown.status,
-    paused_by: shown.paused_by,
-    next_run: shown.next_run,
-    quiet_until: shown.quiet_until,
-    last_run: shown.last_run,
-    failure_count: shown.failure_count,
-    version: shown.version,
-    source_file: shown.source_file,
-    created_at: shown.created_at,
-    updated_at: shown.updated_at,
-    anchor,
-    applied,
-    defined_by,
-    last_summary,
-    last_usage,
-    gate_seen,
-    all_clears,
-    partition: partitionOf(shown.id),
-    definition: definitionOf(shown)
-  }
+/** The definition of a job; the object that was applied where that says the same, which is then written out once. */
+const definitionToWrite = (stored: StoredJob): JobDefinition => {
+  const definition = definitionOf(stored)
+  const { applied } = stored
+  if (applied === null) return definition
+  const keys = Object.keys(definition) as ReadonlyArray<keyof JobDefinition>
+  const isSame = keys.length === Object.keys(applied).length && keys.every((key) => definition[key] === applied[key])
+  return isSame ? applied : definition
 }
+
+const jobRecord = (stored: StoredJob): typeof JobRow.Type => ({
+  id: stored.id,
+  name: stored.name,
+  agent_id: stored.agent_id,
+  status: stored.status,
+  paused_by: stored.paused_by,
+  next_run: stored.next_run,
+  quiet_until: stored.quiet_until,
+  last_run: stored.last_run,
+  failure_count: stored.failure_count,
+  version: stored.version,
+  source_file: stored.source_file,
+  created_at: stored.created_at,
+  updated_at: stored.updated_at,
+  anchor: stored.anchor,
+  applied: stored.applied,
+  defined_by: stored.defined_by,
+  last_summary: stored.last_summary,
+  last_usage: stored.last_usage,
+  gate_seen: stored.gate_seen,
+  all_clears: stored.all_clears,
+  partition: partitionOf(stored.id),
+  definition: definitionToWrite(stored)
+})
 
 /** The row of a stored job. */
 export const jobToRow = (stored: StoredJob) => jobRows.row(jobRecord(stored))
