@@ -11,7 +11,7 @@ export { Diagnostic, diagnosticAt, renderDiagnostic, rendererOf } from "./Dsl/Di
 export { formatFile } from "./Dsl/Format.ts"
 export { writtenKey } from "./Dsl/Keys.ts"
 export { printAgent, printSchedule } from "./Dsl/Printer.ts"
-export { makeSource, type Span } from "./Dsl/Source.ts"
+export { makeSource, type Source, type Span } from "./Dsl/Source.ts"
 
 /** Part of a schedule; `unread` are the keys of its definition whose errors are told already. */
 export interface BrokenSchedule extends ParsedSchedule {
@@ -85,16 +85,16 @@ export const parseFile = (text: string, file: string): ParsedFile => {
   }
   for (const item of parse(startParse(source, report))) {
     if (item.kind === "schedule") {
-      addSchedule(readSchedule(item.schedule, undefined, file, report))
+      addSchedule(readSchedule(item.schedule, undefined, source, report))
     } else {
       const errors = report.errorCount()
-      const agent = readAgent(item.agent, file, report)
+      const agent = readAgent(item.agent, source, report)
       if (agent === undefined && (!item.agent.body.complete || report.errorCount() > errors)) {
         brokenAgents.push(item.agent.name.text)
       }
       if (agent !== undefined && isNewAgent(agent)) agents.push(agent)
       for (const schedule of item.agent.schedules) {
-        addSchedule(readSchedule(schedule, item.agent.name.text, file, report))
+        addSchedule(readSchedule(schedule, item.agent.name.text, source, report))
       }
     }
   }
@@ -104,6 +104,8 @@ export const parseFile = (text: string, file: string): ParsedFile => {
 /** Reads several files as one: a name taken by an earlier file is an error in the later one. */
 export const parseFiles = (files: ReadonlyArray<{ readonly path: string; readonly text: string }>): ParsedFile => {
   const parsed = files.map(({ path, text }) => parseFile(text, path))
+  const [only] = parsed
+  if (only !== undefined && parsed.length === 1) return only
   const clashes: Array<Diagnostic> = []
   const taken = (item: ParsedSchedule | ParsedAgent, first: ParsedSchedule | ParsedAgent, message: string) => {
     const place = `${first.file}:${first.head.line}:${first.head.column}`
@@ -112,13 +114,17 @@ export const parseFiles = (files: ReadonlyArray<{ readonly path: string; readonl
     )
   }
   const isNewSchedule = uniqueIn("schedule", scheduleName, taken)
-  const inOrder = parsed.flatMap((file) => [...file.schedules, ...file.brokenSchedules].sort(byOffset))
-  const unique = new Set(inOrder.filter(isNewSchedule))
+  const unique = parsed.map(({ brokenSchedules, schedules }) => {
+    const inOrder = brokenSchedules.length === 0 ? schedules : [...schedules, ...brokenSchedules].sort(byOffset)
+    const names = new Set(inOrder.filter(isNewSchedule).map(scheduleName))
+    const isFirst = (schedule: ParsedSchedule) => names.has(scheduleName(schedule))
+    return { schedules: schedules.filter(isFirst), brokenSchedules: brokenSchedules.filter(isFirst) }
+  })
   const agents = parsed.flatMap((file) => file.agents).filter(uniqueIn("agent", agentName, taken))
   return {
-    schedules: parsed.flatMap((file) => file.schedules.filter((schedule) => unique.has(schedule))),
+    schedules: unique.flatMap((file) => file.schedules),
     agents,
-    brokenSchedules: parsed.flatMap((file) => file.brokenSchedules.filter((schedule) => unique.has(schedule))),
+    brokenSchedules: unique.flatMap((file) => file.brokenSchedules),
     brokenAgents: parsed.flatMap((file) => file.brokenAgents),
     diagnostics: [...parsed.flatMap((file) => file.diagnostics), ...clashes]
   }

@@ -1,5 +1,5 @@
 import { quoteKey, type Report } from "./Diagnostic.ts"
-import type { Token, TokenKind } from "./Lexer.ts"
+import type { TokenKind, Tokens } from "./Lexer.ts"
 import type { Source, Span } from "./Source.ts"
 
 /**
@@ -8,7 +8,7 @@ import type { Source, Span } from "./Source.ts"
  */
 export interface Cursor {
   readonly source: Source
-  readonly tokens: ReadonlyArray<Token>
+  readonly tokens: Tokens
   readonly match: Int32Array
   readonly report: Report
   at: number
@@ -21,17 +21,17 @@ export interface Cursor {
 /** The kind of a token, `end` at or beyond the limit. */
 export const kindAt = (cursor: Cursor, index: number, limit: number): TokenKind | "end" => {
   cursor.steps++
-  return index < limit ? (cursor.tokens[index]?.kind ?? "end") : "end"
+  return index < limit ? (cursor.tokens.kinds[index] ?? "end") : "end"
 }
 
 /** The text of a token, empty beyond the end. */
 export const textAt = (cursor: Cursor, index: number): string => {
-  const token = cursor.tokens[index]
-  return token === undefined ? "" : cursor.source.text.slice(token.start, token.end)
+  const { ends, starts } = cursor.tokens
+  return cursor.source.text.slice(starts[index] ?? 0, ends[index] ?? 0)
 }
 
 /** Whether a token is the first of its line. */
-export const startsLine = (cursor: Cursor, index: number): boolean => cursor.tokens[index]?.firstOnLine ?? true
+export const startsLine = (cursor: Cursor, index: number): boolean => cursor.tokens.firstOnLine[index] ?? true
 
 /** Whether a token opens the given kind of group. */
 export const opens = (cursor: Cursor, index: number, limit: number, opener: string): boolean =>
@@ -40,7 +40,8 @@ export const opens = (cursor: Cursor, index: number, limit: number, opener: stri
 /** From the start of one token to the end of another. */
 export const spanOf = (cursor: Cursor, first: number, last: number = first): Span => {
   const end = cursor.source.text.length
-  return cursor.source.span(cursor.tokens[first]?.start ?? end, cursor.tokens[Math.max(first, last)]?.end ?? end)
+  const { ends, starts } = cursor.tokens
+  return cursor.source.span(starts[first] ?? end, ends[Math.max(first, last)] ?? end)
 }
 
 /** How a message names a token. */

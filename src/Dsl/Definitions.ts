@@ -1,13 +1,16 @@
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { decoderOf } from "../Codec.ts"
 import { type AgentDefinition, CommandAgent, ModelAgent, UrlAgent } from "../Domain/Agent.ts"
 import { JobDefinition } from "../Domain/Job.ts"
 import { toolIssues } from "../Domain/ToolIssues.ts"
 import { quote, type Report } from "./Diagnostic.ts"
-import { fieldOf, isRenamed, writtenKey } from "./Keys.ts"
-import { decodeAt, type Field, type KeyRules, type Place, placeOf, type Reading, readEntries } from "./Reader.ts"
-import { fieldsOf } from "./Shape.ts"
-import type { Span } from "./Source.ts"
+import { isRenamed, writtenKey } from "./Keys.ts"
+import { Places } from "./Places.ts"
+import { decodeAt, type Field, type KeyRules, placeOf, type Reading, readEntries } from "./Reader.ts"
+import { fieldsOf, type Shape } from "./Shape.ts"
+import type { Source, Span } from "./Source.ts"
 import type { AgentSyntax, Entry, ScheduleSyntax } from "./Syntax.ts"
 
 /** A schedule that was read. `raw` holds only what was written (and implied), under the definition's names. */
@@ -18,8 +21,7 @@ export interface ParsedSchedule {
   readonly span: Span
   /** What precedes the brace: where to report what concerns no key. */
   readonly head: Span
-  /** Where each field was written, by its path (`cron_expr`, `policy.allowed_hours`). */
-  readonly places: ReadonlyMap<string, Place>
+  readonly places: Places
 }
 
 /** An agent that was read. */
@@ -28,18 +30,23 @@ export interface ParsedAgent {
   readonly file: string
   readonly span: Span
   readonly head: Span
-  readonly places: ReadonlyMap<string, Place>
+  readonly places: Places
 }
 
 const jobFields = fieldsOf(JobDefinition)
 const jobKeys = [...jobFields.keys()].map(writtenKey)
 
-const jobField = (entry: Entry): Field | undefined => {
-  if (isRenamed(entry.key)) return undefined
-  const target = fieldOf(entry.key, entry.value.kind === "string" || entry.value.kind === "word")
-  const shape = jobFields.get(target)
-  return shape && { target, shape: target === "max_jitter" ? { kind: "seconds" } : shape }
-}
+const fieldAs = (target: string, shape: Shape): Field => ({
+  target,
+  shape: target === "max_jitter" ? { kind: "seconds" } : shape
+})
+const fieldsByKey = new Map([...jobFields].map(([target, shape]) => [writtenKey(target), fieldAs(target, shape)]))
+const policyByBlock = jobFields.get("policy")
+const policyField = policyByBlock && fieldAs("policy", policyByBlock)
+
+// A policy given by its name is another field than one given as a block.
+const jobField = ({ key, value }: Entry): Field | undefined =>
+  key === "policy" && value.kind !== "string" && value.kind !== "word" ? policyField : fieldsByKey.get(key)
 
 const jobRules: KeyRules = {
   known: jobKeys,
@@ -47,12 +54,17 @@ const jobRules: KeyRules = {
   hint: (key) => (isRenamed(key) ? `in a file it is written ${writtenKey(key)}` : undefined)
 }
 
-const newReading = (report: Report): Reading => ({ report, places: new Map(), failed: new Set(), examples: new Map() })
+const newReading = (source: Source, report: Report): Reading => ({
+  report,
+  places: new Places(source),
+  failed: new Set(),
+  examples: new Map()
+})
 
-const triggerKeys = ["cron", "at", "every"]
+const isTrigger = ({ key }: Entry): boolean => key === "cron" || key === "at" || key === "every"
 
 const checkTrigger = (syntax: ScheduleSyntax, report: Report): void => {
-  const entries = syntax.body.entries.filter((entry) => triggerKeys.includes(entry.key))
+  const entries = syntax.body.entries.filter(isTrigger)
   const [first, second] = entries.filter((entry) => entry.value.kind !== "broken")
   if (first === undefined) {
     if (!syntax.body.complete || entries.length > 0) return
@@ -79,16 +91,17 @@ export type ReadSchedule =
 const topOf = (path: string): string => path.split(".", 1)[0] ?? path
 
 const decodeJob = Schema.decodeUnknownOption(JobDefinition)
+const decodeSound = decoderOf(JobDefinition)
 
 /** Reads a schedule; `agent` is the agent whose body it stands in. Nothing if not even a part can be told. */
 export const readSchedule = (
   syntax: ScheduleSyntax,
   agent: string | undefined,
-  file: string,
+  source: Source,
   report: Report
 ): ReadSchedule | undefined => {
   const errors = report.errorCount()
-  const reading = newReading(report)
+  const reading = newReading(source, report)
   const { body, head, name, span } = syntax
   const raw = readEntries(body.entries, "", reading, jobRules)
   checkTrigger(syntax, report)
@@ -100,7 +113,7 @@ export const readSchedule = (
   }
   if (name !== undefined) {
     raw["name"] = name.text
-    if (nameKey === undefined) reading.places.set("name", { key: name.span, value: name.span })
+    if (nameKey === undefined) reading.places.add("name", name.span, name.span)
   }
   if (agent !== undefined && !reading.places.has("agent_id")) raw["agent_id"] = agent
   if (!reading.places.has("name") && "agent_id" in raw) raw["name"] = raw["agent_id"]
@@ -111,8 +124,9 @@ export const readSchedule = (
     }
     reading.failed.add("agent_id").add("name")
   }
-  const definition = decodeAt(JobDefinition, raw, syntax, reading)
-  const common = { file, span, head, places: reading.places }
+  const sound = decodeSound(raw)
+  const definition = Either.isRight(sound) ? sound.right : decodeAt(JobDefinition, raw, syntax, reading)
+  const common = { file: source.file, span, head, places: reading.places }
   if (definition !== undefined && body.complete && report.errorCount() === errors) {
     return { sound: true, schedule: { definition, raw, ...common } }
   }
@@ -153,9 +167,9 @@ const warnOfIdleKeys = (syntax: AgentSyntax, kind: string, fields: ReadonlyMap<s
 }
 
 /** Reads an agent; none where nothing says how it is run. */
-export const readAgent = (syntax: AgentSyntax, file: string, report: Report): ParsedAgent | undefined => {
+export const readAgent = (syntax: AgentSyntax, source: Source, report: Report): ParsedAgent | undefined => {
   const errors = report.errorCount()
-  const reading = newReading(report)
+  const reading = newReading(source, report)
   const { body, head, name, span } = syntax
   const object = readEntries(body.entries, "", reading, agentRules)
   const [chosen, other] = kinds.filter(({ key }) => reading.places.has(key))
@@ -171,11 +185,11 @@ export const readAgent = (syntax: AgentSyntax, file: string, report: Report): Pa
   }
   if (other === undefined) warnOfIdleKeys(syntax, chosen.key, chosen.fields, report)
   const own = Object.entries(object).filter(([key]) => chosen.fields.has(key))
-  reading.places.set("id", { key: name.span, value: name.span })
+  reading.places.add("id", name.span, name.span)
   const definition = chosen.decode(syntax, Object.fromEntries(own), reading)
   for (const { message, path } of definition?.kind === "model" ? toolIssues(definition) : []) {
     if (body.complete) report.error(placeOf(reading.places, path, head), `'${path}': ${message}`)
   }
   if (definition === undefined || !body.complete || report.errorCount() !== errors) return undefined
-  return { definition, file, span, head, places: reading.places }
+  return { definition, file: source.file, span, head, places: reading.places }
 }

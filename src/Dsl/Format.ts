@@ -41,7 +41,8 @@ export const formatFile = (text: string, file: string): Either.Either<string, Re
   Array.from(parse(cursor))
   if (report.errorCount() > 0) return Either.left(report.diagnostics().filter(({ severity }) => severity === "error"))
 
-  const { skipped, tokens } = cursor
+  const { skipped } = cursor
+  const tokens = cursor.tokens.kinds.flatMap((_, index) => cursor.tokens.at(index) ?? [])
   const inside = insideSkipped(tokens.length, skipped)
   const bom = text.startsWith("\uFEFF") ? "\uFEFF" : ""
   const gapBefore = (index: number) =>

@@ -1,5 +1,5 @@
 import type { Report } from "./Diagnostic.ts"
-import type { Token } from "./Lexer.ts"
+import type { Tokens } from "./Lexer.ts"
 import type { Source } from "./Source.ts"
 
 const closers: Readonly<Record<string, string>> = { "{": "}", "[": "]", "(": ")" }
@@ -8,29 +8,32 @@ const closers: Readonly<Record<string, string>> = { "{": "}", "[": "]", "(": ")"
  * For each opening brace, bracket or parenthesis the index of the token that closes it, -1 where none does. Reports
  * those never closed at the place where they open, and closing ones that close nothing. Linear.
  */
-export const matchGroups = (source: Source, tokens: ReadonlyArray<Token>, report: Report): Int32Array => {
+export const matchGroups = (source: Source, tokens: Tokens, report: Report): Int32Array => {
   const match = new Int32Array(tokens.length).fill(-1)
-  const stack: Array<{ readonly index: number; readonly token: Token; readonly closer: string }> = []
+  const stack: Array<{ readonly index: number; readonly closer: string }> = []
   const waiting: Record<string, number> = { "}": 0, "]": 0, ")": 0 }
-  const unclosedLines = new Set(
-    tokens.flatMap((token) => (token.kind === "unclosed" ? [source.span(token.start, token.end).line] : []))
-  )
-  const neverClosed = (token: Token, closer: string) => {
-    const span = source.span(token.start, token.end)
+  const spanOf = (index: number) => source.span(tokens.starts[index] ?? 0, tokens.ends[index] ?? 0)
+  const textOf = (index: number) => source.text.charAt(tokens.starts[index] ?? 0)
+  const unclosedLines = new Set<number>()
+  tokens.kinds.forEach((kind, index) => {
+    if (kind === "unclosed") unclosedLines.add(spanOf(index).line)
+  })
+  const neverClosed = (index: number, closer: string) => {
+    const span = spanOf(index)
     // On the line of an unclosed string the closing brace is most likely inside that string.
     if (unclosedLines.has(span.line)) return
-    const opener = source.text.slice(token.start, token.end)
-    report.error(span, `syntax error: this '${opener}' is never closed`, `add the missing '${closer}'`)
+    report.error(span, `syntax error: this '${textOf(index)}' is never closed`, `add the missing '${closer}'`)
   }
-  tokens.forEach((token, index) => {
-    const text = source.text.slice(token.start, token.start + 1)
-    if (token.kind === "open") {
+  tokens.kinds.forEach((kind, index) => {
+    if (kind === "open") {
+      const text = textOf(index)
       const closer = closers[text] ?? text
-      stack.push({ index, token, closer })
+      stack.push({ index, closer })
       waiting[closer] = (waiting[closer] ?? 0) + 1
-    } else if (token.kind === "close") {
+    } else if (kind === "close") {
+      const text = textOf(index)
       if ((waiting[text] ?? 0) === 0) {
-        report.error(source.span(token.start, token.end), `syntax error: this '${text}' closes nothing`)
+        report.error(spanOf(index), `syntax error: this '${text}' closes nothing`)
         return
       }
       for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
@@ -39,10 +42,10 @@ export const matchGroups = (source: Source, tokens: ReadonlyArray<Token>, report
           match[top.index] = index
           break
         }
-        neverClosed(top.token, top.closer)
+        neverClosed(top.index, top.closer)
       }
     }
   })
-  for (const { token, closer } of stack) neverClosed(token, closer)
+  for (const { closer, index } of stack) neverClosed(index, closer)
   return match
 }

@@ -22,10 +22,34 @@ export interface Token {
   readonly firstOnLine: boolean
 }
 
-const blank = /[\s\uFEFF]+/y
-const comment = /(?:#|\/\/)[^\n]*/y
-const name = /[A-Za-z_][A-Za-z0-9_-]*/y
+/** The tokens of a text, column by column: a large file has millions, too many for objects. */
+export class Tokens {
+  readonly kinds: Array<TokenKind> = []
+  readonly starts: Array<number> = []
+  readonly ends: Array<number> = []
+  readonly firstOnLine: Array<boolean> = []
+
+  get length(): number {
+    return this.kinds.length
+  }
+
+  at(index: number): Token | undefined {
+    const kind = this.kinds[index]
+    if (kind === undefined) return undefined
+    const [start = 0, end = 0] = [this.starts[index], this.ends[index]]
+    return { kind, start, end, firstOnLine: this.firstOnLine[index] === true }
+  }
+
+  push(kind: TokenKind, start: number, end: number, firstOnLine: boolean): void {
+    this.kinds.push(kind)
+    this.starts.push(start)
+    this.ends.push(end)
+    this.firstOnLine.push(firstOnLine)
+  }
+}
+
 const number = /-?\d(?:[0-9A-Za-z_.]|(?<=[eE])[+-](?=\d))*/y
+const furtherBlank = /[\s\uFEFF]/
 
 const punctuation: Readonly<Record<string, TokenKind>> = {
   "{": "open",
@@ -39,60 +63,82 @@ const punctuation: Readonly<Record<string, TokenKind>> = {
   ",": "comma"
 }
 
-const endOf = (pattern: RegExp, text: string, at: number): number => {
-  pattern.lastIndex = at
-  return pattern.test(text) ? pattern.lastIndex : at
+const [tab, lineFeed, carriageReturn, space, quote, hash, minus, slash, backslash, underscore] = [
+  9, 10, 13, 32, 34, 35, 45, 47, 92, 95
+]
+
+const isBlank = (code: number): boolean =>
+  code === space ||
+  (code >= tab && code <= carriageReturn) ||
+  (code > 127 && furtherBlank.test(String.fromCharCode(code)))
+
+const isDigit = (code: number): boolean => code >= 48 && code <= 57
+
+const beginsName = (code: number): boolean =>
+  (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === underscore
+
+const endOfName = (text: string, start: number): number => {
+  let at = start + 1
+  for (; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (!beginsName(code) && !isDigit(code) && code !== minus) break
+  }
+  return at
 }
 
-const endOfString = (text: string, start: number): { readonly end: number; readonly closed: boolean } => {
+const endOfNumber = (text: string, at: number): number => {
+  number.lastIndex = at
+  return number.test(text) ? number.lastIndex : at
+}
+
+/** The end of a string behind its closing quote, or as a negative number where its line ends without one. */
+const endOfString = (text: string, start: number): number => {
   let at = start + 1
-  while (at < text.length && text[at] !== "\n") {
-    if (text[at] === '"') return { end: at + 1, closed: true }
-    at += text[at] === "\\" && text[at + 1] !== "\n" ? 2 : 1
+  for (; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === quote) return at + 1
+    if (code === lineFeed) break
+    if (code === backslash && text.charCodeAt(at + 1) !== lineFeed) at++
   }
   const end = Math.min(at, text.length)
-  return { end: text[end - 1] === "\r" ? end - 1 : end, closed: false }
+  return -(text.charCodeAt(end - 1) === carriageReturn ? end - 1 : end)
 }
 
 /** Cuts a text into tokens; comments and blanks fall away. Reports strings that are not closed. */
-export const lex = (source: Source, report: Report): ReadonlyArray<Token> => {
+export const lex = (source: Source, report: Report): Tokens => {
   const { text } = source
-  const tokens: Array<Token> = []
+  const tokens = new Tokens()
   let at = 0
   let firstOnLine = true
   const push = (kind: TokenKind, end: number) => {
-    tokens.push({ kind, start: at, end, firstOnLine })
+    tokens.push(kind, at, end, firstOnLine)
     firstOnLine = false
     at = end
   }
   while (at < text.length) {
-    const afterBlank = endOf(blank, text, at)
-    if (afterBlank > at) {
-      firstOnLine ||= text.slice(at, afterBlank).includes("\n")
-      at = afterBlank
-      continue
-    }
-    const afterComment = endOf(comment, text, at)
-    if (afterComment > at) {
-      at = afterComment
-      continue
-    }
-    if (text.startsWith('"""', at)) {
+    const code = text.charCodeAt(at)
+    if (isBlank(code)) {
+      firstOnLine ||= code === lineFeed
+      at++
+    } else if (beginsName(code)) {
+      push("name", endOfName(text, at))
+    } else if (code === hash || (code === slash && text.charCodeAt(at + 1) === slash)) {
+      const end = text.indexOf("\n", at)
+      at = end === -1 ? text.length : end
+    } else if (code === quote && text.startsWith('"""', at)) {
       const close = text.indexOf('"""', at + 3)
       if (close === -1) report.error(source.span(at, at + 3), 'this """ text is never closed')
       push(close === -1 ? "unclosed" : "triple", close === -1 ? text.length : close + 3)
-    } else if (text[at] === '"') {
-      const { end, closed } = endOfString(text, at)
-      if (!closed) {
+    } else if (code === quote) {
+      const end = endOfString(text, at)
+      if (end < 0) {
         const hint = 'close it with ", or use """ for text of several lines'
-        report.error(source.span(at, end), "this string is not closed on its line", hint)
+        report.error(source.span(at, -end), "this string is not closed on its line", hint)
       }
-      push(closed ? "string" : "unclosed", end)
+      push(end < 0 ? "unclosed" : "string", Math.abs(end))
     } else {
-      const afterName = endOf(name, text, at)
-      const afterNumber = afterName > at ? at : endOf(number, text, at)
-      if (afterName > at) push("name", afterName)
-      else if (afterNumber > at) push("number", afterNumber)
+      const afterNumber = isDigit(code) || code === minus ? endOfNumber(text, at) : at
+      if (afterNumber > at) push("number", afterNumber)
       else push(punctuation[text.charAt(at)] ?? "other", at + ((text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1))
     }
   }

@@ -6,20 +6,15 @@ import { parseDuration } from "../Domain/Duration.ts"
 import { didYouMean } from "../Suggestion.ts"
 import { quote, quoteKey, type Report } from "./Diagnostic.ts"
 import { writtenPath } from "./Keys.ts"
+import type { Places } from "./Places.ts"
 import { describeShape, type Shape } from "./Shape.ts"
 import type { Span } from "./Source.ts"
 import type { Body, Entry, Value } from "./Syntax.ts"
 
-/** Where a field was written. */
-export interface Place {
-  readonly key: Span
-  readonly value: Span
-}
-
-/** What reading a block needs: where to report, and where each path (`policy.allowed_hours`) was found. */
+/** What reading a block needs: where to report, and where each path was found. */
 export interface Reading {
   readonly report: Report
-  readonly places: Map<string, Place>
+  readonly places: Places
   /** Paths whose value could not be read: nothing more is to be said about them. */
   readonly failed: Set<string>
   /** Candidates for a hint, by path of the value. */
@@ -92,7 +87,9 @@ const readScalar = (shape: Shape, value: Value, path: string, reading: Reading):
   switch (shape.kind) {
     case "string": {
       const text = textOf(value)
-      if (text !== undefined) reading.examples.set(path, { text, candidates: shape.examples })
+      if (text !== undefined && shape.examples.length > 0) {
+        reading.examples.set(path, { text, candidates: shape.examples })
+      }
       return text
     }
     case "number":
@@ -113,10 +110,15 @@ const readScalar = (shape: Shape, value: Value, path: string, reading: Reading):
 const readList = (item: Shape, value: Value & { readonly kind: "list" }, path: string, reading: Reading) => {
   const items = value.items.map((element, index) => {
     const at = `${path}.${index}`
-    reading.places.set(at, { key: element.span, value: element.span })
+    reading.places.add(at, element.span, element.span)
     return readValue(item, element, at, reading)
   })
   return value.complete && items.every((element) => element !== undefined) ? items : undefined
+}
+
+const subjectOf = (path: string): string => {
+  const last = path.slice(path.lastIndexOf(".") + 1)
+  return /^\d+$/.test(last) ? "this element" : `'${last}'`
 }
 
 /** The plain value that the definition's schema takes, in blocks without what failed; undefined if it failed. */
@@ -135,15 +137,17 @@ const readValue = (shape: Shape, value: Value, path: string, reading: Reading): 
     })
   }
   const scalar = readScalar(shape, value, path, reading)
-  const last = path.slice(path.lastIndexOf(".") + 1)
-  const subject = /^\d+$/.test(last) ? "this element" : `'${last}'`
   if (scalar === undefined) {
     const found = `found ${describeValue(value)}`
-    reading.report.error(value.span, `${subject} must be ${describeShape(shape)}, ${found}`, typeHint(shape, value))
+    reading.report.error(
+      value.span,
+      `${subjectOf(path)} must be ${describeShape(shape)}, ${found}`,
+      typeHint(shape, value)
+    )
     return undefined
   }
   if (shape.kind === "enum" && typeof scalar === "string" && !shape.values.includes(scalar)) {
-    const message = `${subject} cannot be ${quote(scalar)}; it is ${describeShape(shape)}`
+    const message = `${subjectOf(path)} cannot be ${quote(scalar)}; it is ${describeShape(shape)}`
     reading.report.error(value.span, message, () => didYouMean(scalar, shape.values))
     return undefined
   }
@@ -165,7 +169,7 @@ export const readEntries = (
   reading: Reading,
   rules: KeyRules
 ): Record<string, unknown> => {
-  const pairs: Array<readonly [string, unknown]> = []
+  const object: Record<string, unknown> = {}
   for (const entry of entries) {
     const field = rules.field(entry)
     if (field === undefined) {
@@ -180,20 +184,20 @@ export const readEntries = (
       reading.report.error(entry.keySpan, message, "keep one of them")
       continue
     }
-    reading.places.set(at, { key: entry.keySpan, value: entry.value.span })
+    reading.places.add(at, entry.keySpan, entry.value.span)
     if (field.target === "__proto__") {
       reading.report.error(entry.keySpan, `${quoteKey(entry.key)} cannot be a key`)
       continue
     }
     const value = readValue(field.shape, entry.value, at, reading)
     if (value === undefined) reading.failed.add(at)
-    else pairs.push([field.target, value])
+    else object[field.target] = value
   }
-  return Object.fromEntries(pairs)
+  return object
 }
 
 /** The place of a path, or of the nearest block around it that was written. */
-export const placeOf = (places: ReadonlyMap<string, Place>, path: string, head: Span): Span => {
+export const placeOf = (places: Places, path: string, head: Span): Span => {
   const exact = places.get(path)
   if (exact !== undefined) return exact.value
   for (let cut = path.lastIndexOf("."); cut !== -1; cut = path.lastIndexOf(".", cut - 1)) {

@@ -5,10 +5,11 @@ const simpleEscapes: Readonly<Record<string, string>> = { '"': '"', "\\": "\\", 
 
 /** The text of a string token without its quotes and escapes; reports unknown escapes. Undefined if there were any. */
 export const readString = (cursor: Cursor, index: number): string | undefined => {
-  const token = cursor.tokens[index]
+  const token = cursor.tokens.at(index)
   if (token === undefined) return undefined
   if (token.kind === "triple") return cursor.source.text.slice(token.start + 3, token.end - 3).replace(/^\r?\n/, "")
   const text = cursor.source.text.slice(token.start + 1, token.end - 1)
+  if (!text.includes("\\")) return text
   const parts: Array<string> = []
   let sound = true
   let from = 0
