@@ -10,7 +10,9 @@ import {
   type ParsedAgent,
   type ParsedFile,
   type ParsedSchedule,
-  parseFiles
+  parseFiles,
+  type Source,
+  type Span
 } from "./Dsl.ts"
 import { type ChannelsKnown, checkDefinition, doubtsOf } from "./Jobs.ts"
 import type { Recurrence } from "./Recurrence.ts"
@@ -63,6 +65,19 @@ const resolvedPath =
 /** The values in which `${NAME}` is replaced when they are used; elsewhere (in a command, say) it stands for itself. */
 const isResolved = (path: string): boolean => resolvedPath.test(path)
 
+const nothing: ReadonlyArray<never> = []
+
+/** Whether `${` stands in a stretch of a text. Stretches are asked for in the order of the text, mostly. */
+const makeHasReference = () => {
+  let last: { readonly text: string; readonly from: number; readonly found: number } | undefined
+  return ({ text }: Source, { length, offset }: Span): boolean => {
+    if (last === undefined || last.text !== text || offset < last.from || (last.found !== -1 && offset > last.found)) {
+      last = { text, from: offset, found: text.indexOf("${", offset) }
+    }
+    return last.found !== -1 && last.found < offset + length
+  }
+}
+
 /** Agents among which the one that was meant is looked for. */
 const maxCandidates = 500
 
@@ -83,21 +98,26 @@ export const checkFiles = (files: ReadonlyArray<TextFile>, context: CheckContext
   const agents = new Map<string, AgentDefinition>(context.agents.map((agent) => [agent.id, agent]))
   for (const { definition } of parsed.agents) agents.set(definition.id, definition)
   const unread = new Set(parsed.brokenAgents)
+  const hasReference = makeHasReference()
 
-  const unsetAt = ({ file, places }: ParsedSchedule | ParsedAgent): ReadonlyArray<Diagnostic> =>
-    [...places].flatMap(([path, { value }]) => {
-      const source = sources.get(file)
-      if (source === undefined || !isResolved(path)) return []
-      const written = source.text.slice(value.offset, value.offset + value.length)
+  const unsetAt = ({ file, places, span }: ParsedSchedule | ParsedAgent): ReadonlyArray<Diagnostic> => {
+    const source = sources.get(file)
+    if (source === undefined || !hasReference(source, span)) return nothing
+    return places.paths().flatMap((path) => {
+      const place = isResolved(path) ? places.get(path) : undefined
+      if (place === undefined) return []
+      const { length, offset } = place.value
+      const written = source.text.slice(offset, offset + length)
       const missing = new Set(unsetIn(written, variables))
       const wrong = namesIn(written).filter((name) => missing.has(name) || withheld.has(name))
       return wrong.map((name) => {
-        const start = value.offset + written.indexOf(`\${${name}}`)
+        const start = offset + written.indexOf(`\${${name}}`)
         const span = source.span(start, start + name.length + 3)
         if (withheld.has(name)) return diagnosticAt(unset, file, span, withheldText(name))
         return diagnosticAt(unset, file, span, `the environment variable ${name} is not set`, "set it for the service")
       })
     })
+  }
 
   const names = [...agents.keys()].slice(0, maxCandidates)
   const meantBy = new Map<string, string | undefined>()
@@ -109,19 +129,19 @@ export const checkFiles = (files: ReadonlyArray<TextFile>, context: CheckContext
   const doubtsAbout = (schedule: ParsedSchedule, recurrence: Recurrence | undefined): ReadonlyArray<Diagnostic> => {
     const { definition } = schedule
     const agent = agents.get(definition.agent_id) ?? null
-    const doubts = doubtsOf(definition, agent, policies, channels).filter(
-      ({ path }) => !(path === "agent_id" && unread.has(definition.agent_id))
-    )
-    const meant = agent === null ? agentMeant(definition.agent_id) : undefined
+    const doubts = doubtsOf(definition, agent, policies, channels)
     const isPast =
       context.past !== false &&
       definition.misfire === undefined &&
       recurrence?.kind === "at" &&
       recurrence.next(now) === null
-    return [
-      ...doubts.map((doubt) => (doubt.path === "agent_id" ? { ...doubt, hint: meant } : doubt)),
-      ...(isPast ? [{ path: "at", message: `${definition.at} is already past; it will not run` }] : [])
-    ].flatMap((doubt) => locateIssues(schedule, [doubt], "warning"))
+    if (doubts.length === 0 && !isPast) return nothing
+    const meant = agent === null ? agentMeant(definition.agent_id) : undefined
+    const told = doubts.flatMap((doubt) =>
+      doubt.path !== "agent_id" ? [doubt] : unread.has(definition.agent_id) ? [] : [{ ...doubt, hint: meant }]
+    )
+    const past = isPast ? [{ path: "at", message: `${definition.at} is already past; it will not run` }] : []
+    return locateIssues(schedule, [...told, ...past], "warning")
   }
 
   /** Of a schedule with errors, what is wrong with those of its keys that could be read. */
@@ -141,8 +161,8 @@ export const checkFiles = (files: ReadonlyArray<TextFile>, context: CheckContext
   for (const schedule of parsed.schedules) {
     const recurrence = checkDefinition(schedule.definition, { anchor: now, timezone })
     const missing = unsetAt(schedule)
-    found.push(...missing)
-    found.push(...doubtsAbout(schedule, Either.getOrUndefined(recurrence)))
+    for (const one of missing) found.push(one)
+    for (const one of doubtsAbout(schedule, Either.getOrUndefined(recurrence))) found.push(one)
     if (Either.isLeft(recurrence)) found.push(...locateIssues(schedule, recurrence.left.issues))
     else if (missing.length === 0 || unset === "warning") schedules.push({ schedule, recurrence: recurrence.right })
   }

@@ -61,11 +61,12 @@ const compileCondition = (text: string): Either.Either<Condition, string> => {
 
 /** What is wrong with the conditions themselves. */
 export const successIssues = (when: SuccessWhen | undefined): ReadonlyArray<Issue> => {
+  if (when === undefined) return []
   const issue = (path: string, checked: Either.Either<unknown, string> | undefined, example: string) =>
     checked !== undefined && Either.isLeft(checked)
       ? [{ path: `success_when.${path}`, message: `${checked.left}; write for example ${example}` }]
       : []
-  const { json_path, output_matches } = when ?? {}
+  const { json_path, output_matches } = when
   return [
     ...issue("output_matches", output_matches === undefined ? undefined : compilePattern(output_matches), '"(?i)done"'),
     ...issue("json_path", json_path === undefined ? undefined : compileCondition(json_path), '"$.errors == 0"')

@@ -33,6 +33,20 @@ const isHttpUrl = (text: string): boolean => {
 
 const repeated = (words: ReadonlyArray<string>): number => words.findIndex((word, at) => words.indexOf(word) !== at)
 
+const headerIssues = (headers: Readonly<Record<string, string>>): ReadonlyArray<Issue> => {
+  const issues: Array<Issue> = []
+  const names = Object.keys(headers)
+  for (const [name, value] of Object.entries(headers)) {
+    const problem = headerProblem(name, value)
+    if (problem !== undefined) issues.push({ path: `webhook_headers.${name}`, message: problem })
+  }
+  const twice = repeated(names.map((name) => name.toLowerCase()))
+  if (twice !== -1) {
+    issues.push({ path: `webhook_headers.${names[twice]}`, message: `the header ${names[twice]} stands here twice` })
+  }
+  return issues
+}
+
 const webhookIssues = ({ delivery, webhook_headers, webhook_secret, webhook_url }: JobDefinition) => {
   const issues: Array<Issue> = []
   if (delivery.includes("webhook")) {
@@ -42,28 +56,25 @@ const webhookIssues = ({ delivery, webhook_headers, webhook_secret, webhook_url 
       issues.push({ path: "webhook_url", message: "must be an http or https URL" })
     }
   }
-  const names = Object.keys(webhook_headers ?? {})
-  for (const [name, value] of Object.entries(webhook_headers ?? {})) {
-    const problem = headerProblem(name, value)
-    if (problem !== undefined) issues.push({ path: `webhook_headers.${name}`, message: problem })
-  }
-  const twice = repeated(names.map((name) => name.toLowerCase()))
-  if (twice !== -1) {
-    issues.push({ path: `webhook_headers.${names[twice]}`, message: `the header ${names[twice]} stands here twice` })
-  }
+  if (webhook_headers !== undefined) issues.push(...headerIssues(webhook_headers))
   const keys = webhook_secret === undefined || hasVariable(webhook_secret) ? undefined : signatureKeys(webhook_secret)
   if (keys !== undefined && Either.isLeft(keys)) issues.push({ path: "webhook_secret", message: keys.left })
   return issues
 }
 
-const templateIssues = (definition: JobDefinition): ReadonlyArray<Issue> =>
-  (["webhook_body", "delivery_subject", "delivery_body"] as const).flatMap((path) => {
+const templates = ["webhook_body", "delivery_subject", "delivery_body"] as const
+
+const templateIssues = (definition: JobDefinition): ReadonlyArray<Issue> => {
+  const issues: Array<Issue> = []
+  for (const path of templates) {
     const template = definition[path]
     const parsed = template === undefined ? undefined : parseTemplate(template)
-    if (parsed === undefined || Either.isRight(parsed)) return []
+    if (parsed === undefined || Either.isRight(parsed)) continue
     const { column, line, message } = parsed.left
-    return [{ path, message: `line ${line}, column ${column} of the template: ${message}` }]
-  })
+    issues.push({ path, message: `line ${line}, column ${column} of the template: ${message}` })
+  }
+  return issues
+}
 
 /** What is wrong with where and how a definition delivers. */
 export const channelIssues = (definition: JobDefinition): ReadonlyArray<Issue> => {
@@ -142,8 +153,9 @@ const privateHost = (text: string, settings: DeliverySettings): string | undefin
 
 /** What would break the JSON of a body, unless the job says that it is none. */
 const bodyProblem = ({ webhook_body, webhook_headers }: JobDefinition): string | undefined => {
+  if (webhook_body === undefined) return undefined
   const type = Object.entries(webhook_headers ?? {}).find(([name]) => name.toLowerCase() === "content-type")?.[1]
-  if (webhook_body === undefined || (type !== undefined && !/json/i.test(type) && !hasVariable(type))) return undefined
+  if (type !== undefined && !/json/i.test(type) && !hasVariable(type)) return undefined
   const broken = breaksJsonIn(webhook_body)
   if (broken === undefined) return undefined
   const { lacks, name } = broken
