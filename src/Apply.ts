@@ -115,18 +115,16 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
       checked: CheckedFiles,
       scope: Scope,
       asked: Pick<PlanInput, "now" | "prune" | "actor"> & { readonly dry_run: boolean },
-      refuse: (found: JobsFound, names: ReadonlySet<string>) => Either.Either<void, E> = () => Either.void
+      refuse: (damaged: JobsFound["damaged"], names: ReadonlySet<string>) => Either.Either<void, E> = () => Either.void
     ) {
       const broken = brokenIn(checked)
       const good = checked.schedules.filter(({ schedule }) => !broken.has(schedule.file))
-      const wanted = yield* Effect.forEach(good, ({ recurrence, schedule }) =>
-        Effect.map(ids.job, (id) => ({
-          definition: schedule.definition,
-          recurrence,
-          file: scope.fileOf(schedule.file),
-          id
-        }))
-      )
+      const wanted = good.map(({ recurrence, schedule }) => ({
+        definition: schedule.definition,
+        recurrence,
+        file: scope.fileOf(schedule.file),
+        id: ids.nextJob()
+      }))
       const unread = new Set([...broken].map(scope.fileOf))
       const input = { ...asked, wanted, unread, timezone: scheduler.timezone }
       const names = wanted.map(({ definition }) => definition.name)
@@ -136,7 +134,7 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
           { ...scope, names },
           asked.now,
           (found): Either.Either<ApplyPlan, E> =>
-            Either.map(refuse(found, new Set(names)), () => {
+            Either.map(found.damaged.size === 0 ? Either.void : refuse(found.damaged, new Set(names)), () => {
               const plan = planOf(input, found)
               return asked.dry_run ? { ...plan, ...nothing } : plan
             })
@@ -188,7 +186,7 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
       yield* refuseIfAny(withheldCommands.map(issueOf))
       yield* refuseIfAny(checked.diagnostics.filter(({ severity }) => severity === "error").map(issueOf))
       const { dry_run = false, prune = false } = request
-      const applied = yield* execute(checked, scope, { now, prune, actor, dry_run }, ({ damaged }, names) => {
+      const applied = yield* execute(checked, scope, { now, prune, actor, dry_run }, (damaged, names) => {
         const first = [...damaged].find(([name]) => names.has(name))
         return first === undefined ? Either.void : Either.left(new JobUnreadable({ job: first[0], detail: first[1] }))
       })

@@ -3,6 +3,7 @@ import { type ParsedAgent, type ParsedSchedule, type ReadSchedule, readAgent, re
 import { type Diagnostic, diagnosticAt, makeReport, quote, type Report } from "./Dsl/Diagnostic.ts"
 import { writtenPath } from "./Dsl/Keys.ts"
 import { parse, startParse } from "./Dsl/Parser.ts"
+import { PlaceTable } from "./Dsl/Places.ts"
 import { placeOf } from "./Dsl/Reader.ts"
 import { makeSource } from "./Dsl/Source.ts"
 
@@ -83,18 +84,19 @@ export const parseFile = (text: string, file: string): ParsedFile => {
     if (read.sound) schedules.push(read.schedule)
     else brokenSchedules.push({ ...read.schedule, unread: read.unread })
   }
+  const table = new PlaceTable(source)
   for (const item of parse(startParse(source, report))) {
     if (item.kind === "schedule") {
-      addSchedule(readSchedule(item.schedule, undefined, source, report))
+      addSchedule(readSchedule(item.schedule, undefined, table, report))
     } else {
       const errors = report.errorCount()
-      const agent = readAgent(item.agent, source, report)
+      const agent = readAgent(item.agent, table, report)
       if (agent === undefined && (!item.agent.body.complete || report.errorCount() > errors)) {
         brokenAgents.push(item.agent.name.text)
       }
       if (agent !== undefined && isNewAgent(agent)) agents.push(agent)
       for (const schedule of item.agent.schedules) {
-        addSchedule(readSchedule(schedule, item.agent.name.text, source, report))
+        addSchedule(readSchedule(schedule, item.agent.name.text, table, report))
       }
     }
   }

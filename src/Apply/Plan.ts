@@ -3,7 +3,7 @@ import type { Applied, FieldChange, PlannedJob } from "../Domain/Apply.ts"
 import type { Actor } from "../Domain/Audit.ts"
 import type { JobId } from "../Domain/Ids.ts"
 import { definitionKeys, definitionOf, type JobDefinition, type StoredJob } from "../Domain/Job.ts"
-import { stillHidden, withSecretsOf } from "../Domain/Redaction.ts"
+import { stillHidden, withoutSecrets, withSecretsOf } from "../Domain/Redaction.ts"
 import type { JobChange, JobsFound, JobsPlan } from "../JobStore.ts"
 import {
   anchorUnder,
@@ -51,6 +51,10 @@ export interface ApplyPlan extends JobsPlan {
 /** Slots shown before and after. */
 const shownSlots = 3
 
+const none: ReadonlyArray<never> = []
+
+const pastNote = "its time is already past; it will not run"
+
 /** Names in one sentence. */
 const shownNames = 5
 
@@ -67,6 +71,22 @@ const shownChanges = (sides: ReturnType<typeof changesOf>): ReadonlyArray<FieldC
     before: orNull(sides.before[field]),
     after: orNull(sides.after[field])
   }))
+
+/** The fields of a new job. Most say what the job before them says, and are the same objects then. */
+const makeGiven = () => {
+  const last = new Map<string, FieldChange>()
+  return (shown: Readonly<Record<string, unknown>>): ReadonlyArray<FieldChange> => {
+    const of = (field: string): FieldChange => {
+      const after = orNull(shown[field])
+      const before = last.get(field)
+      if (before !== undefined && before.after === after) return before
+      const change = { field, before: null, after }
+      last.set(field, change)
+      return change
+    }
+    return Object.keys(shown).map(of)
+  }
+}
 
 const fieldChanges = (before: JobDefinition, after: JobDefinition): ReadonlyArray<FieldChange> =>
   shownChanges(changesOf(before, after))
@@ -93,6 +113,7 @@ export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
   const moved = new Map<string | null, Array<string>>()
   const stored = new Map<string, StoredJob>(found.jobs.map((job) => [job.name, job]))
 
+  const given = makeGiven()
   const compiled = (definition: JobDefinition, anchor: number) => compileTrigger(definition, { anchor, timezone })
   /** Only a period, and the first match of an expression, depend on when they began. */
   const countedFrom = (anchor: number, { definition, recurrence }: Wanted): Recurrence =>
@@ -101,8 +122,17 @@ export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
       : Either.getOrElse(compiled(definition, anchor), () => recurrence)
 
   const isDue = (job: StoredJob): boolean => job.status === "active" && job.next_run !== null
+  // Jobs of one expression share what it was read as.
+  const upcoming = new Map<Recurrence, ReadonlyArray<number>>()
+  const upcomingOf = (recurrence: Recurrence): ReadonlyArray<number> => {
+    const known = upcoming.get(recurrence)
+    if (known !== undefined) return known
+    const slots = recurrence.upcoming(now, shownSlots)
+    upcoming.set(recurrence, slots)
+    return slots
+  }
   const slotsOf = (job: StoredJob, recurrence: Recurrence): ReadonlyArray<number> =>
-    isDue(job) ? recurrence.upcoming(now, shownSlots) : []
+    isDue(job) ? upcomingOf(recurrence) : []
   const slotsBefore = (job: StoredJob, old = definitionOf(job)): ReadonlyArray<number> =>
     isDue(job)
       ? Either.match(compiled(old, job.anchor), {
@@ -117,15 +147,13 @@ export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
 
   const create = ({ definition, file, id, recurrence }: Wanted) => {
     const job = newJob(definition, recurrence, { id, source_file: file, applied: definition, defined_by: actor }, now)
-    const all = changesOf({} as JobDefinition, definition)
-    const audit = { type: "CronJobCreated" as const, actor, job_id: id, job_name: job.name, after: all.after }
-    creates.push({ job, audit: [audit] })
+    const after = withoutSecrets(definition)
+    creates.push({ job, audit: [{ type: "CronJobCreated", actor, job_id: id, job_name: job.name, after }] })
     const next_after = slotsOf(job, recurrence)
     const isPast = definition.misfire === undefined && next_after.length === 0
-    const notes = isPast ? ["its time is already past; it will not run"] : []
-    if (isPast) warnings.push(`job "${job.name}": ${notes[0]}`)
-    const planned = { name: job.name, job_id: id, changes: shownChanges(all), notes }
-    told.created.push({ ...planned, next_before: [], next_after })
+    const notes = isPast ? [pastNote] : none
+    if (isPast) warnings.push(`job "${job.name}": ${pastNote}`)
+    told.created.push({ name: job.name, job_id: id, changes: given(after), next_before: none, next_after, notes })
   }
 
   const edited = (before: StoredJob, old: JobDefinition, wanted: Wanted): JobChange => {

@@ -35,20 +35,22 @@ const fieldShown = (key: string, value: unknown): unknown => {
   return value
 }
 
-const sideShown = (side: unknown): unknown =>
-  typeof side === "object" && side !== null && !Array.isArray(side)
+const mayHide = (key: string): boolean => secretFields.has(key) || addressFields.has(key)
+
+const sideShown = (side: unknown): unknown => {
+  if (typeof side !== "object" || side === null || Array.isArray(side)) return side
+  const keys = Object.keys(side)
+  return keys.some(mayHide)
     ? Object.fromEntries(Object.entries(side).map(([key, value]) => [key, fieldShown(key, value)]))
     : side
+}
 
 /** An event without the secrets of a job's definition, whoever made it: the log is kept longer than they are valid. */
 export const redacted = <E extends Pick<AuditDraft, "before" | "after">>(event: E): E => {
-  const { after, before } = event
-  if (before === undefined && after === undefined) return event
-  return {
-    ...event,
-    ...(before === undefined ? {} : { before: sideShown(before) }),
-    ...(after === undefined ? {} : { after: sideShown(after) })
-  }
+  const before = sideShown(event.before)
+  const after = sideShown(event.after)
+  if (before === event.before && after === event.after) return event
+  return { ...event, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }
 }
 
 /** Keys come here by name and scope alone: that there are others now must be seen. */

@@ -118,6 +118,7 @@ export class Ids extends Effect.Service<Ids>()("symbiont/Ids", {
       },
       nextAudit,
       nextDelivery,
+      nextJob,
       nextRun,
       job: Effect.sync(nextJob),
       run: Effect.sync(nextRun),

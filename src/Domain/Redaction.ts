@@ -86,10 +86,16 @@ const shownBy = {
 
 const secretFields = Object.keys(shownBy) as ReadonlyArray<keyof typeof shownBy>
 
+const mayHide = (job: Partial<JobDefinition>): boolean =>
+  job.webhook_headers !== undefined ||
+  job.gate?.url !== undefined ||
+  job.agent_pin_jwt !== undefined ||
+  job.webhook_secret !== undefined ||
+  job.webhook_url !== undefined
+
 /** A job as people see it: credentials and secret headers only where they are written as `${NAME}` or `file:PATH`. */
 export const withoutSecrets = <J extends Partial<JobDefinition>>(job: J): J => {
-  const mayHide = job.webhook_headers !== undefined || job.gate?.url !== undefined
-  if (!mayHide && secretFields.every((field) => job[field] === undefined)) return job
+  if (!mayHide(job)) return job
   const fields = secretFields.flatMap((field) => {
     const value = job[field]
     return value === undefined ? [] : [[field, shownBy[field](value)]]
@@ -154,6 +160,7 @@ export const withSecretsOf = <J extends Pick<JobPatch, keyof typeof shownBy | "w
 
 /** Where a definition says that something is hidden, though nothing is stored that could be meant. */
 export const stillHidden = (definition: Partial<JobDefinition>): ReadonlyArray<Issue> => {
+  if (!mayHide(definition)) return []
   const message = `${hidden} stands for a stored value, and none is stored; give the value, or a variable such as \${TOKEN}`
   return [
     ...secretFields.flatMap((path) => (definition[path]?.includes(hidden) === true ? [{ path, message }] : [])),

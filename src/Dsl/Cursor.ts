@@ -21,17 +21,17 @@ export interface Cursor {
 /** The kind of a token, `end` at or beyond the limit. */
 export const kindAt = (cursor: Cursor, index: number, limit: number): TokenKind | "end" => {
   cursor.steps++
-  return index < limit ? (cursor.tokens.kinds[index] ?? "end") : "end"
+  return index < limit ? (cursor.tokens.kindAt(index) ?? "end") : "end"
 }
 
 /** The text of a token, empty beyond the end. */
 export const textAt = (cursor: Cursor, index: number): string => {
-  const { ends, starts } = cursor.tokens
-  return cursor.source.text.slice(starts[index] ?? 0, ends[index] ?? 0)
+  const { source, tokens } = cursor
+  return source.text.slice(tokens.startAt(index) ?? 0, tokens.endAt(index) ?? 0)
 }
 
 /** Whether a token is the first of its line. */
-export const startsLine = (cursor: Cursor, index: number): boolean => cursor.tokens.firstOnLine[index] ?? true
+export const startsLine = (cursor: Cursor, index: number): boolean => cursor.tokens.isFirstAt(index)
 
 /** Whether a token opens the given kind of group. */
 export const opens = (cursor: Cursor, index: number, limit: number, opener: string): boolean =>
@@ -40,8 +40,8 @@ export const opens = (cursor: Cursor, index: number, limit: number, opener: stri
 /** From the start of one token to the end of another. */
 export const spanOf = (cursor: Cursor, first: number, last: number = first): Span => {
   const end = cursor.source.text.length
-  const { ends, starts } = cursor.tokens
-  return cursor.source.span(starts[first] ?? end, ends[Math.max(first, last)] ?? end)
+  const { source, tokens } = cursor
+  return source.span(tokens.startAt(first) ?? end, tokens.endAt(Math.max(first, last)) ?? end)
 }
 
 /** How a message names a token. */

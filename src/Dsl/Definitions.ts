@@ -7,10 +7,10 @@ import { JobDefinition } from "../Domain/Job.ts"
 import { toolIssues } from "../Domain/ToolIssues.ts"
 import { quote, type Report } from "./Diagnostic.ts"
 import { isRenamed, writtenKey } from "./Keys.ts"
-import { Places } from "./Places.ts"
+import { Places, type PlaceTable } from "./Places.ts"
 import { decodeAt, type Field, type KeyRules, placeOf, type Reading, readEntries } from "./Reader.ts"
 import { fieldsOf, type Shape } from "./Shape.ts"
-import type { Source, Span } from "./Source.ts"
+import type { Span } from "./Source.ts"
 import type { AgentSyntax, Entry, ScheduleSyntax } from "./Syntax.ts"
 
 /** A schedule that was read. `raw` holds only what was written (and implied), under the definition's names. */
@@ -54,9 +54,9 @@ const jobRules: KeyRules = {
   hint: (key) => (isRenamed(key) ? `in a file it is written ${writtenKey(key)}` : undefined)
 }
 
-const newReading = (source: Source, report: Report): Reading => ({
+const newReading = (table: PlaceTable, report: Report): Reading => ({
   report,
-  places: new Places(source),
+  places: new Places(table),
   failed: new Set(),
   examples: new Map()
 })
@@ -97,11 +97,11 @@ const decodeSound = decoderOf(JobDefinition)
 export const readSchedule = (
   syntax: ScheduleSyntax,
   agent: string | undefined,
-  source: Source,
+  table: PlaceTable,
   report: Report
 ): ReadSchedule | undefined => {
   const errors = report.errorCount()
-  const reading = newReading(source, report)
+  const reading = newReading(table, report)
   const { body, head, name, span } = syntax
   const raw = readEntries(body.entries, "", reading, jobRules)
   checkTrigger(syntax, report)
@@ -126,7 +126,7 @@ export const readSchedule = (
   }
   const sound = decodeSound(raw)
   const definition = Either.isRight(sound) ? sound.right : decodeAt(JobDefinition, raw, syntax, reading)
-  const common = { file: source.file, span, head, places: reading.places }
+  const common = { file: table.source.file, span, head, places: reading.places }
   if (definition !== undefined && body.complete && report.errorCount() === errors) {
     return { sound: true, schedule: { definition, raw, ...common } }
   }
@@ -167,9 +167,9 @@ const warnOfIdleKeys = (syntax: AgentSyntax, kind: string, fields: ReadonlyMap<s
 }
 
 /** Reads an agent; none where nothing says how it is run. */
-export const readAgent = (syntax: AgentSyntax, source: Source, report: Report): ParsedAgent | undefined => {
+export const readAgent = (syntax: AgentSyntax, table: PlaceTable, report: Report): ParsedAgent | undefined => {
   const errors = report.errorCount()
-  const reading = newReading(source, report)
+  const reading = newReading(table, report)
   const { body, head, name, span } = syntax
   const object = readEntries(body.entries, "", reading, agentRules)
   const [chosen, other] = kinds.filter(({ key }) => reading.places.has(key))
@@ -191,5 +191,5 @@ export const readAgent = (syntax: AgentSyntax, source: Source, report: Report): 
     if (body.complete) report.error(placeOf(reading.places, path, head), `'${path}': ${message}`)
   }
   if (definition === undefined || !body.complete || report.errorCount() !== errors) return undefined
-  return { definition, file: source.file, span, head, places: reading.places }
+  return { definition, file: table.source.file, span, head, places: reading.places }
 }

@@ -42,7 +42,7 @@ export const formatFile = (text: string, file: string): Either.Either<string, Re
   if (report.errorCount() > 0) return Either.left(report.diagnostics().filter(({ severity }) => severity === "error"))
 
   const { skipped } = cursor
-  const tokens = cursor.tokens.kinds.flatMap((_, index) => cursor.tokens.at(index) ?? [])
+  const tokens = Array.from({ length: cursor.tokens.length }, (_, index) => cursor.tokens.at(index) ?? []).flat()
   const inside = insideSkipped(tokens.length, skipped)
   const bom = text.startsWith("\uFEFF") ? "\uFEFF" : ""
   const gapBefore = (index: number) =>

@@ -12,19 +12,20 @@ export const matchGroups = (source: Source, tokens: Tokens, report: Report): Int
   const match = new Int32Array(tokens.length).fill(-1)
   const stack: Array<{ readonly index: number; readonly closer: string }> = []
   const waiting: Record<string, number> = { "}": 0, "]": 0, ")": 0 }
-  const spanOf = (index: number) => source.span(tokens.starts[index] ?? 0, tokens.ends[index] ?? 0)
-  const textOf = (index: number) => source.text.charAt(tokens.starts[index] ?? 0)
+  const spanOf = (index: number) => source.span(tokens.startAt(index) ?? 0, tokens.endAt(index) ?? 0)
+  const textOf = (index: number) => source.text.charAt(tokens.startAt(index) ?? 0)
   const unclosedLines = new Set<number>()
-  tokens.kinds.forEach((kind, index) => {
-    if (kind === "unclosed") unclosedLines.add(spanOf(index).line)
-  })
+  for (let index = 0; index < tokens.length; index++) {
+    if (tokens.kindAt(index) === "unclosed") unclosedLines.add(spanOf(index).line)
+  }
   const neverClosed = (index: number, closer: string) => {
     const span = spanOf(index)
     // On the line of an unclosed string the closing brace is most likely inside that string.
     if (unclosedLines.has(span.line)) return
     report.error(span, `syntax error: this '${textOf(index)}' is never closed`, `add the missing '${closer}'`)
   }
-  tokens.kinds.forEach((kind, index) => {
+  for (let index = 0; index < tokens.length; index++) {
+    const kind = tokens.kindAt(index)
     if (kind === "open") {
       const text = textOf(index)
       const closer = closers[text] ?? text
@@ -34,7 +35,7 @@ export const matchGroups = (source: Source, tokens: Tokens, report: Report): Int
       const text = textOf(index)
       if ((waiting[text] ?? 0) === 0) {
         report.error(spanOf(index), `syntax error: this '${text}' closes nothing`)
-        return
+        continue
       }
       for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
         waiting[top.closer] = (waiting[top.closer] ?? 0) - 1
@@ -45,7 +46,7 @@ export const matchGroups = (source: Source, tokens: Tokens, report: Report): Int
         neverClosed(top.index, top.closer)
       }
     }
-  })
+  }
   for (const { closer, index } of stack) neverClosed(index, closer)
   return match
 }

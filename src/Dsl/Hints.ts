@@ -4,7 +4,7 @@ import { type Cursor, startsLine, textAt } from "./Cursor.ts"
 export const hintAt = (cursor: Cursor, index: number): string | undefined => {
   const { text } = cursor.source
   const sign = textAt(cursor, index)
-  const end = cursor.tokens.ends[index] ?? text.length
+  const end = cursor.tokens.endAt(index) ?? text.length
   if (/^['`‘’“”]/.test(sign)) return 'strings stand in double quotes: "…"'
   if (sign === "$" && text[end] === "{") return `a variable stands in double quotes: "\${…}"`
   if (sign === ";") return "entries end with their line or with a comma; remove the ;"

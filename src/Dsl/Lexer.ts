@@ -22,29 +22,69 @@ export interface Token {
   readonly firstOnLine: boolean
 }
 
+const kinds: ReadonlyArray<TokenKind> = [
+  "name",
+  "string",
+  "triple",
+  "unclosed",
+  "number",
+  "open",
+  "close",
+  "separator",
+  "comma",
+  "other"
+]
+const codes = Object.fromEntries(kinds.map((kind, code) => [kind, code])) as Readonly<Record<TokenKind, number>>
+
+/** Set beside the code of a kind. */
+const firstBit = 128
+
 /** The tokens of a text, column by column: a large file has millions, too many for objects. */
 export class Tokens {
-  readonly kinds: Array<TokenKind> = []
-  readonly starts: Array<number> = []
-  readonly ends: Array<number> = []
-  readonly firstOnLine: Array<boolean> = []
+  length = 0
+  #marks = new Uint8Array(64)
+  #bounds = new Int32Array(128)
 
-  get length(): number {
-    return this.kinds.length
+  kindAt(index: number): TokenKind | undefined {
+    return index >= 0 && index < this.length ? kinds[(this.#marks[index] ?? 0) & ~firstBit] : undefined
+  }
+
+  /** Undefined beyond the end. */
+  startAt(index: number): number | undefined {
+    return index < this.length ? this.#bounds[2 * index] : undefined
+  }
+
+  /** Undefined beyond the end. */
+  endAt(index: number): number | undefined {
+    return index < this.length ? this.#bounds[2 * index + 1] : undefined
+  }
+
+  /** Whether a token is the first of its line. */
+  isFirstAt(index: number): boolean {
+    return index >= this.length || (this.#marks[index] ?? 0) >= firstBit
   }
 
   at(index: number): Token | undefined {
-    const kind = this.kinds[index]
+    const kind = this.kindAt(index)
     if (kind === undefined) return undefined
-    const [start = 0, end = 0] = [this.starts[index], this.ends[index]]
-    return { kind, start, end, firstOnLine: this.firstOnLine[index] === true }
+    const [start = 0, end = 0] = [this.startAt(index), this.endAt(index)]
+    return { kind, start, end, firstOnLine: this.isFirstAt(index) }
   }
 
   push(kind: TokenKind, start: number, end: number, firstOnLine: boolean): void {
-    this.kinds.push(kind)
-    this.starts.push(start)
-    this.ends.push(end)
-    this.firstOnLine.push(firstOnLine)
+    if (this.length === this.#marks.length) this.#grow()
+    this.#marks[this.length] = codes[kind] + (firstOnLine ? firstBit : 0)
+    this.#bounds[2 * this.length] = start
+    this.#bounds[2 * this.length + 1] = end
+    this.length++
+  }
+
+  #grow(): void {
+    const [marks, bounds] = [this.#marks, this.#bounds]
+    this.#marks = new Uint8Array(2 * marks.length)
+    this.#marks.set(marks)
+    this.#bounds = new Int32Array(2 * bounds.length)
+    this.#bounds.set(bounds)
   }
 }
 

@@ -9,7 +9,7 @@ import type { Reason } from "../Domain/Run.ts"
 import type { JobFilter, LiveRuns, Page } from "../JobStore.ts"
 import { recordRun } from "../Observability.ts"
 import { among } from "./Among.ts"
-import { Database, type Row } from "./Database.ts"
+import { Database, type Row, type Value } from "./Database.ts"
 import { jobFromRow, jobFromValues, jobNames, jobToRow, jobValues } from "./Rows.ts"
 import { SqliteAudit } from "./SqliteAudit.ts"
 import { SqliteSessionArchive } from "./SqliteSessionArchive.ts"
@@ -27,6 +27,12 @@ const jobDeleted = JSON.stringify({
 
 /** How many jobs that were asked for by id or name are remembered until the next write. */
 const mostFound = 1_000
+
+/** Rows in one statement where many are inserted: each statement keeps what undoes it alone. */
+const manyRows = 32
+
+/** Jobs whose audit entries wait for the end of their transaction, a multiple of {@link manyRows}. */
+const noted = 1_024
 
 const isJobId = Schema.is(JobId)
 
@@ -51,9 +57,11 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
     const liveOf = prepare(
       "SELECT id, holds_permit, trigger FROM runs WHERE status IN ('pending', 'running') AND job_id = ? ORDER BY id"
     )
-    const insertJob = prepare(
-      `INSERT INTO jobs (${jobNames.join(", ")}) VALUES (${jobNames.map(() => "?").join(", ")})`
-    )
+    const oneRow = `(${jobNames.map(() => "?").join(", ")})`
+    const insertJobs = (count: number) =>
+      prepare(`INSERT INTO jobs (${jobNames.join(", ")}) VALUES ${Array(count).fill(oneRow).join(", ")}`)
+    const insertJob = insertJobs(1)
+    const insertMany = insertJobs(manyRows)
 
     // No name is shaped like an id. SQLite would answer one OR over both by a walk.
     const rowOf = (ref: string): Either.Either<ReadonlyArray<unknown>, JobNotFound> =>
@@ -127,11 +135,24 @@ export class SqliteJobs extends Effect.Service<SqliteJobs>()("symbiont/JobStore/
     const insertNow = (
       jobs: ReadonlyArray<{ readonly job: StoredJob; readonly audit: ReadonlyArray<AuditDraft> }>
     ): Either.Either<void, JobNameTaken> => {
-      const taken = takenAmong(jobs.map(({ job }) => job))
-      if (taken !== undefined) return Either.left(taken)
-      for (const { audit: events, job } of jobs) {
-        insertJob.run(...jobValues(job))
-        audit.note(events, job.created_at)
+      try {
+        for (let i = 0; i < jobs.length; ) {
+          const count = jobs.length - i < manyRows ? 1 : manyRows
+          const some = jobs.slice(i, i + count)
+          const values: Array<Value> = []
+          for (const { job } of some) for (const value of jobValues(job)) values.push(value)
+          const statement = count === 1 ? insertJob : insertMany
+          statement.run(...values)
+          for (const { audit: events, job } of some) audit.note(events, job.created_at)
+          i += count
+          // Entries of many jobs need not all wait in memory for the end of the transaction.
+          if (i % noted === 0) audit.flush()
+        }
+      } catch (cause) {
+        // The database refuses a name that is taken; whose it is, is asked for only then.
+        const taken = takenAmong(jobs.map(({ job }) => job))
+        if (taken === undefined) throw cause
+        return Either.left(taken)
       }
       return Either.void
     }
