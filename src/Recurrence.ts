@@ -151,7 +151,8 @@ const mostCrons = 1_000
 const makeCron = (text: string, trigger: TriggerSpec, zone: Zone, context: RecurrenceContext): Made => {
   if (trigger.one_shot === true || /h/i.test(text)) return readCronTrigger(text, trigger, zone, context)
   const timezone = trigger.timezone ?? context.timezone
-  const key = [text, timezone, trigger.dst?.gap, trigger.dst?.fold].join("\n")
+  const { fold = "", gap = "" } = trigger.dst ?? {}
+  const key = `${text}\n${timezone}\n${gap}\n${fold}`
   const known = crons.get(key)
   if (known !== undefined) return Either.right(known)
   return Either.map(readCronTrigger(text, trigger, zone, context), (made) => {

@@ -245,10 +245,8 @@ export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
     told.paused.push({ ...planned, next_before: slotsBefore(before) })
   }
 
-  const named = new Set<string>()
   for (const asked of input.wanted) {
     const { name } = asked.definition
-    named.add(name)
     const before = stored.get(name)
     const damage = found.damaged.get(name)
     const wanted = before === undefined ? asked : withStoredSecrets(asked, before)
@@ -261,6 +259,7 @@ export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
     else if (before === undefined) create(wanted)
     else bringInLine(before, wanted)
   }
+  const named = new Set<string>(found.jobs.length === 0 ? [] : input.wanted.map(({ definition }) => definition.name))
   for (const job of found.jobs) {
     if (!named.has(job.name) && !(job.source_file !== null && input.unread.has(job.source_file))) remove(job)
   }

@@ -7,7 +7,7 @@ import { Approval } from "../Domain/Approval.ts"
 import { AuditEvent } from "../Domain/Audit.ts"
 import { Delivery, ListedDelivery } from "../Domain/Delivery.ts"
 import { BootId } from "../Domain/Ids.ts"
-import { definitionOf, JobDefinition, StoredJob } from "../Domain/Job.ts"
+import { definitionKeys, definitionOf, JobDefinition, StoredJob } from "../Domain/Job.ts"
 import { Attempt, Run } from "../Domain/Run.ts"
 import { Session } from "../Domain/Session.ts"
 import { partitionOf } from "../Domain/StableHash.ts"
@@ -158,14 +158,16 @@ export const {
 /** {@link jobFromValues} of a row by the names of its columns. */
 export const jobFromRow = (row: Row) => jobFromValues(writtenJobRows.inOrder(row))
 
+const stateKeys = Object.keys(StoredJob.fields).filter((key) => !definitionKeys.some((one) => one === key))
+
 /** The definition of a job; the object that was applied where that says the same, which is then written out once. */
 const definitionToWrite = (stored: StoredJob): JobDefinition => {
-  const definition = definitionOf(stored)
   const { applied } = stored
-  if (applied === null) return definition
-  const keys = Object.keys(definition) as ReadonlyArray<keyof JobDefinition>
-  const isSame = keys.length === Object.keys(applied).length && keys.every((key) => definition[key] === applied[key])
-  return isSame ? applied : definition
+  if (applied === null) return definitionOf(stored)
+  const keys = Object.keys(applied) as ReadonlyArray<keyof JobDefinition>
+  const isSame =
+    Object.keys(stored).length === stateKeys.length + keys.length && keys.every((key) => stored[key] === applied[key])
+  return isSame ? applied : definitionOf(stored)
 }
 
 const jobRecord = (stored: StoredJob): typeof JobRow.Type => ({
