@@ -14,12 +14,13 @@ import type { Diagnostic } from "./Domain/Diagnostic.ts"
 import { Ids } from "./Domain/Ids.ts"
 import { type Issue, JobUnreadable } from "./Domain/Job.ts"
 import { locateIssues, type ParsedAgent, type ParsedSchedule } from "./Dsl.ts"
-import { type CheckedFiles, checkFiles } from "./FileCheck.ts"
+import { type CheckedFiles, checkingFiles } from "./FileCheck.ts"
 import { JobStore, type JobsFound } from "./JobStore.ts"
 import { NamedPolicies } from "./PolicyGate.ts"
 import { WakeSignal } from "./Scheduler.ts"
 import { ServiceEnvironment } from "./ServiceEnvironment.ts"
 import { Settings } from "./Settings.ts"
+import { inTurns } from "./Steps.ts"
 
 export { ownFolder } from "./Apply/Sources.ts"
 
@@ -86,11 +87,13 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
     const withheld = Option.getOrUndefined(environment)?.withheld
 
     const agentsByFile = yield* Ref.make<AgentsByFile>(new Map())
+    // Files are read in turns with all else, and what was sent later must not be overtaken by what was sent before.
+    const oneByOne = (yield* Effect.makeSemaphore(1)).withPermits(1)
 
     const check = (files: ReadonlyArray<SourceFile>, now: number, known: ReadonlyArray<AgentDefinition>) => {
       const { timezone } = scheduler
       const past = false
-      return checkFiles(files, {
+      const checking = checkingFiles(files, {
         now,
         timezone,
         variables,
@@ -101,6 +104,7 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
         unset: "warning",
         past
       })
+      return inTurns(checking)
     }
 
     /** Agents that only the files define, and that a schedule of them names. */
@@ -157,13 +161,13 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
      */
     const applyOwn = Effect.fn("Apply.applyOwn")(function* (files: ReadonlyArray<SourceFile>) {
       const now = yield* Clock.currentTimeMillis
-      const checked = check(files, now, (yield* agents.list).filter(isCode))
+      const checked = yield* check(files, now, (yield* agents.list).filter(isCode))
       const byFile = yield* Ref.updateAndGet(agentsByFile, (before) =>
         agentsOf(files, checked.parsed.agents, brokenIn(checked), before)
       )
       yield* agents.load([...byFile.values()].flat())
       return yield* execute(checked, ownScope, { now, prune: false, actor: "apply", dry_run: false })
-    })
+    }, oneByOne)
 
     /**
      * Applies files that someone sent: all of them, or, with any error in any of them, nothing. `commands` says whether
@@ -181,7 +185,7 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
         return yield* Effect.dieMessage("a scope is refused with a reason")
       }
       const known = yield* agents.list
-      const checked = check(request.files, now, known)
+      const checked = yield* check(request.files, now, known)
       const withheldCommands = commands ? [] : checked.schedules.flatMap(({ schedule }) => commandIssues(schedule))
       yield* refuseIfAny(withheldCommands.map(issueOf))
       yield* refuseIfAny(checked.diagnostics.filter(({ severity }) => severity === "error").map(issueOf))
@@ -197,7 +201,7 @@ export class Apply extends Effect.Service<Apply>()("symbiont/Apply", {
           : `agent "${id}" is in these files, but not in the agents folder of the service, from where alone it takes agents; until it is there (or defined in code), its runs are denied`
       )
       return { ...applied, warnings: [...applied.warnings, ...strangers] } satisfies Applied
-    })
+    }, oneByOne)
 
     return { apply, applyOwn } as const
   })

@@ -2,10 +2,11 @@ import type { Issue } from "./Domain/Job.ts"
 import { type ParsedAgent, type ParsedSchedule, type ReadSchedule, readAgent, readSchedule } from "./Dsl/Definitions.ts"
 import { type Diagnostic, diagnosticAt, makeReport, quote, type Report } from "./Dsl/Diagnostic.ts"
 import { writtenPath } from "./Dsl/Keys.ts"
-import { parse, startParse } from "./Dsl/Parser.ts"
+import { parse, startingParse } from "./Dsl/Parser.ts"
 import { PlaceTable } from "./Dsl/Places.ts"
 import { placeOf } from "./Dsl/Reader.ts"
 import { makeSource } from "./Dsl/Source.ts"
+import { atOnce, type Steps } from "./Steps.ts"
 
 export type { ParsedAgent, ParsedSchedule } from "./Dsl/Definitions.ts"
 export { Diagnostic, diagnosticAt, renderDiagnostic, rendererOf } from "./Dsl/Diagnostic.ts"
@@ -61,8 +62,8 @@ const reportTaken =
   (item: ParsedSchedule | ParsedAgent, first: ParsedSchedule | ParsedAgent, message: string) =>
     report.error(item.head, `${message}; the first is on line ${first.head.line}`, hint)
 
-/** Reads the text of a `.symbi` file. Never throws; takes time linear in the length of the text. */
-export const parseFile = (text: string, file: string): ParsedFile => {
+/** {@link parseFile}, about a block in each step. */
+function* parsingFile(text: string, file: string): Steps<ParsedFile> {
   const source = makeSource(file, text)
   const report = makeReport(file)
   if (text.length > maxTextLength) {
@@ -85,7 +86,7 @@ export const parseFile = (text: string, file: string): ParsedFile => {
     else brokenSchedules.push({ ...read.schedule, unread: read.unread })
   }
   const table = new PlaceTable(source)
-  for (const item of parse(startParse(source, report))) {
+  for (const item of parse(yield* startingParse(source, report))) {
     if (item.kind === "schedule") {
       addSchedule(readSchedule(item.schedule, undefined, table, report))
     } else {
@@ -97,15 +98,23 @@ export const parseFile = (text: string, file: string): ParsedFile => {
       if (agent !== undefined && isNewAgent(agent)) agents.push(agent)
       for (const schedule of item.agent.schedules) {
         addSchedule(readSchedule(schedule, item.agent.name.text, table, report))
+        yield
       }
     }
+    yield
   }
   return { schedules, agents, brokenSchedules, brokenAgents, diagnostics: report.diagnostics() }
 }
 
-/** Reads several files as one: a name taken by an earlier file is an error in the later one. */
-export const parseFiles = (files: ReadonlyArray<{ readonly path: string; readonly text: string }>): ParsedFile => {
-  const parsed = files.map(({ path, text }) => parseFile(text, path))
+/** Reads the text of a `.symbi` file. Never throws; takes time linear in the length of the text. */
+export const parseFile = (text: string, file: string): ParsedFile => atOnce(parsingFile(text, file))
+
+type Files = ReadonlyArray<{ readonly path: string; readonly text: string }>
+
+/** {@link parseFiles}, about a block in each step. */
+export function* parsingFiles(files: Files): Steps<ParsedFile> {
+  const parsed: Array<ParsedFile> = []
+  for (const { path, text } of files) parsed.push(yield* parsingFile(text, path))
   const [only] = parsed
   if (only !== undefined && parsed.length === 1) return only
   const clashes: Array<Diagnostic> = []
@@ -131,6 +140,9 @@ export const parseFiles = (files: ReadonlyArray<{ readonly path: string; readonl
     diagnostics: [...parsed.flatMap((file) => file.diagnostics), ...clashes]
   }
 }
+
+/** Reads several files as one: a name taken by an earlier file is an error in the later one. */
+export const parseFiles = (files: Files): ParsedFile => atOnce(parsingFiles(files))
 
 /** Where a key is missed: at the key that asks for it. */
 const askedForAt: Readonly<Record<string, string>> = { webhook_url: "delivery", email_recipients: "delivery" }

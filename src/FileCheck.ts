@@ -10,13 +10,14 @@ import {
   type ParsedAgent,
   type ParsedFile,
   type ParsedSchedule,
-  parseFiles,
+  parsingFiles,
   type Source,
   type Span
 } from "./Dsl.ts"
 import { type ChannelsKnown, checkDefinition, doubtsOf } from "./Jobs.ts"
 import type { Recurrence } from "./Recurrence.ts"
 import { namesIn, unsetIn, withheldText } from "./ServiceEnvironment.ts"
+import { atOnce, type Steps } from "./Steps.ts"
 import { didYouMean } from "./Suggestion.ts"
 
 /** A file as it was read; the path is as it is shown. */
@@ -87,13 +88,10 @@ const inOrder = (files: ReadonlyArray<TextFile>, diagnostics: ReadonlyArray<Diag
   return diagnostics.toSorted((a, b) => place(a) - place(b) || a.line - b.line || a.column - b.column)
 }
 
-/**
- * Reads files as one and checks all that can be known without a service: syntax, keys and values, triggers, rules
- * across keys, agents, variables. Texts and places only: no value of a variable gets into what it says.
- */
-export const checkFiles = (files: ReadonlyArray<TextFile>, context: CheckContext): CheckedFiles => {
+/** {@link checkFiles}, about a block in each step. */
+export function* checkingFiles(files: ReadonlyArray<TextFile>, context: CheckContext): Steps<CheckedFiles> {
   const { channels, now, policies, timezone, unset, variables, withheld = new Set() } = context
-  const parsed = parseFiles(files)
+  const parsed = yield* parsingFiles(files)
   const sources = new Map(files.map(({ path, text }) => [path, makeSource(path, text)]))
   const agents = new Map<string, AgentDefinition>(context.agents.map((agent) => [agent.id, agent]))
   for (const { definition } of parsed.agents) agents.set(definition.id, definition)
@@ -165,6 +163,14 @@ export const checkFiles = (files: ReadonlyArray<TextFile>, context: CheckContext
     for (const one of doubtsAbout(schedule, Either.getOrUndefined(recurrence))) found.push(one)
     if (Either.isLeft(recurrence)) found.push(...locateIssues(schedule, recurrence.left.issues))
     else if (missing.length === 0 || unset === "warning") schedules.push({ schedule, recurrence: recurrence.right })
+    yield
   }
   return { parsed, schedules, diagnostics: inOrder(files, found) }
 }
+
+/**
+ * Reads files as one and checks all that can be known without a service: syntax, keys and values, triggers, rules
+ * across keys, agents, variables. Texts and places only: no value of a variable gets into what it says.
+ */
+export const checkFiles = (files: ReadonlyArray<TextFile>, context: CheckContext): CheckedFiles =>
+  atOnce(checkingFiles(files, context))

@@ -1,3 +1,4 @@
+import type { Steps } from "../Steps.ts"
 import type { Report } from "./Diagnostic.ts"
 import type { Source } from "./Source.ts"
 
@@ -144,18 +145,26 @@ const endOfString = (text: string, start: number): number => {
   return -(text.charCodeAt(end - 1) === carriageReturn ? end - 1 : end)
 }
 
+/** Tokens that are cut in one step. */
+const tokensInStep = 64
+
 /** Cuts a text into tokens; comments and blanks fall away. Reports strings that are not closed. */
-export const lex = (source: Source, report: Report): Tokens => {
+export function* lex(source: Source, report: Report): Steps<Tokens> {
   const { text } = source
   const tokens = new Tokens()
   let at = 0
   let firstOnLine = true
+  let next = tokensInStep
   const push = (kind: TokenKind, end: number) => {
     tokens.push(kind, at, end, firstOnLine)
     firstOnLine = false
     at = end
   }
   while (at < text.length) {
+    if (tokens.length >= next) {
+      next += tokensInStep
+      yield
+    }
     const code = text.charCodeAt(at)
     if (isBlank(code)) {
       firstOnLine ||= code === lineFeed

@@ -1,3 +1,4 @@
+import { atOnce, type Steps } from "../Steps.ts"
 import { nearest } from "../Suggestion.ts"
 import {
   afterGroup,
@@ -201,12 +202,15 @@ const parseItem = (cursor: Cursor, limit: number): Item | undefined => {
   return undefined
 }
 
-/** Cuts a text into tokens and stands at the first. */
-export const startParse = (source: Source, report: Report): Cursor => {
-  const tokens = lex(source, report)
+/** {@link startParse}, a few tokens in each step. */
+export function* startingParse(source: Source, report: Report): Steps<Cursor> {
+  const tokens = yield* lex(source, report)
   const match = matchGroups(source, tokens, report)
   return { source, tokens, match, report, at: 0, steps: tokens.length, skipped: [] }
 }
+
+/** Cuts a text into tokens and stands at the first. */
+export const startParse = (source: Source, report: Report): Cursor => atOnce(startingParse(source, report))
 
 /**
  * Reads the blocks of a text, one after the other as they are asked for; whatever is wrong is reported, and reading
