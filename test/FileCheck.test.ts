@@ -194,6 +194,22 @@ describe("checkFiles", () => {
     assert.lengthOf(check(text, { unset: "warning" }).schedules, 1)
   })
 
+  it("finds the variables of each block, of all files", () => {
+    const block = (name: string, more = "") => `schedule ${name} { agent: known every: 5m ${more} }\n`
+    const secret = `agent_pin_jwt: "\${A}"`
+    const { diagnostics } = checkFiles(
+      [
+        { path: "a.symbi", text: `# \${A}\n${block("one", secret)}${block("two")}${block("three", secret)}` },
+        { path: "b.symbi", text: `${block("four")}${block("five", secret)}` }
+      ],
+      context
+    )
+    assert.deepStrictEqual(
+      diagnostics.map(({ file, line, message }) => `${file}:${line}: ${message}`),
+      ["a.symbi:2", "a.symbi:4", "b.symbi:2"].map((at) => `${at}: the environment variable A is not set`)
+    )
+  })
+
   it("refuses variables that hold secrets of the service, set or not", () => {
     const text = `agent a { command: ["x"] env: { K: "\${TOKEN}" } }\nschedule s { agent: a every: 5m slack_channel: "\${OTHER}" }`
     const told = (variables: CheckContext["variables"]) =>

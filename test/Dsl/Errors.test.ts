@@ -7,6 +7,16 @@ const schedule = (rest: string): string => `schedule s { agent: a, cron: "@daily
 const names = (text: string): ReadonlyArray<string> => read(text).schedules.map((s) => s.definition.name)
 
 describe("recovery", () => {
+  it("knows the places of many keys, in each of several blocks", () => {
+    const headers = Array.from({ length: 40 }, (_, n) => `    h${n}: "x"`)
+    const block = (name: string, over: string) =>
+      `schedule ${name} {\n  agent: a\n  every: 5m\n  webhook_headers: {\n${headers.join("\n")}\n    ${over}: "y"\n  }\n}`
+    assert.deepStrictEqual(lines(read(`${block("one", "h39")}\n${block("two", "h0")}\n${block("three", "h40")}`)), [
+      "45:5 error: 'h39' is given twice; the first is on line 44",
+      "92:5 error: 'h0' is given twice; the first is on line 52"
+    ])
+  })
+
   it("reports all errors of a file, each at its place", () => {
     const text = [
       "schedule one {",

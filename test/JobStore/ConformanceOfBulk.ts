@@ -126,6 +126,29 @@ export const bulkConforms = (engine: string, test: Test) =>
         assert.deepStrictEqual(yield* runsOf("job-1"), [])
       }))
 
+    test("thousands at once, each with its event in order; a name that is taken among them undoes all", () =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const creates = Array.from({ length: 1_100 }, (_, n) => created(n + 1))
+        const retaken = creates.with(1_090, created(2_000, "job-7"))
+        const taken = yield* Effect.flip(
+          store.changeJobs(wanted({}), t0, () => Either.right({ ...nothing, creates: retaken }))
+        )
+        assert.deepStrictEqual([taken.name as string, taken.id], ["job-7", jobId(7)])
+        assert.deepStrictEqual((yield* store.listJobs({ limit: 10 })).items, [])
+        assert.deepStrictEqual(yield* audited({ limit: 10 }), [])
+        yield* store.changeJobs(wanted({}), t0, () => Either.right({ ...nothing, creates }))
+        const names = (yield* store.listJobs({ limit: 2_000 })).items.map(({ name }) => name as string)
+        assert.deepStrictEqual(
+          names,
+          creates.map(({ job }) => job.name as string)
+        )
+        assert.deepStrictEqual(
+          (yield* audited({ limit: 2_000 })).map((event) => event.job_id).toReversed(),
+          creates.map(({ job }) => job.id)
+        )
+      }))
+
     test("whose name is given to a new one in the same change", () =>
       Effect.gen(function* () {
         const store = yield* JobStore
