@@ -58,10 +58,19 @@ const pastNote = "its time is already past; it will not run"
 /** Names in one sentence. */
 const shownNames = 5
 
-const differing = (a: JobDefinition, b: JobDefinition): ReadonlyArray<keyof JobDefinition> =>
-  definitionKeys.filter((key) => a[key] !== b[key] && JSON.stringify(a[key]) !== JSON.stringify(b[key]))
+const isOther = (a: JobDefinition, b: JobDefinition, key: keyof JobDefinition): boolean =>
+  a[key] !== b[key] && JSON.stringify(a[key]) !== JSON.stringify(b[key])
 
-const same = (a: JobDefinition | null, b: JobDefinition): boolean => a !== null && differing(a, b).length === 0
+const differing = (a: JobDefinition, b: JobDefinition): ReadonlyArray<keyof JobDefinition> =>
+  definitionKeys.filter((key) => isOther(a, b, key))
+
+const keysOf = (definition: JobDefinition) => Object.keys(definition) as ReadonlyArray<keyof JobDefinition>
+
+const same = (a: JobDefinition | null, b: JobDefinition): boolean => {
+  if (a === null || a === b) return a === b
+  const keys = keysOf(a)
+  return keys.length === keysOf(b).length && !keys.some((key) => isOther(a, b, key))
+}
 
 const orNull = (value: unknown): unknown => value ?? null
 
@@ -96,10 +105,13 @@ const listed = (names: ReadonlyArray<string>): string =>
     ? names.join(", ")
     : `${names.slice(0, shownNames).join(", ")} and ${names.length - shownNames} more`
 
-const withStoredSecrets = (wanted: Wanted, stored: StoredJob): Wanted => ({
-  ...wanted,
-  definition: withSecretsOf(wanted.definition, definitionOf(stored))
-})
+const withStoredSecrets = (wanted: Wanted, stored: StoredJob): Wanted => {
+  const definition = withSecretsOf(wanted.definition, stored)
+  return definition === wanted.definition ? wanted : { ...wanted, definition }
+}
+
+const cameFrom = (job: StoredJob, source_file: string): StoredJob =>
+  job.source_file === source_file ? job : Object.assign({ ...job }, { source_file })
 
 /** What becomes of the jobs that were found when the files count. Pure: a dry run and the real thing ask the same. */
 export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
@@ -158,14 +170,12 @@ export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
 
   const edited = (before: StoredJob, old: JobDefinition, wanted: Wanted): JobChange => {
     const { definition, file } = wanted
-    if (same(before.applied, definition)) return { job: { ...before, source_file: file }, audit: [] }
-    if (same(old, definition)) return { job: { ...before, source_file: file, applied: definition }, audit: [] }
+    const here = cameFrom(before, file)
+    if (same(before.applied, definition)) return { job: here, audit: [] }
+    if (same(old, definition)) return { job: Object.assign({ ...here }, { applied: definition }), audit: [] }
     const anchor = anchorUnder(before, old, definition, now)
-    const job = {
-      ...editedJob(before, definition, countedFrom(anchor, wanted), actor, now),
-      source_file: file,
-      applied: definition
-    }
+    const changed = editedJob(before, definition, countedFrom(anchor, wanted), actor, now)
+    const job = Object.assign(changed, { source_file: file, applied: definition })
     return {
       job,
       awaiting: voidIfChanged(job, actor, now),
@@ -197,7 +207,7 @@ export const planOf = (input: PlanInput, found: JobsFound): ApplyPlan => {
     const change = resumption ?? edit
     const { job } = change
     const definition = definitionOf(job)
-    const drift = before.applied === null ? [] : differing(before.applied, old)
+    const drift = before.applied === null || same(before.applied, old) ? none : differing(before.applied, old)
     if (before.source_file !== wanted.file) {
       moved.set(before.source_file, [...(moved.get(before.source_file) ?? []), before.name])
     }

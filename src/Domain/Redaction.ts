@@ -86,7 +86,7 @@ const shownBy = {
 
 const secretFields = Object.keys(shownBy) as ReadonlyArray<keyof typeof shownBy>
 
-const mayHide = (job: Partial<JobDefinition>): boolean =>
+const mayHide = (job: Pick<JobPatch, keyof typeof shownBy | "webhook_headers" | "gate">): boolean =>
   job.webhook_headers !== undefined ||
   job.gate?.url !== undefined ||
   job.agent_pin_jwt !== undefined ||
@@ -139,6 +139,7 @@ export const withSecretsOf = <J extends Pick<JobPatch, keyof typeof shownBy | "w
   definition: J,
   stored: JobDefinition
 ): J => {
+  if (!mayHide(stored) && !mayHide(definition)) return definition
   const fields = secretFields.flatMap((field) => {
     const value = stored[field]
     const given = definition[field]

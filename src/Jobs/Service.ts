@@ -88,6 +88,25 @@ export const newJob = (
 const sameWork = ({ description: _a, labels: _b, ...a }: JobDefinition, b: JobDefinition): boolean =>
   Object.keys(changesOf(a as JobDefinition, b).after).every((key) => key === "description" || key === "labels")
 
+/** When a stored job is due under a definition with another trigger. */
+const retimed = (
+  job: StoredJob,
+  before: JobDefinition,
+  definition: JobDefinition,
+  recurrence: Recurrence,
+  now: number
+): Pick<StoredJob, "status" | "next_run" | "anchor"> => {
+  const { status } = job
+  const next = recurrence.next(now)
+  const revives = (status === "completed" || status === "failed") && next !== null
+  return {
+    status: revives ? "active" : status,
+    // A one-shot moved into the past keeps its instant, as a new one does: the misfire policy decides.
+    next_run: status === "dead_letter" ? null : status === "active" ? (next ?? recurrence.previous(now + 1)) : next,
+    anchor: anchorUnder(job, before, definition, now)
+  }
+}
+
 /** A stored job under a new definition. A changed trigger counts from the edit; nothing fires by it. */
 export const editedJob = (
   job: StoredJob,
@@ -96,35 +115,31 @@ export const editedJob = (
   defined_by: Actor,
   now: number
 ): StoredJob => {
-  const { id, status, paused_by, last_run, failure_count, created_at, version, source_file } = job
-  const { anchor, applied, last_summary, last_usage } = job
-  const same = sameWork(definitionOf(job), definition)
-  const edited = {
-    ...definition,
-    ...oneShot(definition),
-    ...{ id, status, paused_by, last_run, failure_count, created_at, source_file, anchor, applied },
-    last_summary,
+  const before = definitionOf(job)
+  const same = sameWork(before, definition)
+  const timed = sameTrigger(before, definition) ? job : retimed(job, before, definition, recurrence, now)
+  const state = {
+    id: job.id,
+    status: timed.status,
+    paused_by: job.paused_by,
+    next_run: timed.next_run,
+    last_run: job.last_run,
+    failure_count: job.failure_count,
+    created_at: job.created_at,
+    updated_at: now,
+    version: job.version + 1,
+    source_file: job.source_file,
+    anchor: timed.anchor,
+    applied: job.applied,
+    last_summary: job.last_summary,
     // What another agent spends says nothing of this one.
-    last_usage: definition.agent_id === job.agent_id ? last_usage : null,
+    last_usage: definition.agent_id === job.agent_id ? job.last_usage : null,
     gate_seen: same ? job.gate_seen : null,
     all_clears: same ? job.all_clears : 0,
     quiet_until: same ? job.quiet_until : null,
-    defined_by: same ? job.defined_by : defined_by,
-    next_run: job.next_run,
-    version: version + 1,
-    updated_at: now
+    defined_by: same ? job.defined_by : defined_by
   }
-  const before = definitionOf(job)
-  if (sameTrigger(before, definition)) return edited
-  const next = recurrence.next(now)
-  const revives = (status === "completed" || status === "failed") && next !== null
-  return {
-    ...edited,
-    status: revives ? "active" : status,
-    // A one-shot moved into the past keeps its instant, as a new one does: the misfire policy decides.
-    next_run: status === "dead_letter" ? null : status === "active" ? (next ?? recurrence.previous(now + 1)) : next,
-    anchor: anchorUnder(job, before, definition, now)
-  }
+  return Object.assign(state, definition, oneShot(definition))
 }
 
 const refuseHidden = (definition: JobDefinition): Either.Either<void, JobInvalid> => {

@@ -5,7 +5,7 @@ import type { JobChange } from "../JobStore.ts"
 import type { Recurrence } from "../Recurrence.ts"
 
 const changed = (job: StoredJob, patch: Partial<StoredJob>, type: AuditType, actor: Actor, now: number): JobChange => ({
-  job: { ...job, ...patch, version: job.version + 1, updated_at: now },
+  job: Object.assign({ ...job }, patch, { version: job.version + 1, updated_at: now }),
   audit: [
     { type, actor, job_id: job.id, job_name: job.name, before: { status: job.status }, after: { status: patch.status } }
   ]
