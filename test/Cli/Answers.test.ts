@@ -1,35 +1,11 @@
 import { createServer, type RequestListener } from "node:http"
 import type { AddressInfo } from "node:net"
-import { NodeFileSystem, NodePath, NodeTerminal } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import * as Console from "effect/Console"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import * as TestClock from "effect/TestClock"
-import { exitCodeOf, runCli } from "../../src/Cli.ts"
-import { ServiceEnvironment } from "../../src/ServiceEnvironment.ts"
-
-const live = Layer.mergeAll(
-  NodeFileSystem.layer,
-  NodePath.layer,
-  NodeTerminal.layer,
-  ServiceEnvironment.layer({ variables: {}, directory: process.cwd() })
-)
-
-const run = (words: ReadonlyArray<string>) =>
-  Effect.gen(function* () {
-    const err: Array<string> = []
-    const console = yield* Console.consoleWith(Effect.succeed)
-    const exit = yield* Effect.exit(
-      Console.withConsole(runCli(words), {
-        ...console,
-        error: (...texts: ReadonlyArray<unknown>) => Effect.sync(() => void err.push(...texts.map(String)))
-      })
-    )
-    return { code: exitCodeOf(exit, words), err: err.join("\n") }
-  }).pipe(Effect.provide(live))
+import { runHere } from "../support/RunCli.ts"
 
 /** A server that answers so; gives its address. */
 const serving = (listener: RequestListener) =>
@@ -58,7 +34,7 @@ describe("an answer of what is no service", () => {
             if (begins) response.writeHead(200, { "content-type": "application/json" }).write("[")
             Deferred.unsafeDone(asked, Effect.void)
           })
-          const ended = yield* Effect.fork(run(["--server", url, ...words]))
+          const ended = yield* Effect.fork(runHere(["--server", url, ...words]))
           yield* Deferred.await(asked)
           yield* TestClock.adjust("30 seconds")
           if (words[0] === "run") {
@@ -66,7 +42,7 @@ describe("an answer of what is no service", () => {
             yield* Fiber.interrupt(ended)
           } else {
             const told = `error: the service at ${url} did not answer in time`
-            assert.deepStrictEqual(yield* Fiber.join(ended), { code: 6, err: told })
+            assert.deepStrictEqual(yield* Fiber.join(ended), { code: 6, out: [], err: [told] })
           }
         }
       }
@@ -86,9 +62,9 @@ describe("an answer of what is no service", () => {
         const url = yield* serving((_, response) => {
           response.writeHead(status, { "content-type": "application/json" }).end(body)
         })
-        const ended = yield* run(["--server", url, "run", "agent"])
-        assert.strictEqual(ended.code, code, `${status} ${body}: ${ended.err}`)
-        if (status === 502) assert.include(ended.err, `no service answers behind ${url} (HTTP 502)`)
+        const ended = yield* runHere(["--server", url, "run", "agent"])
+        assert.strictEqual(ended.code, code, `${status} ${body}: ${ended.err.join()}`)
+        if (status === 502) assert.include(ended.err.join(), `no service answers behind ${url} (HTTP 502)`)
       }
     })
   )

@@ -1,33 +1,6 @@
-import { NodeFileSystem, NodePath, NodeTerminal } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import { exitCodeOf, runCli } from "../../src/Cli.ts"
-import { ServiceEnvironment } from "../../src/ServiceEnvironment.ts"
-
-const live = Layer.mergeAll(
-  NodeFileSystem.layer,
-  NodePath.layer,
-  NodeTerminal.layer,
-  ServiceEnvironment.layer({ variables: {}, directory: process.cwd() })
-)
-
-/** Runs the words of a command line here; what it prints, and its exit code. */
-const run = (words: ReadonlyArray<string>) =>
-  Effect.gen(function* () {
-    const out: Array<string> = []
-    const err: Array<string> = []
-    const console = yield* Console.consoleWith(Effect.succeed)
-    const exit = yield* Effect.exit(
-      Console.withConsole(runCli(words), {
-        ...console,
-        log: (...texts: ReadonlyArray<unknown>) => Effect.sync(() => void out.push(...texts.map(String))),
-        error: (...texts: ReadonlyArray<unknown>) => Effect.sync(() => void err.push(...texts.map(String)))
-      })
-    )
-    return { out, err, code: exitCodeOf(exit, words) }
-  }).pipe(Effect.provide(live))
+import { runHere } from "../support/RunCli.ts"
 
 const jobStatuses = "active, paused, completed, failed, dead_letter"
 
@@ -106,7 +79,7 @@ describe("wrong usage", () => {
   for (const [words, told] of mistakes) {
     it.effect(`symbi ${words}`, () =>
       Effect.gen(function* () {
-        assert.deepStrictEqual(yield* run(words.split(" ")), { out: [], err: [`error: ${told}`], code: 2 })
+        assert.deepStrictEqual(yield* runHere(words.split(" ")), { out: [], err: [`error: ${told}`], code: 2 })
       })
     )
   }
@@ -130,7 +103,7 @@ describe("wrong usage", () => {
         ["cron", "run", "a", "--input", "--server"],
         ["cron", "status", "status"]
       ]) {
-        const { code, err } = yield* run(["--server", "http://127.0.0.1:1", ...words])
+        const { code, err } = yield* runHere(["--server", "http://127.0.0.1:1", ...words])
         assert.strictEqual(code, 6, `${words.join(" ")}: ${err.join("\n")}`)
       }
     })
