@@ -63,7 +63,7 @@ export interface SimulationSize {
   readonly slots: number
 }
 
-/** A week of a few jobs, about 50 runs. */
+/** A week of a few jobs, about 100 runs. */
 export const simulatedWeek: SimulationSize = { days: 7, jobs: [1, 20], slots: 30 }
 
 /** A year of a thousand jobs. */

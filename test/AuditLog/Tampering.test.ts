@@ -3,23 +3,26 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "fast-check"
 import type { AuditBreak, AuditCheckpoint, AuditHead, AuditVerdict } from "../../src/Domain/Audit.ts"
+import { once } from "../support/Once.ts"
 import { databases, hashesByHand, logOf, type Row, rowsOf, tampered, verdictOf } from "./fixtures.ts"
 import { makeKeyPair } from "./keys.ts"
 
 const count = 300
 
 /** One log for all of these tests, which change copies of it. */
-const made = Effect.gen(function* () {
-  const folder = yield* databases
-  const file = `${folder}/whole.db`
-  const head = yield* logOf(file, count)
-  return { copy: `${folder}/copy.db`, file, head, rows: rowsOf(file) }
-})
+const made = once(
+  Effect.gen(function* () {
+    const folder = yield* databases
+    const file = `${folder}/whole.db`
+    const head = yield* logOf(file, count)
+    return { copy: `${folder}/copy.db`, file, head, rows: rowsOf(file) }
+  })
+)
 
 type Made = Effect.Effect.Success<typeof made>
 
 const test = (name: string, body: (log: Made) => Effect.Effect<void, unknown>, timeout?: number) =>
-  it.scopedLive(name, () => Effect.flatMap(made, body), timeout)
+  it.live(name, () => Effect.flatMap(made, body), timeout)
 
 const found = (verdict: AuditVerdict): Partial<AuditBreak> => (verdict.ok ? {} : verdict.broken)
 

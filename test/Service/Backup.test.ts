@@ -16,6 +16,7 @@ import { assert, describe, it } from "@effect/vitest"
 import Sqlite from "better-sqlite3"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { copiesOf } from "../support/Once.ts"
 import { eventually, folderWith, program, startService } from "../support/Service.ts"
 import { symbi } from "../support/Symbi.ts"
 
@@ -38,16 +39,21 @@ const countOf = (folder: string, what: string): number => {
 const ended = "SELECT count(*) FROM runs WHERE status = 'succeeded'"
 
 /** A stopped data folder with a job and some audit entries, and a backup of it as a plain archive. */
-const backedUp = Effect.gen(function* () {
-  const folder = yield* folderWith(files)
-  const service = yield* startService({ folder })
-  assert.strictEqual((yield* symbi(["cron", "run", "rare", "--wait"], { env: { SYMBI_SERVER: service.url } })).code, 0)
-  yield* service.signal("SIGTERM")
-  yield* service.exitCode
-  const made = yield* symbi(["backup", "-o", "b.tar", "--with-logs"], { cwd: folder })
-  assert.strictEqual(made.code, 0, made.stderr)
-  return folder
-})
+const backedUp = copiesOf(
+  Effect.gen(function* () {
+    const folder = yield* folderWith(files)
+    const service = yield* startService({ folder })
+    assert.strictEqual(
+      (yield* symbi(["cron", "run", "rare", "--wait"], { env: { SYMBI_SERVER: service.url } })).code,
+      0
+    )
+    yield* service.signal("SIGTERM")
+    yield* service.exitCode
+    const made = yield* symbi(["backup", "-o", "b.tar", "--with-logs"], { cwd: folder })
+    assert.strictEqual(made.code, 0, made.stderr)
+    return folder
+  })
+)
 
 const canMount = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0
 

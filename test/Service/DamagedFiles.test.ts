@@ -14,6 +14,7 @@ import { Jobs } from "../../src/Jobs.ts"
 import { prepareDatabase } from "../../src/Selftest/Simulation.ts"
 import { startEngine } from "../../src/Selftest/SimulationEngine.ts"
 import { define, hour, instant, minute } from "../support/Engine.ts"
+import { copiesOf } from "../support/Once.ts"
 import { folderWith, startService } from "../support/Service.ts"
 import { symbi } from "../support/Symbi.ts"
 
@@ -143,18 +144,20 @@ describe("one damaged column", () => {
 const database = (folder: string): string => join(folder, ".symbi", "symbiont.db")
 
 /** A folder whose service has run a job a few times, and is stopped. */
-const folderWithHistory = Effect.gen(function* () {
-  const folder = yield* folderWith({
-    "agents/a.symbi": `agent a { command: ["true"] } schedule { name: "mine" agent: "a" cron: "0 0 1 1 *" }`
+const folderWithHistory = copiesOf(
+  Effect.gen(function* () {
+    const folder = yield* folderWith({
+      "agents/a.symbi": `agent a { command: ["true"] } schedule { name: "mine" agent: "a" cron: "0 0 1 1 *" }`
+    })
+    const service = yield* startService({ folder })
+    yield* Effect.forEach([1, 2, 3], () =>
+      service.client.schedule.run({ path: { job_id: "mine" }, urlParams: { queue: true }, headers: {}, payload: {} })
+    )
+    yield* service.signal("SIGTERM")
+    assert.strictEqual(yield* service.exitCode, 0)
+    return folder
   })
-  const service = yield* startService({ folder })
-  yield* Effect.forEach([1, 2, 3], () =>
-    service.client.schedule.run({ path: { job_id: "mine" }, urlParams: { queue: true }, headers: {}, payload: {} })
-  )
-  yield* service.signal("SIGTERM")
-  assert.strictEqual(yield* service.exitCode, 0)
-  return folder
-})
+)
 
 describe("a service whose database", () => {
   const refused = (folder: string) => symbi(["up"], { cwd: folder, env: { SYMBI_PORT: "0" } })
