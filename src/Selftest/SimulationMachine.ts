@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
+import { globalValue } from "effect/GlobalValue"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Scheduler from "effect/Scheduler"
@@ -52,6 +53,16 @@ export interface Machine {
 
 /** Never ends. `Effect.never` would keep a timer of the real machine, and with it the process, for one that is halted. */
 export const forever: Effect.Effect<never> = Effect.async<never>(() => {})
+
+// Effect holds each fiber without a parent until it ends, and those of a machine without power never do: all that they
+// hold would stay in memory.
+const { roots } = globalValue(Symbol.for("effect/FiberScope/Global"), () => ({
+  roots: new Set<Fiber.RuntimeFiber<unknown, unknown>>()
+}))
+
+const letGo = (scheduler: Scheduler.Scheduler): void => {
+  for (const fiber of roots) if (fiber.getFiberRef(FiberRef.currentScheduler) === scheduler) roots.delete(fiber)
+}
 
 /** A new machine at a time. */
 export const makeMachine = (time: SimulatedTime): Machine => {
@@ -144,6 +155,7 @@ export const makeMachine = (time: SimulatedTime): Machine => {
       halted = true
       tasks.buckets = []
       sleepers.length = 0
+      letGo(scheduler)
     },
     fork: (effect) =>
       Effect.runFork(effect.pipe(Effect.withClock(clock), Effect.withTracerEnabled(false)), { scheduler }),
