@@ -121,7 +121,7 @@ const webhook = Effect.gen(function* () {
       setTimeout(() => {
         if (!fails) taken.set(body.delivery_id, [...(taken.get(body.delivery_id) ?? []), body])
         response.writeHead(fails ? 500 : 200).end()
-      }, 40)
+      }, 80)
     })
   })
   const port = yield* Effect.acquireRelease(
