@@ -65,7 +65,15 @@ export { make as makeRecurrence, type Recurrence } from "./Recurrence.ts"
 export { Retention, RetentionStore } from "./Retention.ts"
 export { RunLogs } from "./RunLogs.ts"
 export { type JobTotals, RunTotals, type ServiceTotals } from "./RunTotals.ts"
-export { BootIdentity, MonotonicClock, Partitions, RunObserver, SchedulerStatus, type Stage } from "./Scheduler.ts"
+export {
+  BootIdentity,
+  LookAhead,
+  MonotonicClock,
+  Partitions,
+  RunObserver,
+  SchedulerStatus,
+  type Stage
+} from "./Scheduler.ts"
 export { ServiceEnvironment } from "./ServiceEnvironment.ts"
 export { SessionDesk, SessionStore } from "./Sessions.ts"
 export { loadSettings, Settings, SettingsSchema } from "./Settings.ts"
