@@ -1,8 +1,9 @@
 // Builds dist: the bundled CLI (dist/cli.js, its chunks, its help pages, on Node 20 also compiled), then the library with its types (dist/lib).
 // With the argument "cli" only the first; with "stale" only what is missing or older than its sources.
-import { spawnSync } from "node:child_process"
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { spawn, spawnSync } from "node:child_process"
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import module, { createRequire } from "node:module"
+import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
@@ -62,7 +63,25 @@ const bundle = async () => {
   })
 }
 
-/** See bin/compiled.js. A command that asks a service, which is not there, has loaded what commands need. */
+const symbi = join(root, "bin", "symbi.js")
+
+/** A service that has come up in a folder of its own, and was stopped. */
+const serviceOnce = async () => {
+  const folder = mkdtempSync(join(tmpdir(), "symbi-build-"))
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("SYMBI_")))
+  const options = { cwd: folder, env, stdio: ["ignore", "ignore", "pipe"], timeout: 60_000 }
+  const service = spawn(process.execPath, [symbi, "up", "--port", "0", "--data", folder], options)
+  const ended = new Promise((resolve) => service.once("close", resolve))
+  let said = ""
+  service.stderr.setEncoding("utf8").on("data", (text) => {
+    said += text
+    if (said.includes("Ctrl-C stops")) service.kill("SIGTERM")
+  })
+  await ended
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/** See bin/compiled.js. A service has loaded all that it needs, and so a command that asks one. */
 const compile = async () => {
   const { build } = await import("esbuild")
   // What was compiled of another text of the same length would be taken for this one's.
@@ -74,8 +93,7 @@ const compile = async () => {
     outExtension: { ".js": ".cjs" },
     supported: { "dynamic-import": false }
   })
-  const command = ["cron", "list", "--server", "http://127.0.0.1:9"]
-  spawnSync(process.execPath, [join(root, "bin", "symbi.js"), ...command], { stdio: "ignore" })
+  await serviceOnce()
   if (!existsSync(join(root, "dist", "cli.cache"))) throw new Error("nothing was compiled")
 }
 
