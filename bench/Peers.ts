@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
@@ -8,9 +9,11 @@ const decodeFigures = Schema.decodeUnknownSync(
   Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Number }))
 )
 
+class PeerFailed extends Data.TaggedError("PeerFailed")<{ readonly message: string }> {}
+
 /** What a peer measured of itself in a process of its own: the object of numbers that it prints. */
 export const peer = (script: string, ...args: ReadonlyArray<string | number>) =>
-  Effect.async<Readonly<Record<string, number>>, Error>((resume) => {
+  Effect.async<Readonly<Record<string, number>>, PeerFailed>((resume) => {
     const child = spawn(process.execPath, [`${folder}/peers/${script}.mjs`, ...args.map(String)], {
       stdio: ["ignore", "pipe", "inherit"]
     })
@@ -21,8 +24,11 @@ export const peer = (script: string, ...args: ReadonlyArray<string | number>) =>
     child.once("close", (code) =>
       resume(
         code === 0
-          ? Effect.try({ try: () => decodeFigures(said), catch: (cause) => new Error(`${script}: ${cause}`) })
-          : Effect.fail(new Error(`${script} ended with ${code}`))
+          ? Effect.try({
+              try: () => decodeFigures(said),
+              catch: (cause) => new PeerFailed({ message: `${script}: ${cause}` })
+            })
+          : new PeerFailed({ message: `${script} ended with ${code}` })
       )
     )
   })

@@ -1,5 +1,5 @@
-// `npm test`: types, build, reference pages and tests one after the other, and beside them the linters, which take as
-// long as the first three. What fails is told whole when it has ended, and once more at the end.
+// `npm test`: build, reference pages and tests one after the other; beside them, as many tests wait, the linter and the
+// types with the rules of Effect. What fails is told whole when it has ended, and once more at the end.
 import { spawn } from "node:child_process"
 
 const failed = []
@@ -21,12 +21,13 @@ const run = (script, { words = [], quiet = true } = {}) =>
     })
   })
 
-const inTurn = async () =>
-  (await run("types")) &&
+const tested = async () =>
   (await run("build", { words: ["--", "stale"] })) &&
   (await run("reference", { words: ["--", "--check"] })) &&
   (await run("vitest", { words: ["--", "run"], quiet: false }))
 
-await Promise.all([inTurn(), run("lint")])
+const checked = async () => (await run("lint")) && (await run("types"))
+
+await Promise.all([tested(), checked()])
 if (failed.length > 0) process.stdout.write(`failed: ${failed.join(", ")}\n`)
 process.exitCode = failed.length === 0 ? 0 : 1

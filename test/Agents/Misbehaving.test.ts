@@ -43,7 +43,12 @@ const leftBehind = (): ReadonlyArray<string> =>
 
 const nobodyIsLeft = Effect.sync(leftBehind).pipe(
   Effect.repeat({ until: (pids) => pids.length === 0, schedule: Schedule.spaced("20 millis") }),
-  Effect.timeoutFail({ duration: "5 seconds", onTimeout: () => new Error(`left behind: ${leftBehind().join()}`) })
+  Effect.timeoutTo({
+    duration: "5 seconds",
+    onSuccess: () => Effect.void,
+    onTimeout: () => Effect.dieMessage(`left behind: ${leftBehind().join()}`)
+  }),
+  Effect.flatten
 )
 
 describe.runIf(process.platform === "linux")("an agent that misbehaves", () => {
