@@ -51,6 +51,11 @@ const lookMillis = 2_000
 // Files imply it with `at`; the other ways in must not differ, or an export would show drift.
 const oneShot = (definition: JobDefinition) => (definition.at === undefined ? {} : { one_shot: true })
 
+// From many more keys than a literal has, V8 makes a hash table, which takes ten times as long and thrice the memory: so
+// the state comes first. It comes again as what a program gives for a definition can be a whole job.
+const definedAs = <State extends object>(definition: JobDefinition, state: State) =>
+  Object.assign({ ...state }, definition, oneShot(definition), state)
+
 /** A new job from a definition that was checked. */
 export const newJob = (
   definition: JobDefinition,
@@ -80,8 +85,7 @@ export const newJob = (
     all_clears: 0,
     quiet_until: null
   } as const
-  // From many more keys than a literal has, V8 makes a hash table, which takes ten times as long and thrice the memory.
-  return Object.assign(state, definition, oneShot(definition))
+  return definedAs(definition, state)
 }
 
 /** Whether two definitions differ in no more than what is for people: whoever edits that has not defined the job. */
@@ -139,7 +143,7 @@ export const editedJob = (
     quiet_until: same ? job.quiet_until : null,
     defined_by: same ? job.defined_by : defined_by
   }
-  return Object.assign(state, definition, oneShot(definition))
+  return definedAs(definition, state)
 }
 
 const refuseHidden = (definition: JobDefinition): Either.Either<void, JobInvalid> => {

@@ -25,8 +25,9 @@ import { WakeSignal } from "./WakeSignal.ts"
 
 /** Due jobs claimed in one transaction. */
 const claimBatch = 500
-/** Looks made in a row where more is due than one may claim; then what they started is handed over. */
+/** Looks made in a row where more is due than one may claim, and how long in ms; then what they started is handed over. */
 const maxLooks = 20
+const maxClaimMillis = 1_000
 /** How long a node is taken to live after it last said so: several looks, and never less than 30 s. */
 const minLeaseMillis = 30_000
 
@@ -99,11 +100,8 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
         cancelled: look.cancel.length
       })
       yield* actors.fire(look.started)
-      yield* recordStarts(
-        look.started
-          .filter(isPunctual)
-          .map(({ attempt, run }) => attempt.started_at - (run.start_at ?? run.scheduled_for))
-      )
+      const now = yield* Clock.currentTimeMillis
+      yield* recordStarts(look.started.filter(isPunctual).map(({ run }) => now - (run.start_at ?? run.scheduled_for)))
       // Not awaited: a run that takes its time to stop must not hold up the others' starts.
       yield* Effect.forEach(look.cancel, ({ run_id }) => actors.cancelSoon(run_id, replaced, "scheduler"), {
         discard: true
@@ -122,9 +120,12 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
     /** Claims what is due, all of it before any of it is begun, and tells `claimed` of each look. */
     const claim = Effect.fnUntraced(function* (due: number, permits: number, claimed: (look: Look) => void) {
       const partitions = yield* owned
+      const begun = yield* Clock.currentTimeMillis
       let places = permits
       for (let looks = 0; looks < maxLooks; looks++) {
-        const now = Math.max(due, yield* Clock.currentTimeMillis)
+        const clock = yield* Clock.currentTimeMillis
+        if (looks > 0 && clock - begun >= maxClaimMillis) return
+        const now = Math.max(due, clock)
         const found = yield* store.look({
           now,
           owner,
@@ -154,7 +155,7 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
       yield* clockWatch.check(now)
       const partitions = yield* owned
       const permits = scheduler.max_concurrent_jobs - (yield* actors.inFlight)
-      const due = yield* store.nextWake({ now, permits, partitions })
+      const due = yield* store.nextWake({ now: now + ahead, permits, partitions })
       const looks: Array<Look> = []
       const isDue = due !== null && due <= now + ahead
       if (isDue) {
@@ -173,7 +174,7 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
         lastFull: isFull ? now : before.lastFull
       }))
       for (const told of waiters) told()
-      if (looks.some(({ claimed, started }) => claimed > 0 || started.length > 0)) return 0
+      if (looks.some(hasFound)) return 0
       return due === null || isDue ? tickMillis : Math.min(tickMillis, due - ahead - now)
     }).pipe(Effect.uninterruptible, Effect.withSpan("Dispatcher.look"))
 
@@ -210,6 +211,8 @@ export class Dispatcher extends Effect.Service<Dispatcher>()("symbiont/Scheduler
     return { loopAlive, lastFull, inFlight: actors.inFlight } as const
   })
 }) {}
+
+const hasFound = ({ claimed, ended, started }: Look): boolean => claimed > 0 || started.length > 0 || ended.length > 0
 
 /** Retries, runs by hand or of the past, and what waited for a person, are not late by the scheduler. */
 const isPunctual = ({ attempt, run }: StartedRun): boolean =>

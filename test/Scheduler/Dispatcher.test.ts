@@ -4,10 +4,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/TestClock"
+import { AgentFailure } from "../../src/Domain/Agent.ts"
 import { JobStore, type LookOptions } from "../../src/JobStore.ts"
 import { Metrics, renderPrometheus } from "../../src/Observability.ts"
 import { LookAhead } from "../../src/Scheduler.ts"
-import { scriptedAgent, storeInMemory, testRuntime } from "../../src/testing.ts"
+import { passTime, scriptedAgent, storeInMemory, testRuntime } from "../../src/testing.ts"
 import { create, minute, runsOf, second, until } from "../support/Engine.ts"
 
 const looks = Effect.map(Metrics, (metrics) => {
@@ -46,6 +47,8 @@ const createMany = Effect.forEach(
 )
 
 const settings = { scheduler: { max_concurrent_jobs: 1_000, tick_interval_seconds: 60 } }
+
+const ahead = Layer.succeed(LookAhead, 4)
 
 describe("the dispatcher", () => {
   it.effect("looks once a tick when nothing is due", () =>
@@ -121,7 +124,6 @@ describe("the dispatcher", () => {
           return { output: "" }
         })
     }
-    const ahead = Layer.succeed(LookAhead, 4)
     return Effect.gen(function* () {
       yield* create({ name: "at-one", at: "1970-01-01T00:00:01Z" })
       yield* until(995)
@@ -139,4 +141,32 @@ describe("the dispatcher", () => {
       assert.deepStrictEqual(called, [second])
     }).pipe(Effect.provide(testRuntime({ agents, settings }).pipe(Layer.provide(ahead))))
   })
+
+  it.effect("notices slots in time while all places are taken and a run waits for one", () => {
+    const agents = {
+      long: () => Effect.as(Effect.sleep("1 hour"), { output: "" }),
+      flaky: () => new AgentFailure({ kind: "transient", message: "not yet" })
+    }
+    const one = { max_concurrent_jobs: 1, tick_interval_seconds: 60, default_max_runtime: "none" as const }
+    const runtime = testRuntime({ agents, settings: { scheduler: one } }).pipe(Layer.provide(ahead))
+    return Effect.gen(function* () {
+      yield* create({ name: "flaky", agent_id: "flaky", at: "1970-01-01T00:00:02Z", retry: { attempts: 3 } })
+      yield* create({ name: "long", agent_id: "long", cron_expr: "*/15 * * * * *", overlap: "cancel_previous" })
+      yield* passTime("76 seconds", "100 millis")
+      const slots = Effect.map(runsOf("long"), (runs) => runs.map(({ scheduled_for }) => scheduled_for / second))
+      assert.deepStrictEqual(yield* slots, [15, 30, 45, 60, 75])
+    }).pipe(Effect.provide(runtime))
+  })
+
+  it.effect("starts what is due after an approval has run out", () =>
+    Effect.gen(function* () {
+      const policy = { require_approval: true, approval_timeout: "10s" }
+      yield* create({ name: "waits", at: "1970-01-01T00:00:01Z", policy })
+      yield* create({ name: "next", at: "1970-01-01T00:00:13Z" })
+      yield* passTime("14 seconds", "100 millis")
+      const [waits] = yield* runsOf("waits")
+      const [next] = yield* runsOf("next")
+      assert.deepStrictEqual([waits?.status, next?.started_at], ["denied", 13 * second])
+    }).pipe(Effect.provide(testRuntime({ agents: { agent: scriptedAgent({}) }, settings })))
+  )
 })
