@@ -15,7 +15,8 @@ describe("a whole job given for a definition", () => {
       const b = yield* jobs.create({ ...a, name: define({ name: "b", every: "1h" }).name }, "test")
       assert.notStrictEqual(b.id, a.id)
       assert.deepStrictEqual([b.status, b.version, b.created_at], ["active", 1, 90 * minute])
-      const edited = yield* jobs.update("a", { ...a, version: 1, status: "active", labels: ["x"] }, { actor: "test" })
+      const given = { ...a, version: 1, status: "active" as const, labels: ["x"] }
+      const edited = yield* jobs.update("a", given, { actor: "test" })
       assert.deepStrictEqual([edited.status, edited.version], ["paused", a.version + 1])
     }).pipe(Effect.provide(engine({ agent: scriptedAgent({}) })))
   )
