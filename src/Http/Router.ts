@@ -15,9 +15,6 @@ export interface Found<A> {
   readonly params: Readonly<Record<string, string>>
 }
 
-/** Longest parameter of a path, decoded: names of jobs are far shorter, and error texts repeat them. */
-const maxParameter = 4_096
-
 const decoded = (step: string): string | undefined => {
   if (!step.includes("%")) return step
   try {
@@ -90,7 +87,7 @@ export const makeRouter = <A>(
     }
     const next = node.steps.get(step) ?? node.steps.get(step.toLowerCase())
     const found = next === undefined ? undefined : walk(next, steps, at + 1, values)
-    if (found !== undefined || node.parameter === undefined || step.length > maxParameter) return found
+    if (found !== undefined || node.parameter === undefined) return found
     return walk(node.parameter, steps, at + 1, [...values, step])
   }
 
