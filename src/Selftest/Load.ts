@@ -3,8 +3,9 @@ import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import type { Place } from "./Place.ts"
 
-// Agents that fail here are told of, and their jobs are not to die of it. Slots older than the grace follow the misfire policy: short, so that outages of seconds have late slots. Few
-// deliveries at once and quick retries: at each kill some wait for their turn, and some are under way.
+// Agents that fail here are told of, and their jobs are not to die of it. Slots older than the grace follow the misfire
+// policy: short, so that outages of seconds have late slots. Few deliveries at once and quick retries: at each kill some
+// wait for their turn, and some are under way.
 const config = `[scheduler]
 misfire_grace = "1s"
 default_max_retries = 1000
